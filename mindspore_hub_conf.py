@@ -1,0 +1,39 @@
+"""Entry of MindSpore Hub: `create_network(name)` gives a detector for inference."""
+from pathlib import Path
+
+from src.model_utils.config import load_config
+from src.ssd import build_inference_net, get_model, load_weights
+
+CONFIG_FOLDER = Path(__file__).resolve().parent / "config"
+
+
+def create_network(name, num_classes=None, checkpoint="", config_path="", **settings):
+    """A detector with decoded boxes, in evaluation mode: image `(B, 3, H, W)` -> boxes `(B, A, 4)`, scores `(B, A, C)`.
+
+    Images are float32 RGB, resized to `img_shape` and normalised with the mean and deviation of ImageNet. Boxes are
+    `ymin xmin ymax xmax` in [0, 1], scores are independent sigmoids whose column 0 is the background; non-maximum
+    suppression is `src.eval_utils.apply_nms`. The names of the parameters are those of the published checkpoints, so
+    that MindSpore Hub can load one. To train it further, wrap the detector, `create_network(...).network`, in
+    `src.ssd.SSDWithLossCell`.
+
+    Args:
+        name: a name of the model table, such as `ssd300`.
+        num_classes: C, the background included; None for that of the configuration, the classes of COCO.
+        checkpoint: file of a checkpoint to load; empty for initial values.
+        config_path: YAML file; empty for the one that the model table names.
+        settings: other keys of the configuration, such as `img_shape=(320, 320)`. Without `use_float16=True` the network
+            computes in float32, whatever the file says, since that runs on every device.
+
+    Raises:
+        UserError: there is no such model (the message lists all), a setting is wrong, or the checkpoint does not fit.
+    """
+    config_path = config_path or CONFIG_FOLDER / get_model(name).config_file
+    settings = {"model_name": name, "use_float16": False, **settings}
+    if num_classes is not None:
+        names = ["background"] + [f"class_{label}" for label in range(1, num_classes)]
+        settings = {"classes": names, **settings, "num_classes": num_classes}
+    flags = [f"--{key}={list(value) if isinstance(value, (list, tuple)) else value}" for key, value in settings.items()]
+    net = build_inference_net(load_config([f"--config_path={config_path}", *flags]))
+    if checkpoint:
+        load_weights(net, checkpoint)
+    return net

@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# What the other scripts share; they source this file. It changes nothing by itself but the variables below.
+
+PROJECT_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+CALLER_FOLDER="$PWD"
+SUPPORTED_PYTHON="3.10, 3.11 or 3.12"
+
+# fail MESSAGE: prints it to stderr and ends the script with code 1.
+fail() {
+    echo "error: $1" >&2
+    exit 1
+}
+
+# usage_error TEXT: prints the usage to stderr and ends the script with code 1.
+usage_error() {
+    echo "$1" >&2
+    exit 1
+}
+
+# absolute_path PATH: prints it as seen from the folder in which the script was called. The path need not exist.
+absolute_path() {
+    case "$1" in
+        /* | [A-Za-z]:[/\\]*) echo "$1" ;;
+        *) echo "$CALLER_FOLDER/$1" ;;
+    esac
+}
+
+# existing_file MEANING PATH: prints the absolute path of a file that must exist.
+existing_file() {
+    local path
+    path="$(absolute_path "$2")"
+    [ -f "$path" ] || fail "$1 $path does not exist"
+    echo "$path"
+}
+
+# config_file PATH: as existing_file, but a path relative to the checkout is found from anywhere.
+config_file() {
+    if [ ! -f "$(absolute_path "$1")" ] && [ -f "$PROJECT_ROOT/$1" ]; then
+        echo "$PROJECT_ROOT/$1"
+    else
+        existing_file "configuration file" "$1"
+    fi
+}
+
+# is_supported_python COMMAND: whether MindSpore has packages for this interpreter.
+is_supported_python() {
+    "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1
+}
+
+# find_python: prints an interpreter for a new virtual environment: $PYTHON, or the first supported one on the path.
+find_python() {
+    local candidate
+    if [ -n "${PYTHON:-}" ]; then
+        is_supported_python "$PYTHON" || fail "PYTHON=$PYTHON is not a working Python $SUPPORTED_PYTHON"
+        echo "$PYTHON"
+        return
+    fi
+    for candidate in python3.11 python3.12 python3.10 python3 python; do
+        if is_supported_python "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "no Python $SUPPORTED_PYTHON found, which MindSpore needs; install one or name it: PYTHON=/path/to/python"
+}
+
+# python_of FOLDER: prints the interpreter of a virtual environment.
+python_of() {
+    if [ -f "$1/Scripts/python.exe" ]; then
+        echo "$1/Scripts/python.exe"
+    else
+        echo "$1/bin/python"
+    fi
+}
+
+# project_python: prints the interpreter that runs the project: $PYTHON, an active virtual environment, the project's
+# own .venv, or python3.
+project_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        echo "$PYTHON"
+    elif [ -n "${VIRTUAL_ENV:-}" ]; then
+        python_of "$VIRTUAL_ENV"
+    elif [ -x "$(python_of "$PROJECT_ROOT/.venv")" ]; then
+        python_of "$PROJECT_ROOT/.venv"
+    else
+        echo python3
+    fi
+}
+
+# prepare_environment FILE...: makes the virtual environment $VENV (default: .venv of the project) unless it is there,
+# installs the requirement files unless just these were installed before, and sets VENV_PYTHON.
+prepare_environment() {
+    local venv python stamp wanted file
+    local -a options=()
+    venv="$(absolute_path "${VENV:-$PROJECT_ROOT/.venv}")"
+    if ! "$(python_of "$venv")" -m pip --version >/dev/null 2>&1; then
+        python="$(find_python)"
+        echo "Making the virtual environment $venv with $("$python" --version)"
+        "$python" -m venv "$venv" </dev/null ||
+            fail "no virtual environment can be made (on Debian and Ubuntu: apt-get install python3-venv)"
+    fi
+    VENV_PYTHON="$(python_of "$venv")"
+    is_supported_python "$VENV_PYTHON" || fail "$VENV_PYTHON is not Python $SUPPORTED_PYTHON; delete $venv, or set VENV"
+    for file in "$@"; do
+        options+=(-r "$PROJECT_ROOT/$file")
+    done
+    # One stamp for each set of files: the tests need more than the quick start does.
+    stamp="$venv/.installed-$(echo "$*" | tr ' /' '+_')"
+    wanted="$(cd "$PROJECT_ROOT" && cat "$@")"
+    if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
+        echo "Installing $* (the first time takes a few minutes)"
+        "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check "${options[@]}" </dev/null ||
+            fail "the installation failed; the lines above say why"
+        echo "$wanted" >"$stamp"
+    fi
+}

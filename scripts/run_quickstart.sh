@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# From a fresh checkout to a trained detector, on a CPU: installs, draws the demo data, trains, evaluates, predicts.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+USAGE="Usage: bash scripts/run_quickstart.sh
+Environment: PYTHON=COMMAND  interpreter (Python $SUPPORTED_PYTHON) for the virtual environment
+             VENV=FOLDER     virtual environment, default .venv of the project"
+[ $# -eq 0 ] || usage_error "$USAGE"
+
+CONFIG=config/ssd300_shapes_config.yaml
+OUTPUT=output/shapes
+CHECKPOINT=$OUTPUT/ckpt_0/best_map.ckpt
+
+# step NAME COMMAND...: runs it and stops the script when it fails.
+step() {
+    local name="$1" status=0
+    shift
+    echo
+    echo "== $name: $*"
+    "$@" </dev/null || status=$?
+    [ "$status" -eq 0 ] || fail "the quick start stopped: $name ended with code $status; the lines above say why"
+}
+
+prepare_environment requirements.txt
+cd "$PROJECT_ROOT"
+step "demo data" "$VENV_PYTHON" download_dataset.py --dataset=shapes --config_path="$CONFIG"
+step "training" "$VENV_PYTHON" train.py --config_path="$CONFIG"
+[ -f "$CHECKPOINT" ] || fail "training ended without $CHECKPOINT"
+step "evaluation" "$VENV_PYTHON" eval.py --config_path="$CONFIG" --checkpoint_file_path="$CHECKPOINT"
+step "pictures" "$VENV_PYTHON" predict.py --config_path="$CONFIG" --checkpoint_file_path="$CHECKPOINT" \
+    --input=data/shapes/val --output="$OUTPUT/pictures" --max_images=12
+
+cat <<END
+
+Done in $((SECONDS / 60)) min $((SECONDS % 60)) s.
+  checkpoint   $PROJECT_ROOT/$CHECKPOINT
+  results      $PROJECT_ROOT/$OUTPUT
+  pictures     $PROJECT_ROOT/$OUTPUT/pictures
+Next: your own data, see "Datasets" in README.md. For further commands: source .venv/bin/activate
+END

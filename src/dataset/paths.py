@@ -1,0 +1,45 @@
+"""Where datasets and MindRecord files are."""
+from pathlib import Path
+
+from src.model_utils.errors import UserError
+
+
+def resolve_path(value, data_path, key):
+    """A path of the configuration: absolute as it is; else below `data_path`; else below the working directory.
+
+    Args:
+        key: name of the configuration key, for the message.
+
+    Raises:
+        UserError: the value is empty, or nothing exists there.
+    """
+    if not value:
+        raise UserError(f"{key} is empty: set --{key} to a path, absolute or relative to data_path ({data_path}).")
+    path = Path(value).expanduser()
+    candidates = [path] if path.is_absolute() else [Path(data_path).expanduser() / path, path]
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate.absolute()
+    looked = " and ".join(str(candidate.absolute()) for candidate in candidates)
+    raise UserError(f"{key} = {value}: there is no {looked}. Set --{key}, or --data_path if it is relative to that.")
+
+
+def existing_file(path, what):
+    """`path` as a Path if it is a file; `what` names it in the `UserError` otherwise."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"There is no {what} {path}.")
+    return path
+
+
+def existing_folder(path, what):
+    """`path` as a Path if it is a folder; `what` names it in the `UserError` otherwise."""
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError(f"There is no {what} {path}.")
+    return path
+
+
+def mindrecord_folder(mindrecord_dir, data_path):
+    """Folder of the MindRecord files: absolute as it is, else below `data_path`. It need not exist."""
+    return (Path(data_path).expanduser() / Path(mindrecord_dir or "").expanduser()).absolute()

@@ -1,0 +1,167 @@
+"""MindRecord to batches."""
+import os
+from pathlib import Path
+
+import cv2
+import mindspore.dataset as ds
+import numpy as np
+
+from src.dataset import transforms
+from src.dataset.images import decode_image, preprocess
+from src.model_utils.errors import UserError
+
+RECORD_COLUMNS = ["img_id", "image", "annotation"]
+TRAINING_COLUMNS = ["image", "box", "label", "num_match"]
+EVALUATION_COLUMNS = ["image", "img_id", "image_shape"]
+
+FLIP_PROBABILITY = 0.5
+MAX_WORKERS = 6
+# Batches that wait for the network; MindSpore's default of 16 for each worker would be many gigabytes.
+PREFETCH_BYTES = 512 << 20
+MAX_PREFETCH = 8
+
+
+def record_boxes(annotation):
+    """The `annotation` column of one record -> float32 `(N, 5)`; MindRecord gives no shape back when N is 0."""
+    if annotation.ndim != 2:
+        return np.zeros((0, 5), np.float32)
+    return annotation.astype(np.float32)
+
+
+def training_sample(data, boxes, image_size, box_coder, rng, out):
+    """One encoded image and its boxes -> what the loss needs.
+
+    In this order: random crop, resize, flip, encode, colour jitter, normalise.
+
+    Args:
+        data: content of the image file (uint8 array).
+        boxes: float32 `(N, 5)` ymin xmin ymax xmax label in pixels.
+        rng: `numpy.random.RandomState`.
+        out: float32 `(3, height, width)` that the image is written to.
+
+    Returns:
+        targets `(A, 4)`, labels `(A,)`, number of matches.
+    """
+    image, boxes = transforms.random_crop(decode_image(data), boxes, rng)
+    boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
+    image = transforms.resize(image, image_size)
+    if rng.rand() < FLIP_PROBABILITY:
+        image, boxes = transforms.horizontal_flip(image, boxes)
+    encoded = box_coder.encode(boxes)
+    transforms.normalise(transforms.colour_jitter(image, rng), out)
+    return encoded
+
+
+def sample_generator(seed, epoch, rank, batch, index):
+    """Random generator of one sample: the same for the same five numbers, whichever worker asks for it."""
+    return np.random.RandomState(np.random.SeedSequence([seed, epoch, rank, batch, index]).generate_state(4))
+
+
+class TrainingBatch:
+    """Callable for `Dataset.batch(per_batch_map=...)`: records to images, targets, labels, and numbers of matches."""
+
+    def __init__(self, image_size, box_coder, seed, rank, first_epoch):
+        self.image_size = tuple(image_size)
+        self.box_coder = box_coder
+        self.seed = seed
+        self.rank = rank
+        self.first_epoch = first_epoch
+
+    def __call__(self, image_ids, data, annotations, batch_info):
+        epoch, batch = self.first_epoch + batch_info.get_epoch_num(), batch_info.get_batch_num()
+        images = np.empty((len(data), 3, *self.image_size), np.float32)
+        targets, labels, num_matches = [], [], []
+        for index, (content, annotation) in enumerate(zip(data, annotations)):
+            rng = sample_generator(self.seed, epoch, self.rank, batch, index)
+            target, label, num_match = training_sample(content, record_boxes(annotation), self.image_size,
+                                                       self.box_coder, rng, images[index])
+            targets.append(target)
+            labels.append(label)
+            num_matches.append([num_match])
+        return (images, np.stack(targets).astype(np.float32, copy=False), np.stack(labels).astype(np.int32, copy=False),
+                np.array(num_matches, np.int32))
+
+
+class EvaluationBatch:
+    """Callable for `Dataset.batch(per_batch_map=...)`: records to images, ids, and sizes of the original images."""
+
+    def __init__(self, image_size):
+        self.image_size = tuple(image_size)
+
+    def __call__(self, image_ids, data, annotations, batch_info):
+        images = np.empty((len(data), 3, *self.image_size), np.float32)
+        shapes = np.empty((len(data), 2), np.float32)
+        for index, content in enumerate(data):
+            image = decode_image(content)
+            shapes[index] = image.shape[:2]
+            preprocess(image, self.image_size, images[index])
+        return images, np.array(image_ids, np.int64).reshape(-1), shapes
+
+
+def worker_count(num_parallel_workers):
+    """Number of workers: as given, or 6 for 0; never more than there are cores (MindSpore refuses more)."""
+    return min(num_parallel_workers or MAX_WORKERS, os.cpu_count() or 1)
+
+
+def _limit_prefetch(batch_size, image_size, workers):
+    """Bounds the memory of waiting batches. MindSpore knows this number only for all pipelines of a process."""
+    # 3 floats an image pixel, and about as many again for the default boxes of the large networks.
+    batch_bytes = batch_size * image_size[0] * image_size[1] * 3 * 4 * 1.2
+    ds.config.set_prefetch_size(int(min(MAX_PREFETCH, max(1, PREFETCH_BYTES // (batch_bytes * workers)))))
+
+
+def create_ssd_dataset(mindrecord_file, batch_size, image_size, box_coder=None, is_training=True, rank=0, device_num=1,
+                       seed=1, num_parallel_workers=0, use_multiprocessing=False, first_epoch=0):
+    """Batches for training or evaluation from MindRecord files.
+
+    Training batches are shuffled and augmented; both depend on the seed, the number of the epoch, and the rank only,
+    not on the number of workers. Epochs are counted from the creation of an iterator, so one iterator has to serve the
+    whole run: `create_dict_iterator(num_epochs=N)` or `Model.train`. A run that goes on after `k` epochs passes
+    `first_epoch=k` and gets the batches that the first run would have got.
+
+    Args:
+        mindrecord_file: first file of the set (`MindRecordSet.path`); its brothers are found by MindSpore.
+        image_size: (height, width) of the network's input.
+        box_coder: has `encode(boxes (N, 5)) -> (targets (A, 4), labels (A,), number of matches)`; for training.
+        rank, device_num: which part of the images, of how many. Every rank gets the same number.
+        seed: integer >= 0.
+        num_parallel_workers: 0 means automatic.
+        use_multiprocessing: workers are processes instead of threads.
+        first_epoch: number of the first epoch, counted from 0.
+
+    Returns:
+        `mindspore.dataset` object. Training, incomplete last batch dropped: image `(B, 3, H, W)` float32, box
+        `(B, A, 4)` float32, label `(B, A)` int32, num_match `(B, 1)` int32. Evaluation, in the order of the files and
+        with the incomplete last batch: image `(B, 3, H, W)` float32, img_id `(B,)` int64, image_shape `(B, 2)` float32
+        (height, width of the original image).
+
+    Raises:
+        UserError: no such file, or fewer images than one batch for every device.
+    """
+    if not Path(mindrecord_file).is_file():
+        raise UserError(f"There is no MindRecord file {mindrecord_file}. Make it with create_mindrecord, or "
+                        "train.py --only_create_dataset=True.")
+    if is_training and box_coder is None:
+        raise ValueError("training needs a box_coder")
+    # The workers are the parallelism; threads of OpenCV under each of them only get in each other's way.
+    cv2.setNumThreads(1)
+    workers = worker_count(num_parallel_workers)
+    _limit_prefetch(batch_size, image_size, workers)
+    sampler = ds.DistributedSampler(device_num, rank, shuffle=is_training)
+    # The sampler counts its seed up once an epoch. Spread seeds keep neighbouring ones from sharing their epochs.
+    sampler.seed = int(np.random.SeedSequence(seed).generate_state(1)[0] >> 2) + first_epoch
+    records = ds.MindDataset(str(mindrecord_file), columns_list=RECORD_COLUMNS, sampler=sampler,
+                             num_parallel_workers=min(2, workers))
+    num_images = records.get_dataset_size()
+    if num_images == 0:
+        raise UserError(f"{mindrecord_file} holds no image.")
+    if is_training and num_images < batch_size:
+        raise UserError(f"{mindrecord_file} has {num_images} images for each of {device_num} device(s), fewer than "
+                        f"batch_size = {batch_size}: there would be no step. Set --batch_size to at most {num_images}.")
+    if is_training:
+        batch_map, columns = TrainingBatch(image_size, box_coder, seed, rank, first_epoch), TRAINING_COLUMNS
+    else:
+        batch_map, columns = EvaluationBatch(image_size), EVALUATION_COLUMNS
+    return records.batch(batch_size, drop_remainder=is_training, num_parallel_workers=workers,
+                         per_batch_map=batch_map, input_columns=RECORD_COLUMNS, output_columns=columns,
+                         python_multiprocessing=use_multiprocessing)

@@ -1,0 +1,142 @@
+"""Image and box transforms of training and evaluation: small functions on numpy arrays, no MindSpore.
+
+Images are uint8 `(H, W, 3)` RGB until `normalise`; boxes are float32 `(N, 5)`: ymin, xmin, ymax, xmax in pixels and the
+label. Whatever is random takes its `numpy.random.RandomState` as an argument.
+"""
+import cv2
+import numpy as np
+
+# Statistics of ImageNet on the 0 .. 255 scale, RGB.
+MEAN = np.array((0.485, 0.456, 0.406), np.float32) * 255
+STD = np.array((0.229, 0.224, 0.225), np.float32) * 255
+
+# Row c holds the normalised value of each of the 256 levels of channel c.
+_NORMALISED_LEVELS = ((np.arange(256, dtype=np.float32)[None, :] - MEAN[:, None]) / STD[:, None]).astype(np.float32)
+
+MIN_IOU_CHOICES = (None, 0.1, 0.3, 0.5, 0.7, 0.9)
+MAX_CROP_TRIALS = 50
+MIN_CROP_FRACTION = 0.3
+# The overlap of a crop is accepted when it is at least the chosen minimum, or when none exceeds the minimum by this.
+IOU_MARGIN = 0.2
+
+
+def overlaps(boxes, rect):
+    """IoU of boxes `(N, 4+)` with one `rect` (top, left, bottom, right), all in pixels -> `(N,)`.
+
+    A box without area has an overlap of 0.
+    """
+    top, left, bottom, right = rect
+    heights = np.maximum(np.minimum(boxes[:, 2], bottom) - np.maximum(boxes[:, 0], top), 0)
+    widths = np.maximum(np.minimum(boxes[:, 3], right) - np.maximum(boxes[:, 1], left), 0)
+    inner = heights * widths
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    union = areas + (bottom - top) * (right - left) - inner
+    return inner / union
+
+
+def boxes_in_crop(boxes, rect, min_iou):
+    """Boxes that a crop keeps, clipped and relative to it `(M, 5)`; None when the crop is to be rejected.
+
+    A crop keeps the boxes whose centre lies inside. It is rejected when it touches no box, keeps none, or when the
+    boxes that it touches overlap too little with it (`min_iou`).
+    """
+    top, left, bottom, right = rect
+    iou = overlaps(boxes, rect)
+    touched = iou > 0
+    if not touched.any():
+        return None
+    if iou[touched].min() < min_iou and iou[touched].max() > min_iou + IOU_MARGIN:
+        return None
+    centre_y = (boxes[:, 0] + boxes[:, 2]) / 2
+    centre_x = (boxes[:, 1] + boxes[:, 3]) / 2
+    kept = touched & (centre_y > top) & (centre_y < bottom) & (centre_x > left) & (centre_x < right)
+    if not kept.any():
+        return None
+    result = boxes[kept].copy()
+    result[:, 0:4:2] = result[:, 0:4:2].clip(top, bottom) - top
+    result[:, 1:4:2] = result[:, 1:4:2].clip(left, right) - left
+    return result
+
+
+def random_crop(image, boxes, rng):
+    """Random crop that respects the boxes, as in the SSD paper (Liu et al. 2016, section 2.2, data augmentation).
+
+    One draw chooses the least IoU (or no crop at all); then at most 50 rectangles are tried, each of 0.3 to 1 of the
+    width and of the height with an aspect ratio (height / width) of 0.5 to 2.
+
+    Returns:
+        `(image, boxes)`: a view of the crop and its boxes `(M, 5)`, M >= 1; the unchanged input when no rectangle was
+        accepted or there is no box.
+    """
+    height, width = image.shape[:2]
+    min_iou = MIN_IOU_CHOICES[rng.randint(len(MIN_IOU_CHOICES))]
+    if min_iou is None or len(boxes) == 0:
+        return image, boxes
+    for _ in range(MAX_CROP_TRIALS):
+        # Plain arithmetic: a seeded generator has to give the same rectangles in every release.
+        crop_width = (MIN_CROP_FRACTION + (1 - MIN_CROP_FRACTION) * rng.rand()) * width
+        crop_height = (MIN_CROP_FRACTION + (1 - MIN_CROP_FRACTION) * rng.rand()) * height
+        if not 0.5 <= crop_height / crop_width <= 2:
+            continue
+        left = rng.rand() * (width - crop_width)
+        top = rng.rand() * (height - crop_height)
+        rect = (int(top), int(left), int(top + crop_height), int(left + crop_width))
+        kept = boxes_in_crop(boxes, rect, min_iou)
+        if kept is not None:
+            return image[rect[0]:rect[2], rect[1]:rect[3]], kept
+    return image, boxes
+
+
+def resize(image, size):
+    """Bilinear resize to `size` = (height, width); the aspect ratio is not kept."""
+    height, width = size
+    return cv2.resize(image, (int(width), int(height)), interpolation=cv2.INTER_LINEAR)
+
+
+def normalise_boxes(boxes, height, width):
+    """Boxes `(N, 5)` in pixels of an image of that size -> the same with coordinates in [0, 1], float32."""
+    return (boxes / np.array((height, width, height, width, 1), np.float32)).astype(np.float32)
+
+
+def horizontal_flip(image, boxes):
+    """Mirrors the image and its boxes `(N, 5)`, which are normalised to [0, 1]."""
+    boxes = boxes.copy()
+    boxes[:, 1], boxes[:, 3] = 1 - boxes[:, 3], 1 - boxes[:, 1]
+    return cv2.flip(image, 1), boxes
+
+
+def adjust_brightness(image, factor):
+    """Scales every value by `factor`; 1 changes nothing."""
+    return cv2.convertScaleAbs(image, alpha=factor)
+
+
+def adjust_contrast(image, factor):
+    """Blends with the image's mean grey level: 0 gives plain grey, 1 changes nothing."""
+    mean = cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]
+    levels = np.arange(256, dtype=np.float32) * factor + mean * (1 - factor)
+    return cv2.LUT(image, np.rint(levels).clip(0, 255).astype(np.uint8))
+
+
+def adjust_saturation(image, factor):
+    """Blends with the grey version of the image: 0 gives a grey image, 1 changes nothing."""
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return cv2.addWeighted(image, factor, grey, 1 - factor, 0)
+
+
+def colour_jitter(image, rng, strength=0.4):
+    """Brightness, contrast, and saturation, in this order; each factor is drawn from 1 - strength .. 1 + strength."""
+    brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, 3)
+    return adjust_saturation(adjust_contrast(adjust_brightness(image, brightness), contrast), saturation)
+
+
+def normalise(image, out=None):
+    """uint8 `(H, W, 3)` RGB -> float32 `(3, H, W)`: minus the mean of ImageNet, divided by its deviation.
+
+    Args:
+        out: array `(3, H, W)` float32 to write to, such as a row of the batch; a new one by default.
+    """
+    if out is None:
+        out = np.empty((3, *image.shape[:2]), np.float32)
+    for channel in range(3):
+        out[channel] = cv2.LUT(cv2.extractChannel(image, channel), _NORMALISED_LEVELS[channel])
+    return out

@@ -1,0 +1,63 @@
+"""Evaluation during training."""
+import contextlib
+import logging
+
+import mindspore as ms
+
+from src.checkpoint import save_checkpoint
+from src.eval_utils import format_result
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def evaluation_mode(net):
+    """Context manager: `net` in evaluation mode, and back in the mode that it was in."""
+    training = net.training
+    net.set_train(False)
+    try:
+        yield net
+    finally:
+        net.set_train(training)
+
+
+class EvalCallback(ms.Callback):
+    """Evaluates every few epochs and keeps the best checkpoint.
+
+    Args:
+        evaluation: callable without arguments -> `EvalResult`.
+        net: inference network, put into evaluation mode meanwhile; it shares its parameters with the training network.
+        start, interval: first epoch with an evaluation, and epochs between two.
+        best_path: file of the best checkpoint; None keeps none.
+        results: `Results` to add the numbers to; None for none.
+    """
+
+    def __init__(self, evaluation, net, start, interval, best_path=None, results=None):
+        super().__init__()
+        self.evaluation = evaluation
+        self.net = net
+        self.start = start
+        self.interval = interval
+        self.best_path = best_path
+        self.results = results
+        self.best = None  # (mAP, epoch)
+
+    def on_train_epoch_end(self, run_context):
+        params = run_context.original_args()
+        epoch = params.cur_epoch_num
+        if epoch < self.start or (epoch - self.start) % self.interval:
+            return
+        with evaluation_mode(self.net):
+            result = self.evaluation()
+        logger.info("%s", format_result(result))
+        if self.results is not None:
+            self.results.add(epoch, mAP=result.map, AP50=result.stats[result.protocol][1], protocol=result.protocol)
+        if self.best is None or result.map >= self.best[0]:
+            self.best = (result.map, epoch)
+            if self.best_path is not None:
+                save_checkpoint(params.train_network, self.best_path)
+                logger.info("best so far, saved as %s", self.best_path)
+
+    def on_train_end(self, run_context):
+        if self.best is not None:
+            logger.info("best mAP: %s at epoch %d", *self.best)

@@ -1,0 +1,90 @@
+"""Feature pyramid (https://arxiv.org/abs/1612.03144) with further levels below it (https://arxiv.org/abs/1708.02002)."""
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+
+def interpolation_matrix(size):
+    """`(2 * size, size)` float32: doubles a signal of `size` values by linear interpolation.
+
+    Output `i` lies at input `i / 2` (neither aligned corners nor half-pixel centres), the last value is repeated.
+    """
+    position = np.arange(2 * size) / 2
+    low = np.floor(position).astype(int)
+    high = np.minimum(low + 1, size - 1)
+    matrix = np.zeros((2 * size, size), np.float32)
+    matrix[np.arange(2 * size), low] += 1 - (position - low)
+    matrix[np.arange(2 * size), high] += position - low
+    return matrix
+
+
+class BilinearDouble(nn.Cell):
+    """`(B, C, H, W)` -> `(B, C, 2 H, 2 W)`, bilinear.
+
+    Written as two products with constant matrices, since these can be exported to every format.
+
+    Args:
+        height, width: size of the input.
+    """
+
+    def __init__(self, height, width):
+        super().__init__()
+        self.rows = Tensor(interpolation_matrix(height))  # (2 H, H)
+        self.columns = Tensor(interpolation_matrix(width).T)  # (W, 2 W)
+
+    def construct(self, x):
+        return ops.matmul(ops.matmul(self.rows.astype(x.dtype), x), self.columns.astype(x.dtype))
+
+
+def _conv_bn_relu(in_channels, out_channels, stride=1):
+    return nn.SequentialCell(
+        [
+            nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=stride, pad_mode="same", has_bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU6(),
+        ]
+    )
+
+
+class FPNTopDown(nn.Cell):
+    """Features of one backbone, fine to coarse, brought to the same channels and enriched from the coarser level.
+
+    Args:
+        in_channels: channels of each feature, fine to coarse.
+        out_channels: channels of the pyramid.
+        sizes: height and width of each feature; each half of the one before.
+    """
+
+    def __init__(self, in_channels, out_channels, sizes):
+        super().__init__()
+        self.lateral_convs_list = nn.CellList(
+            [nn.Conv2d(channels, out_channels, kernel_size=1, has_bias=True) for channels in in_channels]
+        )
+        self.fpn_convs_list = nn.CellList([_conv_bn_relu(out_channels, out_channels) for _ in in_channels])
+        self.upsample = nn.CellList([BilinearDouble(*size) for size in sizes[1:]])
+        self.levels = len(in_channels)
+
+    def construct(self, features):
+        laterals = ()
+        for level in range(self.levels):
+            laterals += (self.lateral_convs_list[level](features[level]),)
+        merged = (laterals[self.levels - 1],)  # coarse to fine
+        for index in range(1, self.levels):
+            level = self.levels - 1 - index
+            merged += (laterals[level] + self.upsample[level](merged[index - 1]),)
+        pyramid = ()
+        for level in range(self.levels):
+            pyramid += (self.fpn_convs_list[level](merged[self.levels - 1 - level]),)
+        return pyramid
+
+
+class BottomUp(nn.Cell):
+    """Further levels, each a convolution of stride 2 over the one before. Takes and returns the whole pyramid."""
+
+    def __init__(self, levels, channels):
+        super().__init__()
+        self.blocks = nn.CellList([_conv_bn_relu(channels, channels, stride=2) for _ in range(levels)])
+
+    def construct(self, pyramid):
+        for block in self.blocks:
+            pyramid += (block(pyramid[-1]),)
+        return pyramid

@@ -1,0 +1,144 @@
+"""What must hold between keys, and the values that follow from others.
+
+Everything here works on `Settings`: converted values, each with where it came from.
+"""
+import math
+
+from src.anchor_generator import GRID_RATIOS, GRID_SCALES, multibox_shapes
+from src.model_utils.config_values import show
+from src.model_utils.errors import UserError
+
+COMMAND_LINE = "command line"
+DEFAULT = "default"
+
+# Folders of a ModelArts container.
+CLOUD_FOLDERS = {"data_path": "/cache/data", "output_path": "/cache/train", "load_path": "/cache/checkpoint_path/"}
+
+LEVEL_LISTS = ("feature_size", "steps", "num_default", "extras_in_channels", "extras_out_channels")
+MULTIBOX_LEVEL_LISTS = ("aspect_ratios", "extras_strides", "extras_ratio")
+
+
+class Settings:
+    """Values of all keys as attributes; `sources[key]` says where a value came from."""
+
+    def __init__(self, values, sources):
+        self.values = values
+        self.sources = sources
+
+    def __getattr__(self, key):
+        return self.values[key]
+
+    def set(self, key, value):
+        """A value that the program decides on."""
+        self.values[key] = value
+
+    def said(self, key):
+        """For messages: `lr 0.05 (FILE, line 3)`."""
+        return f"{key} {show(self.values[key])} ({self.sources[key]})"
+
+
+def resolve(settings):
+    """Checks `settings` and fills in what is derived. Raises `UserError` that names both sides of a contradiction."""
+    _check_classes(settings)
+    _check_level_lists(settings)
+    if settings.use_anchor_generator:
+        boxes = _check_grid_levels(settings)
+    else:
+        boxes = _check_multibox_levels(settings)
+    _check_number_of_boxes(settings, boxes)
+    _check_schedule(settings)
+    if settings.device_target == "CPU":
+        settings.set("mode_sink", "non_sink")
+    if settings.enable_modelarts:
+        _use_cloud_folders(settings)
+
+
+def _check_classes(settings):
+    names = settings.classes
+    source = f"({settings.sources['classes']})"
+    if len(names) < 2:
+        raise UserError(f"{settings.said('classes')}; expected 'background' and at least one class")
+    if names[0] != "background":
+        raise UserError(f"classes {source}: the first name is {names[0]!r}; expected 'background', because label 0 is "
+                        "the background")
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise UserError(f"classes {source}: {', '.join(doubled)} more than once; every class needs a name of its own")
+    if settings.num_classes == -1:
+        settings.set("num_classes", len(names))
+    if settings.num_classes != len(names):
+        raise UserError(f"{settings.said('num_classes')} does not agree with classes {source}, which has {len(names)} "
+                        f"names, background included; set num_classes to {len(names)}, leave it out, or change classes")
+
+
+def _check_level_lists(settings):
+    keys = LEVEL_LISTS if settings.use_anchor_generator else LEVEL_LISTS + MULTIBOX_LEVEL_LISTS
+    levels = len(settings.feature_size)
+    if levels == 0:
+        raise UserError(f"{settings.said('feature_size')}; expected one number for each level")
+    for key in keys:
+        length = len(settings.values[key])
+        if length != levels:
+            raise UserError(f"{settings.said(key)} has {length} entries, but {settings.said('feature_size')} has "
+                            f"{levels}; expected one entry a level in each of {', '.join(keys)}")
+
+
+def _check_multibox_levels(settings):
+    """SSD's own default boxes: square maps of `ceil(side / step)`. Returns the number of default boxes."""
+    if settings.min_scale >= settings.max_scale and len(settings.feature_size) > 1:
+        raise UserError(f"{settings.said('min_scale')} must be smaller than {settings.said('max_scale')}")
+    height, width = settings.img_shape
+    for level, (size, step) in enumerate(zip(settings.feature_size, settings.steps)):
+        expected = math.ceil(height / step), math.ceil(width / step)
+        if expected != (size, size):
+            raise UserError(f"{settings.said('img_shape')} with step {step} gives a feature map of "
+                            f"{expected[0]} x {expected[1]} at level {level}, "
+                            f"but {settings.said('feature_size')} says {size} x {size}; "
+                            f"change img_shape, feature_size or steps ({settings.sources['steps']})")
+    shapes = multibox_shapes(settings.min_scale, settings.max_scale, settings.aspect_ratios)
+    for level, level_shapes in enumerate(shapes):
+        if settings.num_default[level] != len(level_shapes):
+            raise UserError(f"{settings.said('num_default')} says {settings.num_default[level]} default boxes at level "
+                            f"{level}, but {settings.said('aspect_ratios')} gives {len(level_shapes)} there: "
+                            "two, and two for each ratio (three at a first level without ratios)")
+    return sum(size * size * number for size, number in zip(settings.feature_size, settings.num_default))
+
+
+def _check_grid_levels(settings):
+    """A feature pyramid's anchors: maps of `side // step`. Returns the number of default boxes."""
+    height, width = settings.img_shape
+    largest = max(settings.steps)
+    if height % largest or width % largest:
+        raise UserError(f"{settings.said('img_shape')}: height and width must be divisible by the largest step, "
+                        f"{largest} ({settings.sources['steps']}), so that the levels of the pyramid fit together")
+    for level, (size, step) in enumerate(zip(settings.feature_size, settings.steps)):
+        if size != height // step:
+            raise UserError(f"{settings.said('img_shape')} with step {step} gives a feature map of height "
+                            f"{height // step} at level {level}, but {settings.said('feature_size')} says {size}; "
+                            f"change img_shape, feature_size or steps ({settings.sources['steps']})")
+    shapes = len(GRID_SCALES) * len(GRID_RATIOS)
+    if any(number != shapes for number in settings.num_default):
+        raise UserError(f"{settings.said('num_default')} does not agree with use_anchor_generator "
+                        f"({settings.sources['use_anchor_generator']}), which gives {shapes} default boxes a location")
+    return sum((height // step) * (width // step) * shapes for step in settings.steps)
+
+
+def _check_number_of_boxes(settings, boxes):
+    if settings.num_ssd_boxes not in (-1, boxes):
+        kind = "img_shape and steps" if settings.use_anchor_generator else "feature_size"
+        raise UserError(f"{settings.said('num_ssd_boxes')} does not agree with {kind} and num_default, which give "
+                        f"{boxes} default boxes; set num_ssd_boxes to -1 (derived) or {boxes}, or change the others")
+    settings.set("num_ssd_boxes", boxes)
+
+
+def _check_schedule(settings):
+    if settings.pre_trained_epoch_size >= settings.epoch_size:
+        raise UserError(f"{settings.said('pre_trained_epoch_size')} leaves nothing to train with "
+                        f"{settings.said('epoch_size')}; epoch_size counts the epochs already done too")
+
+
+def _use_cloud_folders(settings):
+    for key, folder in CLOUD_FOLDERS.items():
+        # An absolute path in a file was chosen for the container; a relative one is meant for a machine of one's own.
+        if settings.sources[key] != COMMAND_LINE and not settings.values[key].startswith("/"):
+            settings.set(key, folder)

@@ -1,0 +1,111 @@
+"""Set-up of the device that a script runs on."""
+import contextlib
+import ctypes
+import logging
+import os
+import random
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import device_context
+from mindspore.communication import get_group_size, get_rank, init
+
+logger = logging.getLogger(__name__)
+
+ONEDNN_ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+DNNL_CPU_ISA_AVX2 = 0x7  # dnnl_cpu_isa_avx2 of oneDNN's dnnl_types.h
+AFFECTED_FLAG = "avx512f"
+
+
+def set_up_device(device_target, device_id=0, cpu_threads=0, seed=1):
+    """Graph mode on the device, seeds, and what a CPU needs to be fast. To be called before the first operator.
+
+    Args:
+        device_target: `Ascend`, `GPU` or `CPU`.
+        device_id: number of the accelerator.
+        cpu_threads: threads of the CPU kernels, 0 for the cores that this process may use.
+        seed: of all random numbers.
+    """
+    ms.set_context(mode=ms.GRAPH_MODE)
+    if device_target == "CPU":
+        ms.set_device("CPU")
+        _tune_cpu(cpu_threads)
+    else:
+        ms.set_device(device_target, device_id)
+    ms.set_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+def set_up_ranks(run_distribute, all_reduce_fusion_config=()):
+    """Joins the processes of a data-parallel run. To be called after `set_up_device`.
+
+    Args:
+        run_distribute: whether a launcher started several processes.
+        all_reduce_fusion_config: indexes of gradients that end a group to be reduced together (not on a CPU).
+
+    Returns:
+        Rank of this process and the number of ranks: 0 and 1 without `run_distribute`.
+    """
+    if not run_distribute:
+        return 0, 1
+    init()
+    rank, ranks = get_rank(), get_group_size()
+    ms.set_auto_parallel_context(
+        parallel_mode=ms.ParallelMode.DATA_PARALLEL, gradients_mean=True, device_num=ranks, global_rank=rank
+    )
+    if all_reduce_fusion_config and ms.get_context("device_target") != "CPU":
+        ms.set_auto_parallel_context(all_reduce_fusion_config=list(all_reduce_fusion_config))
+    return rank, ranks
+
+
+def available_cores():
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _tune_cpu(cpu_threads):
+    threads = cpu_threads or available_cores()
+    device_context.cpu.op_tuning.threads_num(threads)
+    notes = [f"{threads} threads"]
+    if _cap_onednn():
+        notes.append(f"oneDNN limited to AVX2 (plain layouts are slow beyond it; {ONEDNN_ISA_VARIABLES[0]} overrides)")
+    logger.info("CPU: %s", ", ".join(notes))
+
+
+def _cap_onednn():
+    """Limits MindSpore's own oneDNN to AVX2 where it would use AVX-512.
+
+    For plain layouts, the only ones that MindSpore hands it, oneDNN 3 has no fast AVX-512 convolution and takes the
+    reference loop. Returns whether the limit was set; a value that the user has set is left alone.
+    """
+    if any(name in os.environ for name in ONEDNN_ISA_VARIABLES) or not _cpu_has(AFFECTED_FLAG):
+        return False
+    for library in (Path(ms.__file__).parent / "lib").glob("libdnnl.so*"):
+        try:
+            return ctypes.CDLL(str(library)).dnnl_set_max_cpu_isa(DNNL_CPU_ISA_AVX2) == 0
+        except (OSError, AttributeError):
+            continue
+    return False
+
+
+def _cpu_has(flag):
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return any(line.startswith("flags") and flag in line.split() for line in text.splitlines())
+
+
+@contextlib.contextmanager
+def profiling(folder):
+    """Context manager: MindSpore's profile of what runs inside, written to `folder`."""
+    profiler = ms.Profiler(output_path=str(folder))
+    try:
+        yield
+    finally:
+        profiler.analyse()
+        logger.info("profile: %s", folder)

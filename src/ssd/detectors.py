@@ -1,0 +1,136 @@
+"""The detectors: image `(B, 3, H, W)` -> locations `(B, A, 4)` and class logits `(B, A, C)`."""
+from mindspore import nn
+
+from src.fpn import BottomUp, FPNTopDown
+from src.layers import ConvBNReLU, InvertedResidual
+
+
+class SSDMobileNetV2(nn.Cell):
+    """A backbone, inverted residuals of stride 2 after its last feature, a MultiBox head.
+
+    Args:
+        backbone: image -> tuple of features.
+        multi_box: head over all levels.
+        in_channels, out_channels, strides, expand_ratios: of each inverted residual after the backbone.
+    """
+
+    def __init__(self, backbone, multi_box, in_channels, out_channels, strides, expand_ratios):
+        super().__init__()
+        self.backbone = backbone
+        extras = zip(in_channels, out_channels, strides, expand_ratios)
+        self.multi_residual = nn.CellList([InvertedResidual(*extra, last_relu=True) for extra in extras])
+        self.multi_box = multi_box
+
+    def construct(self, x):
+        features = self.backbone(x)
+        for layer in self.multi_residual:
+            features += (layer(features[-1]),)
+        return self.multi_box(features)
+
+
+class MobileNetV1Features(nn.Cell):
+    """A MobileNetV1 under the name that it has in checkpoints."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.mobilenet_v1 = backbone
+
+    def construct(self, x):
+        return self.mobilenet_v1(x)
+
+
+class SSDMobileNetV1(nn.Cell):
+    """Features of strides 16 and 32, 3x3 convolutions of stride 2 after the last, a MultiBox head."""
+
+    def __init__(self, backbone, multi_box, in_channels, out_channels, strides):
+        super().__init__()
+        self.multi_box = multi_box
+        self.feature_extractor = MobileNetV1Features(backbone)
+        extras = zip(in_channels, out_channels, strides)
+        self.multi_residual = nn.CellList(
+            [ConvBNReLU(channels, out, kernel_size=3, stride=stride) for channels, out, stride in extras]
+        )
+
+    def construct(self, x):
+        features = self.feature_extractor(x)
+        for layer in self.multi_residual:
+            features += (layer(features[-1]),)
+        return self.multi_box(features)
+
+
+class FPNFeatures(nn.Cell):
+    """A backbone and its feature pyramid.
+
+    Args:
+        backbone: image -> features of strides 8, 16, 32, with `out_channels`.
+        backbone_name: name of the backbone in checkpoints.
+        image_size: height and width of the image.
+        channels: channels of the pyramid.
+        levels: number of levels of the pyramid.
+    """
+
+    # of the features of the backbone
+    STRIDES = (8, 16, 32)
+
+    def __init__(self, backbone, backbone_name, image_size, channels, levels):
+        super().__init__()
+        setattr(self, backbone_name, backbone)
+        self.backbone_name = backbone_name
+        sizes = [(image_size[0] // stride, image_size[1] // stride) for stride in self.STRIDES]
+        self.fpn = FPNTopDown(backbone.out_channels, channels, sizes)
+        self.bottom_up = BottomUp(levels - len(sizes), channels)
+
+    def construct(self, x):
+        features = getattr(self, self.backbone_name)(x)
+        return self.bottom_up(self.fpn(features))
+
+
+class SSDFPN(nn.Cell):
+    """A feature pyramid and a head whose convolutions serve all levels."""
+
+    def __init__(self, feature_extractor, multi_box):
+        super().__init__()
+        self.multi_box = multi_box
+        self.feature_extractor = feature_extractor
+
+    def construct(self, x):
+        return self.multi_box(self.feature_extractor(x))
+
+
+def _conv(in_channels, out_channels, kernel_size, **arguments):
+    return nn.Conv2d(in_channels, out_channels, kernel_size, has_bias=False, **arguments)
+
+
+class SSDVGG16(nn.Cell):
+    """VGG16 with the fully connected layers as convolutions, extra layers, a MultiBox head.
+
+    After https://arxiv.org/abs/1512.02325, section 3, without activations and with padded 1x1 convolutions in blocks
+    8 and 9, as the published checkpoints were trained.
+    """
+
+    def __init__(self, backbone, multi_box):
+        super().__init__()
+        self.backbone = backbone
+        self.b6_1 = _conv(512, 1024, 3, padding=6, dilation=6, pad_mode="pad")
+        self.b6_2 = nn.Dropout(p=0.5)
+        self.b7_1 = _conv(1024, 1024, 1)
+        self.b7_2 = nn.Dropout(p=0.5)
+        self.b8_1 = _conv(1024, 256, 1, padding=1, pad_mode="pad")
+        self.b8_2 = _conv(256, 512, 3, stride=2, pad_mode="valid")
+        self.b9_1 = _conv(512, 128, 1, padding=1, pad_mode="pad")
+        self.b9_2 = _conv(128, 256, 3, stride=2, pad_mode="valid")
+        self.b10_1 = _conv(256, 128, 1)
+        self.b10_2 = _conv(128, 256, 3, pad_mode="valid")
+        self.b11_1 = _conv(256, 128, 1)
+        self.b11_2 = _conv(128, 256, 3, pad_mode="valid")
+        self.multi_box = multi_box
+
+    def construct(self, x):
+        block4, block5 = self.backbone(x)
+        block6 = self.b6_2(self.b6_1(block5))
+        block7 = self.b7_2(self.b7_1(block6))
+        block8 = self.b8_2(self.b8_1(block7))
+        block9 = self.b9_2(self.b9_1(block8))
+        block10 = self.b10_2(self.b10_1(block9))
+        block11 = self.b11_2(self.b11_1(block10))
+        return self.multi_box((block4, block7, block8, block9, block10, block11))

@@ -1,0 +1,93 @@
+"""Heads: features of all levels -> locations `(B, A, 4)` and class logits `(B, A, C)`."""
+from mindspore import nn, ops
+
+from src.layers import ConvBNReLU, batch_norm, depthwise_conv
+
+
+def flatten_predictions(levels, values):
+    """Outputs of all levels as one: tuple of `(B, shapes * values, H, W)` -> `(B, A, values)`."""
+    flat = ()
+    for x in levels:
+        flat += (ops.reshape(ops.transpose(x, (0, 2, 3, 1)), (x.shape[0], -1, values)),)
+    return ops.concat(flat, axis=1)
+
+
+def _separable_head(in_channels, out_channels):
+    return nn.SequentialCell(
+        [
+            depthwise_conv(in_channels),
+            batch_norm(in_channels),
+            nn.ReLU6(),
+            nn.Conv2d(in_channels, out_channels, kernel_size=1, has_bias=True),
+        ]
+    )
+
+
+class MultiBox(nn.Cell):
+    """A depthwise-separable convolution of its own for each level.
+
+    Args:
+        num_classes: C, the background included.
+        in_channels: channels of each level.
+        num_default: default boxes at a location of each level.
+    """
+
+    def __init__(self, num_classes, in_channels, num_default):
+        super().__init__()
+        levels = list(zip(in_channels, num_default))
+        self.multi_loc_layers = nn.CellList([_separable_head(channels, 4 * boxes) for channels, boxes in levels])
+        self.multi_cls_layers = nn.CellList(
+            [_separable_head(channels, num_classes * boxes) for channels, boxes in levels]
+        )
+        self.num_classes = num_classes
+        self.levels = len(levels)
+
+    def construct(self, features):
+        locations = ()
+        logits = ()
+        for level in range(self.levels):
+            locations += (self.multi_loc_layers[level](features[level]),)
+            logits += (self.multi_cls_layers[level](features[level]),)
+        return flatten_predictions(locations, 4), flatten_predictions(logits, self.num_classes)
+
+
+def _towers(levels, layers, channels):
+    """For each level a stack of convolutions, shared by the levels, with BatchNorm of its own."""
+    towers = [[ConvBNReLU(channels, channels, has_bias=True) for _ in range(layers)] for _ in range(levels)]
+    for tower in towers[1:]:
+        for unit, shared in zip(tower, towers[0]):
+            unit.features[0] = shared.features[0]
+    return nn.CellList([nn.SequentialCell(tower) for tower in towers])
+
+
+class WeightSharedMultiBox(nn.Cell):
+    """Convolutions shared by all levels, BatchNorm layers not (https://arxiv.org/abs/1708.02002, section 4).
+
+    Args:
+        num_classes: C, the background included.
+        levels: number of levels.
+        num_default: default boxes at a location.
+        num_addition_layers: convolutions before each output.
+        channels: channels of all levels.
+    """
+
+    def __init__(self, num_classes, levels, num_default, num_addition_layers, channels):
+        super().__init__()
+        self.addition_layer_loc = _towers(levels, num_addition_layers, channels)
+        self.addition_layer_cls = _towers(levels, num_addition_layers, channels)
+        self.loc_layers = nn.CellList([self._output(channels, 4 * num_default)])
+        self.cls_layers = nn.CellList([self._output(channels, num_classes * num_default)])
+        self.num_classes = num_classes
+        self.levels = levels
+
+    @staticmethod
+    def _output(channels, out_channels):
+        return nn.Conv2d(channels, out_channels, kernel_size=3, pad_mode="same", has_bias=True)
+
+    def construct(self, features):
+        locations = ()
+        logits = ()
+        for level in range(self.levels):
+            locations += (self.loc_layers[0](self.addition_layer_loc[level](features[level])),)
+            logits += (self.cls_layers[0](self.addition_layer_cls[level](features[level])),)
+        return flatten_predictions(locations, 4), flatten_predictions(logits, self.num_classes)

@@ -1,0 +1,120 @@
+"""Loading of weights, with every parameter accounted for."""
+import dataclasses
+import logging
+from pathlib import Path
+
+import mindspore as ms
+
+from src.model_utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+# What a training checkpoint holds beside the network.
+OPTIMIZER_PREFIXES = ("moments.", "accum.")
+OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale", "current_iterator_step", "epoch_num", "step_num")
+LISTED = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadReport:
+    """Names of parameters: loaded, left as they were in the network, and not used from the file."""
+
+    loaded: tuple
+    kept: tuple
+    unused: tuple
+
+    def __str__(self):
+        return f"{len(self.loaded)} parameters loaded, {len(self.kept)} kept as initialised, {len(self.unused)} not used"
+
+
+def listing(names):
+    """A few of the names, and how many more there are."""
+    names = sorted(names)
+    more = f", ... ({len(names) - LISTED} more)" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def is_optimizer_state(name):
+    return name in OPTIMIZER_NAMES or name.startswith(OPTIMIZER_PREFIXES)
+
+
+def find_checkpoint(path, folder=""):
+    """`path` as it stands, or else below `folder`; a `UserError` that names both places."""
+    places = [Path(path), Path(folder) / path] if path else []
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " and ".join(str(place) for place in dict.fromkeys(places)) or "no name was given"
+    raise UserError(f"checkpoint_file_path: there is no such checkpoint; looked for: {looked}")
+
+
+def read_checkpoint(path):
+    """The parameters of a checkpoint file by name; a `UserError` for a file that is none."""
+    if not path or not Path(path).is_file():
+        raise UserError(f"checkpoint {str(path)!r} is not there; give the path of a .ckpt file")
+    try:
+        return ms.load_checkpoint(str(path))
+    except (ValueError, RuntimeError, TypeError, OSError) as error:
+        raise UserError(f"{path} is no MindSpore checkpoint, or it is damaged: {str(error).splitlines()[0]}") from error
+
+
+def load_weights(net, path, drop=(), partial=False):
+    """Loads a checkpoint of a detector, from training or inference, into `net`.
+
+    Args:
+        net: a network whose parameter names begin with `network.`, such as `build_inference_net` gives.
+        path: file of the checkpoint. State of an optimizer in it is left alone.
+        drop: a parameter whose name contains one of these texts is not loaded.
+        partial: parameters of the network that the file lacks keep their values.
+
+    Returns:
+        A `LoadReport`.
+
+    Raises:
+        UserError: names of parameters that are missing, do not belong to the network, or have another shape.
+    """
+    found = {name: value for name, value in read_checkpoint(path).items() if not is_optimizer_state(name)}
+    dropped = {name for name in found if any(text in name for text in drop)}
+    offered = {name: value for name, value in found.items() if name not in dropped}
+    report = assign(net, offered, path, allow_missing=dropped if not partial else None)
+    logger.info("%s: %s", path, report)
+    if dropped:
+        logger.info("left out by checkpoint_filter_list: %s", listing(dropped))
+    return report
+
+
+def assign(net, values, source, allow_missing=()):
+    """Sets the parameters of `net` to `values` by name.
+
+    Args:
+        net: a network.
+        values: name -> parameter or tensor.
+        source: where the values are from, for messages.
+        allow_missing: names that need no value; None for all.
+    """
+    own = {parameter.name: parameter for parameter in net.get_parameters()}
+    missing = set(own) - set(values)
+    if allow_missing is not None:
+        missing -= set(allow_missing)
+    unknown = set(values) - set(own)
+    shapes = [
+        f"{name} has shape {tuple(values[name].shape)} in the file, {tuple(own[name].shape)} in the network"
+        for name in own
+        if name in values and tuple(values[name].shape) != tuple(own[name].shape)
+    ]
+    problems = []
+    if missing and allow_missing is not None:
+        problems.append(f"{len(missing)} parameters are missing: {listing(missing)}")
+    if unknown:
+        problems.append(f"{len(unknown)} parameters do not belong to the network: {listing(unknown)}")
+    if shapes:
+        problems.append(f"{len(shapes)} parameters do not fit: {'; '.join(sorted(shapes)[:LISTED])}")
+    if problems:
+        raise UserError(
+            f"{source} does not fit the model.\n  " + "\n  ".join(problems) + "\nIs it a checkpoint of another model_name "
+            "or number of classes? To fine-tune from other classes, train with --filter_weight=True."
+        )
+    for name, value in values.items():
+        own[name].set_data(ms.Tensor(value.asnumpy()).astype(own[name].dtype))
+    loaded = set(values)
+    return LoadReport(tuple(sorted(loaded)), tuple(sorted(set(own) - loaded)), ())

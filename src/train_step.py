@@ -1,0 +1,102 @@
+"""One update step, and what it needs: the optimizer and the freezing of layers."""
+import mindspore as ms
+from mindspore import nn, ops
+from mindspore.communication import get_group_size
+
+from src.lr_schedule import get_lr
+from src.model_utils.errors import UserError
+from src.ssd import get_model
+
+CLIP_NORM = 1.0
+
+
+class TrainingWrapper(nn.Cell):
+    """A loss network and its optimizer: the inputs of the loss network -> loss, after one update of the parameters.
+
+    Args:
+        network: inputs -> scalar loss. It keeps the name `network`, so that its checkpoints load for evaluation.
+        optimizer: divides gradients by its own `loss_scale`.
+        sens: factor of the loss before the backward pass.
+        use_global_norm: divide gradients by `sens` here, and clip them to a global norm of 1.
+    """
+
+    def __init__(self, network, optimizer, sens=1.0, use_global_norm=False):
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.network.set_grad()
+        self.optimizer = optimizer
+        self.weights = optimizer.parameters
+        self.sens = float(sens)
+        self.use_global_norm = use_global_norm
+        self.loss_and_gradients = ops.value_and_grad(self._scaled_loss, None, self.weights, has_aux=True)
+        parallel_mode = ms.get_auto_parallel_context("parallel_mode")
+        self.distributed = parallel_mode in (ms.ParallelMode.DATA_PARALLEL, ms.ParallelMode.HYBRID_PARALLEL)
+        if self.distributed:
+            mean = ms.get_auto_parallel_context("gradients_mean")
+            self.reduce_gradients = nn.DistributedGradReducer(self.weights, mean, get_group_size())
+
+    def _scaled_loss(self, *inputs):
+        loss = self.network(*inputs)
+        return loss * self.sens, loss
+
+    def construct(self, *inputs):
+        (_, loss), gradients = self.loss_and_gradients(*inputs)
+        if self.distributed:
+            gradients = self.reduce_gradients(gradients)
+        if self.use_global_norm:
+            scale = 1.0 / self.sens
+            gradients = ops.clip_by_global_norm(tuple([g * scale for g in gradients]), CLIP_NORM)
+        return ops.depend(loss, self.optimizer(gradients))
+
+
+def freeze(net, path):
+    """Freezes the part of `net` whose parameter names begin with `path`: weights and BatchNorm statistics.
+
+    Returns:
+        The number of parameters that no longer change.
+    """
+    prefix = path + "."
+    frozen = [parameter for parameter in net.get_parameters() if parameter.name.startswith(prefix)]
+    for parameter in frozen:
+        parameter.requires_grad = False
+    for _, cell in net.cells_and_names():
+        if isinstance(cell, nn.BatchNorm2d) and cell.gamma.name.startswith(prefix):
+            cell.use_batch_statistics = False  # in any mode, unlike set_train(False)
+    if not frozen:
+        raise UserError(f"freeze_layer: no parameter of the model begins with {prefix!r}")
+    return len(frozen)
+
+
+def create_learning_rates(config, steps_per_epoch):
+    """Learning rate of each step of the epochs that are left: `(steps,)` float32."""
+    return get_lr(
+        global_step=config.pre_trained_epoch_size * steps_per_epoch,
+        lr_init=config.lr_init,
+        lr_end=config.lr_end_rate * config.lr,
+        lr_max=config.lr,
+        warmup_epochs=config.warmup_epochs,
+        total_epochs=config.epoch_size,
+        steps_per_epoch=steps_per_epoch,
+    )
+
+
+def build_train_step(config, net, learning_rates):
+    """`TrainingWrapper` with Momentum.
+
+    Args:
+        config: the configuration.
+        net: result of `build_training_net`.
+        learning_rates: one value for each step.
+    """
+    if config.freeze_layer == "backbone":
+        freeze(net, "network." + get_model(config.model_name).backbone_path)
+    # The scale cancels out exactly in float32; it keeps small gradients of float16 from vanishing.
+    scale = float(config.loss_scale)
+    optimizer = nn.Momentum(
+        net.trainable_params(),
+        ms.Tensor(learning_rates),
+        config.momentum,
+        config.weight_decay,
+        loss_scale=1.0 if config.use_global_norm else scale,
+    )
+    return TrainingWrapper(net, optimizer, scale, config.use_global_norm).set_train(True)

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from src.dataset.annotations import BAD_BOX, ORPHAN, UNKNOWN_CLASS, Report
+from src.dataset.coco import coco_box, read_coco
+from src.model_utils.errors import UserError
+from tests.dataset.samples import CLASSES, write_coco
+from tests.golden_data import golden_json
+
+
+@pytest.mark.parametrize("part", ["train", "eval"])
+def test_golden_records(tmp_path, part):
+    golden = golden_json("txt_annotation.json")["coco"]
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps(golden["input"]))
+    report = Report()
+    records = read_coco(path, f"{part}2017" if part == "train" else "val2017", golden["classes"], report)
+    assert [record.image_id for record in records] == [image["id"] for image in golden["input"]["images"]]
+    wanted = golden[part]
+    found = {str(record.image_id): record for record in records}
+    # The reference leaves out images without boxes, for evaluation those with a crowd box too; here training leaves
+    # them out when it writes, and the evaluator by its protocol.
+    with_boxes = [record.image_id for record in records if len(record.boxes)]
+    if part == "train":
+        assert with_boxes == wanted["image_ids_in_order"]
+    assert set(wanted["image_ids_in_order"]) <= set(with_boxes)
+    for image_id, boxes in wanted["annotations_ymin_xmin_ymax_xmax_label"].items():
+        assert found[image_id].boxes.tolist() == boxes
+        assert found[image_id].path.replace("\\", "/") == wanted["paths"][image_id]
+    assert report.counts[UNKNOWN_CLASS] == 2
+    assert report.classes["zebra"] == 2
+
+
+def test_corners_are_rounded_half_to_even():
+    assert coco_box([2.5, 3.5, 4.0, 5.0]) == [4, 2, 8, 6]
+
+
+@pytest.mark.parametrize("bbox", [[1, 2, 3], [1, 2, float("nan"), 4], ["1", 2, 3, 4], None, [1, 2, float("inf"), 4]])
+def test_bad_boxes(bbox):
+    with pytest.raises(ValueError, match="not a box"):
+        coco_box(bbox)
+
+
+def test_dirt_is_counted(tmp_path):
+    path = write_coco(tmp_path, "val2017", [4, 2], [(4, 9, [1, 1, 5, 5]), (4, 7, [1, 1, None, 5]), (5, 7, [1, 1, 5, 5]),
+                                                    (2, 3, [1, 2, 3, 4])], draw=False)
+    report = Report()
+    records = read_coco(path, tmp_path, CLASSES, report)
+    assert [(record.image_id, record.boxes.tolist(), record.size) for record in records] == [
+        (4, [], (60, 80)), (2, [[2, 1, 6, 4, 2]], (60, 80))]
+    assert dict(report.counts) == {UNKNOWN_CLASS: 1, BAD_BOX: 1, ORPHAN: 1}
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ("{", "cannot be read"),
+    ("[]", "not an instances file"),
+    ('{"images": [], "annotations": []}', "no list 'categories'"),
+    ('{"images": [{"id": 1}], "annotations": [], "categories": []}', "lacks a field"),
+    ('{"images": [{"id": "a", "file_name": "x"}], "annotations": [], "categories": []}', "no integer"),
+    ('{"images": [{"id": 1, "file_name": "x"}, {"id": 1, "file_name": "y"}], "annotations": [], "categories": []}',
+     "same id"),
+    ('{"images": [1], "annotations": [], "categories": []}', "wrong type"),
+])
+def test_broken_files_are_errors_that_name_the_file(tmp_path, content, message):
+    path = tmp_path / "broken.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match=message) as error:
+        read_coco(path, tmp_path, CLASSES, Report())
+    assert "broken.json" in str(error.value)

@@ -1,0 +1,93 @@
+import io
+
+import cv2
+import numpy as np
+import pytest
+
+from src.dataset.images import decode_image, load_image, preprocess
+from src.model_utils.errors import UserError
+
+
+def rgb_squares():
+    """Left half red, right half blue, with flat areas that JPEG keeps."""
+    image = np.zeros((32, 48, 3), np.uint8)
+    image[:, :24, 0] = 200
+    image[:, 24:, 2] = 200
+    return image
+
+
+def encode(image, suffix):
+    done, data = cv2.imencode(suffix, image)
+    assert done
+    return data.tobytes()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".jpg", ".webp", ".tiff"])
+def test_colours_are_rgb(suffix):
+    image = decode_image(encode(rgb_squares()[..., ::-1], suffix))
+    assert image.shape == (32, 48, 3)
+    assert image.dtype == np.uint8
+    assert np.abs(image[16, 8].astype(int) - (200, 0, 0)).max() < 8
+    assert np.abs(image[16, 40].astype(int) - (0, 0, 200)).max() < 8
+
+
+def test_grey_alpha_and_sixteen_bits():
+    image = rgb_squares()[..., ::-1]
+    grey = decode_image(encode(image[..., 0], ".png"))
+    assert grey.shape == (32, 48, 3)
+    assert (grey == grey[..., :1]).all() and grey[0, 40, 0] == 200
+    assert (decode_image(encode(np.dstack([image, image[..., 0]]), ".png")) == rgb_squares()).all()
+    assert (decode_image(encode(image.astype(np.uint16) * 257, ".png")) == rgb_squares()).all()
+
+
+@pytest.mark.parametrize(("mode", "form"), [("CMYK", "JPEG"), ("L", "JPEG"), ("P", "PNG"), ("1", "PNG"), ("LA", "PNG")])
+def test_modes_of_other_programs(mode, form):
+    pillow = pytest.importorskip("PIL.Image")
+    stream = io.BytesIO()
+    pillow.fromarray(rgb_squares()).convert(mode).save(stream, form)
+    image = decode_image(stream.getvalue())
+    assert image.shape == (32, 48, 3)
+    assert image.dtype == np.uint8
+    if mode in ("CMYK", "P"):
+        assert image[16, 8].argmax() == 0 and image[16, 40].argmax() == 2
+
+
+def test_rotation_of_exif_is_not_applied():
+    pillow = pytest.importorskip("PIL.Image")
+    stream = io.BytesIO()
+    picture = pillow.fromarray(rgb_squares())
+    exif = picture.getexif()
+    exif[0x0112] = 6  # rotate by 90 degrees to show
+    picture.save(stream, "JPEG", exif=exif)
+    assert decode_image(stream.getvalue()).shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", encode(rgb_squares(), ".png")[:40]])
+def test_what_is_no_image(data):
+    with pytest.raises(ValueError):
+        decode_image(data)
+
+
+def test_load_image(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(rgb_squares()[..., ::-1], ".png"))
+    assert (load_image(path) == rgb_squares()).all()
+    path.write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"a\.png"):
+        load_image(path)
+    with pytest.raises(UserError, match=r"b\.png"):
+        load_image(tmp_path / "b.png")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_image(tmp_path)
+
+
+def test_preprocess():
+    image = np.full((20, 30, 3), (255, 0, 124), np.uint8)
+    result = preprocess(image, (8, 10))
+    assert result.shape == (3, 8, 10)
+    assert result.dtype == np.float32
+    # (255 - 123.675) / 58.395, (0 - 116.28) / 57.12, (124 - 103.53) / 57.375
+    np.testing.assert_allclose(result[:, 0, 0], (2.248908, -2.035714, 0.356776), atol=1e-5)
+    out = np.empty((3, 8, 10), np.float32)
+    assert preprocess(image, (8, 10), out) is out
+    assert (out == result).all()

@@ -1,0 +1,180 @@
+import cv2
+import numpy as np
+import pytest
+
+from src.dataset import pipeline
+from src.dataset.images import load_image, preprocess
+from src.dataset.mindrecord import create_mindrecord
+from src.dataset.pipeline import create_ssd_dataset
+from src.model_utils.errors import UserError
+from tests.dataset.samples import make_coco, write_coco
+
+SIZE = (24, 32)
+
+
+class PlainCoder:
+    """Puts the boxes into the first of four places, to make them visible in the batch."""
+
+    def encode(self, boxes):
+        targets, labels = np.zeros((4, 4), np.float32), np.zeros(4, np.int32)
+        targets[:len(boxes)] = boxes[:4, :4]
+        labels[:len(boxes)] = boxes[:4, 4]
+        return targets, labels, len(boxes)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """MindRecord of training and of evaluation with images 1 .. 10."""
+    tmp_path = tmp_path_factory.mktemp("data")
+    config = make_coco(tmp_path, 10)
+    # One image of evaluation without boxes.
+    write_coco(tmp_path / "coco", "val2017", list(range(1, 11)), [(image_id, 7, [10, 5, 20, 30])
+                                                                  for image_id in range(2, 11)])
+    return tmp_path, create_mindrecord(config, True).path, create_mindrecord(config, False).path
+
+
+def epochs(dataset, number=1):
+    """Batches of each epoch, as dictionaries of arrays."""
+    iterator = dataset.create_dict_iterator(num_epochs=number, output_numpy=True)
+    return [[{key: value.copy() for key, value in batch.items()} for batch in iterator] for _ in range(number)]
+
+
+def training(path, **changes):
+    arguments = {"batch_size": 4, "image_size": SIZE, "box_coder": PlainCoder(), "num_parallel_workers": 2, **changes}
+    return create_ssd_dataset(path, **arguments)
+
+
+def same(first, second):
+    return len(first) == len(second) and all(
+        (one[key] == other[key]).all() for one, other in zip(first, second) for key in one)
+
+
+def test_training_batches(files):
+    dataset = training(files[1])
+    assert dataset.get_dataset_size() == 2
+    batches, = epochs(dataset)
+    assert len(batches) == 2
+    for batch in batches:
+        assert {key: (value.shape, value.dtype) for key, value in batch.items()} == {
+            "image": ((4, 3, *SIZE), np.float32), "box": ((4, 4, 4), np.float32), "label": ((4, 4), np.int32),
+            "num_match": ((4, 1), np.int32)}
+        assert (batch["num_match"] >= 1).all()
+        boxes = batch["box"][batch["label"] > 0]
+        assert (boxes >= 0).all() and (boxes <= 1).all()
+        assert (boxes[:, :2] < boxes[:, 2:]).all()
+
+
+def test_a_seed_repeats_a_run_whatever_the_workers(files):
+    first = epochs(training(files[1], num_parallel_workers=1), 3)
+    for workers in (2, 100, 0):
+        again = epochs(training(files[1], num_parallel_workers=workers), 3)
+        assert all(same(one, other) for one, other in zip(first, again))
+    other_seed = epochs(training(files[1], seed=2), 3)
+    for index in range(3):
+        assert not same(first[index], other_seed[index])
+
+
+def test_worker_processes_give_the_same(files):
+    first = epochs(training(files[1]), 2)
+    again = epochs(training(files[1], use_multiprocessing=True), 2)
+    assert all(same(one, other) for one, other in zip(first, again))
+
+
+def test_epochs_differ_and_can_be_continued(files):
+    batches = epochs(training(files[1]), 3)
+    assert not same(batches[0], batches[1]) and not same(batches[1], batches[2])
+    continued = epochs(training(files[1], first_epoch=1), 2)
+    assert same(batches[1], continued[0]) and same(batches[2], continued[1])
+
+
+def test_order_is_shuffled_and_augmentation_varies(files, monkeypatch):
+    seen = []
+
+    def record(data, boxes, image_size, box_coder, rng, out):
+        seen.append((bytes(data.tobytes()), rng.rand()))
+        out[:] = 0
+        return np.zeros((4, 4), np.float32), np.zeros(4, np.int32), 1
+
+    monkeypatch.setattr(pipeline, "training_sample", record)
+    epochs(training(files[1], batch_size=5, num_parallel_workers=1), 2)
+    contents = [content for content, _ in seen]
+    assert len(set(contents[:10])) == len(set(contents[10:])) == 10
+    assert contents[:10] != contents[10:]
+    assert len({draw for _, draw in seen}) == 20
+
+
+def test_ranks_share_the_images(files, monkeypatch):
+    def identify(data, boxes, image_size, box_coder, rng, out):
+        out[:] = 0
+        return np.full((4, 4), boxes[0, 3]), np.zeros(4), 1  # xmax tells the image: 30 + id
+
+    monkeypatch.setattr(pipeline, "training_sample", identify)
+    for epoch in range(2):
+        images = []
+        for rank in range(2):
+            batches = epochs(training(files[1], batch_size=5, rank=rank, device_num=2), 2)[epoch]
+            assert len(batches) == 1
+            images.append(batches[0]["box"][:, 0, 0].tolist())
+        assert sorted(images[0] + images[1]) == [30 + image_id for image_id in range(1, 11)]
+
+
+def test_evaluation_batches(files):
+    tmp_path, _, path = files
+    dataset = create_ssd_dataset(path, 4, SIZE, is_training=False)
+    assert dataset.get_dataset_size() == 3
+    batches, = epochs(dataset)
+    assert [len(batch["img_id"]) for batch in batches] == [4, 4, 2]
+    assert np.concatenate([batch["img_id"] for batch in batches]).tolist() == list(range(1, 11))
+    assert {key: (value.shape, value.dtype) for key, value in batches[0].items()} == {
+        "image": ((4, 3, *SIZE), np.float32), "img_id": ((4,), np.int64), "image_shape": ((4, 2), np.float32)}
+    assert (batches[2]["image_shape"] == (60, 80)).all()
+    image = load_image(tmp_path / "coco" / "val2017" / "6.png")
+    np.testing.assert_array_equal(batches[1]["image"][1], preprocess(image, SIZE))
+
+
+def test_training_sample_keeps_boxes_on_their_objects():
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[20:40, 30:60] = 255
+    data = np.frombuffer(cv2.imencode(".png", image)[1].tobytes(), np.uint8)
+    out = np.empty((3, 120, 160), np.float32)
+    flipped = 0
+    for seed in range(40):
+        targets, _, num_match = pipeline.training_sample(
+            data, np.array([[20, 30, 40, 60, 1]], np.float32), (120, 160), PlainCoder(), np.random.RandomState(seed),
+            out)
+        assert num_match == 1
+        rows, columns = np.nonzero(out[0] > (out[0].min() + out[0].max()) / 2)
+        bright = [rows.min() / 120, columns.min() / 160, (rows.max() + 1) / 120, (columns.max() + 1) / 160]
+        np.testing.assert_allclose(bright, targets[0], atol=0.03)
+        flipped += targets[0, 1] + targets[0, 3] < 0.9
+    assert 0 < flipped < 40
+
+
+def test_record_boxes_of_an_image_without_boxes():
+    assert pipeline.record_boxes(np.array(0, np.int32)).shape == (0, 5)
+    assert pipeline.record_boxes(np.ones((2, 5), np.int32)).tolist() == [[1.0] * 5] * 2
+
+
+def test_too_few_images(files):
+    with pytest.raises(UserError, match=r"10 images.*batch_size = 16"):
+        training(files[1], batch_size=16)
+    with pytest.raises(UserError, match="5 images for each of 2 device"):
+        training(files[1], batch_size=8, device_num=2)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(UserError, match=r"ssd\.mindrecord0"):
+        training(tmp_path / "ssd.mindrecord0")
+
+
+def test_memory_of_waiting_batches_is_bounded():
+    import mindspore.dataset as ds
+
+    before = ds.config.get_prefetch_size()
+    try:
+        pipeline._limit_prefetch(32, (640, 640), 6)
+        assert ds.config.get_prefetch_size() == 1
+        pipeline._limit_prefetch(1, (64, 64), 1)
+        assert ds.config.get_prefetch_size() == pipeline.MAX_PREFETCH
+    finally:
+        ds.config.set_prefetch_size(before)

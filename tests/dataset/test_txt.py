@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from src.dataset.annotations import Report
+from src.dataset.txt import parse_box, read_txt
+from src.model_utils.errors import UserError
+from tests.golden_data import golden_json
+
+
+def in_our_order(boxes):
+    """The reference took the numbers `xmin ymin xmax ymax` for `ymin xmin ymax xmax`: swapped here."""
+    return [[ymin, xmin, ymax, xmax, label] for xmin, ymin, xmax, ymax, label in boxes]
+
+
+def test_golden_tokens():
+    cases = golden_json("txt_annotation.json")["anno_parser"]
+    for case in cases:
+        # Deviation: the number of fields is checked.
+        wrong_length = any(len(token.split(",")) != 5 for token in case["tokens"])
+        if "error" in case or wrong_length:
+            with pytest.raises(ValueError):
+                [parse_box(token) for token in case["tokens"]]
+        else:
+            assert [parse_box(token) for token in case["tokens"]] == in_our_order(case["result"])
+    assert len(cases) == 15
+
+
+def test_golden_file(tmp_path):
+    golden = golden_json("txt_annotation.json")["txt_file"]
+    path = tmp_path / "list.txt"
+    path.write_text("\n".join(golden["lines"]))
+    records = {record.image_id: record for record in read_txt(path, "", Report())}
+    # Images that do not exist are left out later, when they are opened.
+    existing = [image_id for image_id, record in records.items() if record.path in golden["existing_images"]]
+    assert existing == golden["image_ids"]
+    for image_id in existing:
+        assert records[image_id].path == golden["paths"][str(image_id)]
+        assert records[image_id].boxes.tolist() == in_our_order(golden["annotations"][str(image_id)])
+
+
+def test_columns_are_xmin_ymin_xmax_ymax():
+    assert parse_box("1,2,30,40,5") == [2, 1, 40, 30, 5]
+
+
+@pytest.mark.parametrize("line", ["e.jpg  122,36,162,80,1", "e.jpg\t122,36,162,80,1", "\te.jpg \t 122,36,162,80,1 "])
+def test_any_blank_separates(tmp_path, line):
+    path = tmp_path / "list.txt"
+    path.write_text(f"# a comment\n\n{line}\n")
+    record, = read_txt(path, tmp_path, Report())
+    assert record.image_id == 2
+    assert record.boxes.tolist() == [[36, 122, 80, 162, 1]]
+    assert record.path == str(tmp_path / "e.jpg")
+
+
+@pytest.mark.parametrize("token", ["1,2,3,4", "1,2,3,4,5,6", "1.5,2,3,4,5", "a,b,c,d,e", "1,2,3,4,5,", "word"])
+def test_errors_name_file_line_and_token(tmp_path, token):
+    path = tmp_path / "list.txt"
+    path.write_text(f"a.jpg 1,2,3,4,5\nb.jpg 1,2,3,4,5 {token}\n")
+    with pytest.raises(UserError, match=r"list\.txt, line 2") as error:
+        read_txt(path, tmp_path, Report())
+    assert f"'{token}'" in str(error.value)
+
+
+def test_empty_file_and_missing_file(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"\xef\xbb\xbf\n")
+    assert read_txt(path, tmp_path, Report()) == []
+    with pytest.raises(UserError, match=r"none\.txt cannot be read"):
+        read_txt(tmp_path / "none.txt", tmp_path, Report())
+    path.write_bytes(b"a.jpg \xff\xfe")
+    with pytest.raises(UserError, match="UTF-8"):
+        read_txt(path, tmp_path, Report())
+
+
+def test_image_without_boxes_is_a_record(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("a.jpg")
+    record, = read_txt(path, tmp_path, Report())
+    assert record.boxes.shape == (0, 5)
+    assert record.boxes.dtype == np.int32

@@ -1,0 +1,190 @@
+import pytest
+
+from src.dataset.annotations import (
+    BAD_ANNOTATION,
+    BAD_BOX,
+    MISSING_ANNOTATION,
+    OTHER_NAME,
+    UNKNOWN_CLASS,
+    Report,
+)
+from src.dataset.truth import coco_truth
+from src.dataset.voc import VocLayout, assign_ids, find_image, find_layout, read_voc
+from src.model_utils.errors import UserError
+from tests.dataset.samples import CLASSES, voc_xml
+from tests.golden_data import golden_json
+
+
+def write_golden(folder, golden):
+    for entry in golden["inputs"]:
+        stem = entry["filename"].rsplit(".", 1)[0]
+        objects = [(item["name"], *item["xmin_ymin_xmax_ymax_text"]) for item in entry["objects"]]
+        (folder / f"{stem}.xml").write_text(voc_xml(objects, entry["filename"], entry["width"], entry["height"]))
+        if entry["filename"] != golden["missing_image"]:
+            (folder / entry["filename"]).write_bytes(b"")
+
+
+def file_name(record):
+    return record.path.replace("\\", "/").rpartition("/")[2]
+
+
+@pytest.mark.parametrize("part", ["train", "eval"])
+def test_golden_records(tmp_path, part):
+    golden = golden_json("txt_annotation.json")["voc"]
+    write_golden(tmp_path, golden)
+    report = Report()
+    records = {file_name(record): record for record in read_voc(VocLayout(tmp_path, tmp_path), golden["classes"],
+                                                                report)}
+    assert len(records) == len(golden["inputs"])
+    del records[golden["missing_image"]]
+    assert {name for name, record in records.items() if len(record.boxes)} == set(golden[part])
+    for name, wanted in golden[part].items():
+        assert records[name].boxes.tolist() == wanted["annotations_ymin_xmin_ymax_xmax_label"]
+        assert records[name].size == (160, 220)
+        if wanted["id_is_from_name"]:
+            assert records[name].image_id == wanted["id"]
+    assert len({record.image_id for record in records.values()}) == len(records)
+    assert dict(report.counts) == {UNKNOWN_CLASS: 2}
+
+
+def test_golden_evaluation_truth(tmp_path):
+    golden = golden_json("txt_annotation.json")["voc"]
+    write_golden(tmp_path, golden)
+    records = read_voc(VocLayout(tmp_path, tmp_path), golden["classes"], Report())
+    entries = [(record.image_id, file_name(record), *record.size, record.boxes) for record in records
+               if file_name(record) != golden["missing_image"]]
+    truth = coco_truth(entries, golden["classes"])
+    wanted = golden["eval_json"]
+    assert sorted(truth) == wanted["top_keys"]
+    assert truth["categories"] == wanted["categories"]
+    names = {image["id"]: image["file_name"] for image in truth["images"]}
+    images = [{key: image[key] for key in ("file_name", "height", "width")} for image in truth["images"]]
+    assert sorted(images, key=lambda image: image["file_name"]) == wanted["images"]
+    found = [{**{key: value for key, value in annotation.items() if key not in ("id", "image_id")},
+              "file_name": names[annotation["image_id"]]} for annotation in truth["annotations"]]
+    # Deviation: a box whose corners are in the wrong order is left out instead of being measured without its sign.
+    expected = [annotation for annotation in wanted["annotations"] if annotation["file_name"] != "000301.jpg"]
+    assert sorted(found, key=str) == sorted(({key: item[key] for key in found[0]} for item in expected), key=str)
+    assert [annotation["id"] for annotation in truth["annotations"]] == list(range(1, len(expected) + 1))
+
+
+def test_ids_are_unique_and_do_not_depend_on_the_order():
+    names = ["b.jpg", "3.jpg", "003.jpg", "a.jpg", "1.png", "99999999999.jpg", "2147483648.jpg"]
+    ids = dict(zip(names, assign_ids(names)))
+    # 003 comes before 3 in sorted order and keeps the number; numbers beyond 31 bits are names.
+    assert ids == {"1.png": 1, "003.jpg": 3, "2147483648.jpg": 2, "3.jpg": 4, "99999999999.jpg": 5, "a.jpg": 6,
+                   "b.jpg": 7}
+    assert dict(zip(reversed(names), assign_ids(names[::-1]))) == ids
+    assert assign_ids([]) == []
+
+
+@pytest.mark.parametrize(("stated", "stem", "images", "found"), [
+    ("a.png", "a", {"a.jpg", "a.png"}, "a.png"),
+    ("a", "a", {"a.JPG"}, "a.JPG"),
+    ("", "a", {"a.jpeg"}, "a.jpeg"),
+    (None, "a", {"a.bmp"}, "a.bmp"),
+    ("old.jpg", "a", {"a.jpg", "old.jpg"}, "a.jpg"),
+    ("old.jpg", "a", {"old.jpg"}, "old.jpg"),
+    ("old.png", "a", {"old.jpg"}, "old.jpg"),
+    ("C:\\pictures\\a.jpg", "a", {"a.jpg"}, "a.jpg"),
+    ("../../a.jpg", "a", {"a.jpg"}, "a.jpg"),
+    ("a.jpg", "a", {"b.jpg"}, None),
+])
+def test_find_image(stated, stem, images, found):
+    assert find_image(stated, stem, images) == found
+
+
+def make_standard(root, splits):
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (root / name).mkdir(parents=True)
+    for split in splits:
+        (root / "ImageSets" / "Main" / f"{split}.txt").write_text(f"{split} 1\n\n")
+
+
+@pytest.mark.parametrize(("splits", "training", "evaluation"), [
+    (("train", "val", "trainval", "test"), "trainval", "test"),
+    (("train", "val", "trainval"), "train", "val"),
+    (("train", "val"), "train", "val"),
+    (("train", "test"), "train", "test"),
+    (("train", "test", "train2017", "val2017"), "train2017", "val2017"),
+])
+def test_standard_layout_chooses_the_split(tmp_path, splits, training, evaluation):
+    make_standard(tmp_path, splits)
+    layout = find_layout(tmp_path, True, "train2017")
+    assert layout.annotation_files() == [tmp_path / "Annotations" / f"{training}.xml"]
+    assert layout.image_dir == tmp_path / "JPEGImages"
+    layout = find_layout(tmp_path, False, "val2017")
+    assert layout.annotation_files() == [tmp_path / "Annotations" / f"{evaluation}.xml"]
+
+
+def test_documented_layouts(tmp_path):
+    (tmp_path / "train" / "Images").mkdir(parents=True)
+    (tmp_path / "train" / "Annotations").mkdir()
+    (tmp_path / "eval").mkdir()
+    (tmp_path / "eval" / "b.xml").write_text(voc_xml([]))
+    (tmp_path / "eval" / "b.jpg").write_text("")
+    assert find_layout(tmp_path, True, "x")[:2] == (tmp_path / "train" / "Images", tmp_path / "train" / "Annotations")
+    layout = find_layout(tmp_path, False, "x")
+    assert layout == (tmp_path / "eval", tmp_path / "eval", None)
+    assert layout.annotation_files() == [tmp_path / "eval" / "b.xml"]
+
+
+def test_no_layout_names_what_was_looked_for(tmp_path):
+    make_standard(tmp_path, [])
+    with pytest.raises(UserError) as error:
+        find_layout(tmp_path, True, "train2017")
+    for word in ("train2017.txt", "train.txt", "JPEGImages", str(tmp_path / "train")):
+        assert word in str(error.value)
+
+
+def read_one(tmp_path, content, encoding="utf-8"):
+    (tmp_path / "a.xml").write_bytes(content.encode(encoding))
+    (tmp_path / "a.jpg").write_bytes(b"")
+    report = Report()
+    return read_voc(VocLayout(tmp_path, tmp_path), CLASSES, report), report
+
+
+BOMB = """<!DOCTYPE a [<!ENTITY x "boom"><!ENTITY y "&x;&x;&x;">]><annotation><filename>&y;</filename></annotation>"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_document_types_are_refused(tmp_path, encoding):
+    with pytest.raises(UserError, match=r"a\.xml.*document type"):
+        read_one(tmp_path, BOMB, encoding)
+
+
+@pytest.mark.parametrize("content", ["", "<annotation><object>", "not xml",
+                                     "<?xml version='1.0' encoding='no-such'?><annotation/>"])
+def test_broken_xml_is_counted(tmp_path, content):
+    records, report = read_one(tmp_path, content)
+    assert records == []
+    assert dict(report.counts) == {BAD_ANNOTATION: 1}
+
+
+def test_odd_objects(tmp_path):
+    records, report = read_one(tmp_path, voc_xml([
+        ("cat", "nan", 1, 2, 3), ("cat", "", 1, 2, 3), (" dog ", "2", "3.9", "20.1", "30"), ("bird", 1, 2, 3, 4),
+    ]).replace("</annotation>", "<object><name>cat</name></object><object/></annotation>"))
+    # int(3.9) - 1, 2 - 1, 30 - 1, int(20.1) - 1
+    assert records[0].boxes.tolist() == [[2, 1, 29, 19, 2]]
+    assert dict(report.counts) == {BAD_BOX: 3, UNKNOWN_CLASS: 2}
+
+
+def test_missing_annotation_of_a_split_and_wrong_file_name(tmp_path):
+    make_standard(tmp_path, [])
+    (tmp_path / "ImageSets" / "Main" / "train.txt").write_text("a\nb\na\n")
+    (tmp_path / "JPEGImages" / "a.jpg").write_bytes(b"")
+    (tmp_path / "Annotations" / "a.xml").write_text(voc_xml([("cat", 1, 2, 3, 4)], "other.jpg"))
+    report = Report()
+    record, = read_voc(find_layout(tmp_path, True, ""), CLASSES, report)
+    assert file_name(record) == "a.jpg"
+    assert dict(report.counts) == {MISSING_ANNOTATION: 1, OTHER_NAME: 1}
+
+
+def test_two_annotations_of_one_image_have_two_ids(tmp_path):
+    (tmp_path / "7.jpg").write_bytes(b"")
+    for stem in ("x", "y"):
+        (tmp_path / f"{stem}.xml").write_text(voc_xml([("cat", 1, 2, 3, 4)], "7.jpg"))
+    records = read_voc(VocLayout(tmp_path, tmp_path), CLASSES, Report())
+    assert [file_name(record) for record in records] == ["7.jpg", "7.jpg"]
+    assert [record.image_id for record in records] == [7, 1]

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from src.anchor_generator import build_anchors, grid_anchors, multibox_anchors
+from src.box_utils import to_tlbr
+from tests.golden_data import golden_arrays
+
+CONFIGS = {
+    "ssd300": "ssd300_config.yaml",
+    "ssd_mobilenet_v1": "ssd_mobilenet_v1_300_config_gpu.yaml",
+    "ssd_mobilenet_v1_fpn": "ssd_mobilenet_v1_fpn_config.yaml",
+    "ssd_resnet50_fpn": "ssd_resnet50_fpn_config.yaml",
+    "ssd_vgg16": "ssd_vgg16_config.yaml",
+}
+CASES = [(config, f"{model}/anchors.npz") for model, config in CONFIGS.items()]
+CASES.append(("ssd_vgg16_config_gpu.yaml", "ssd_vgg16/anchors_gpu_config.npz"))
+
+
+@pytest.mark.parametrize(("config", "golden"), CASES)
+def test_anchors_agree_with_the_original(config_of, config, golden):
+    expected = golden_arrays(golden)
+    anchors = build_anchors(config_of(config))
+    assert len(anchors) == expected["count"]
+    stride = int(expected["stride"])
+    np.testing.assert_allclose(anchors[::stride], expected["cyxhw"], atol=1e-6)
+    np.testing.assert_allclose(to_tlbr(anchors)[::stride], expected["tlbr"], atol=1e-6)
+    np.testing.assert_allclose(anchors.sum(0), expected["cyxhw_col_sum"], atol=1e-2)
+    np.testing.assert_allclose(anchors[-12:], expected["last12_cyxhw"], atol=1e-6)
+
+
+def test_num_ssd_boxes_is_the_number_of_anchors(config_of):
+    for config in CONFIGS.values():
+        loaded = config_of(config)
+        assert loaded.num_ssd_boxes == len(build_anchors(loaded))
+
+
+def test_multibox_of_one_cell():
+    anchors = multibox_anchors((100, 100), [1], [100], min_scale=0.25, max_scale=0.25, aspect_ratios=[[4]])
+    # the square, ratio 4 wide and tall, and the square of the geometric mean of 0.25 and 1
+    np.testing.assert_allclose(
+        anchors, [[0.5, 0.5, 0.25, 0.25], [0.5, 0.5, 0.125, 0.5], [0.5, 0.5, 0.5, 0.125], [0.5, 0.5, 0.5, 0.5]]
+    )
+
+
+def test_multibox_reduced_first_level():
+    anchors = multibox_anchors((64, 64), [1, 1], [64, 64], min_scale=0.2, max_scale=0.9, aspect_ratios=[[], [2]])
+    assert len(anchors) == 3 + 4
+    root = 2**0.5
+    np.testing.assert_allclose(anchors[:3, 2:], [[0.1, 0.1], [0.2 / root, 0.2 * root], [0.2 * root, 0.2 / root]])
+
+
+def test_grid_order_is_row_column_shape():
+    anchors = grid_anchors((16, 32), [16])
+    assert anchors.shape == (2 * 6, 4)
+    np.testing.assert_allclose(anchors[:6, :2], [[0.5, 0.25]] * 6)
+    np.testing.assert_allclose(anchors[6:, :2], [[0.5, 0.75]] * 6)
+    # base size 64 pixels: 4 heights of the 16-pixel image, 2 widths of the 32-pixel image
+    np.testing.assert_allclose(anchors[0, 2:], [4, 2])
+    np.testing.assert_allclose(anchors[1, 2:], [4 * 2**0.5, 2 * 2**0.5])
+    np.testing.assert_allclose(anchors[2, 2:], [4 / 2**0.5, 2 * 2**0.5])

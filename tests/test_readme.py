@@ -1,0 +1,48 @@
+"""What README.md names must exist: files, keys, sections."""
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from src.model_utils.config import load_config
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, flags=re.DOTALL)
+LINES = "".join(BLOCKS).replace("\\\n", " ").splitlines()
+PYTHON_COMMANDS = [line for line in LINES if re.match(r"python \w+\.py ", line)]
+
+
+def test_named_files_exist():
+    names = set(re.findall(r"\b((?:config|scripts|tests)/[\w.-]+\.(?:yaml|sh|txt))\b", TEXT))
+    names |= {line.split()[1] for line in PYTHON_COMMANDS}
+    assert "config/ssd300_shapes_config.yaml" in names and "scripts/run_quickstart.sh" in names
+    assert [name for name in sorted(names) if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("command", PYTHON_COMMANDS)
+def test_commands_have_valid_flags(command, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    flags = shlex.split(command)[2:]
+    config = load_config(flags)
+    for flag in flags:
+        key, _, value = flag[2:].partition("=")
+        if key in ("checkpoint_file_path", "pre_trained", "output_path"):
+            assert getattr(config, key) == value
+
+
+def test_keys_of_the_option_table_exist():
+    table = TEXT.split("\n## Options\n")[1].split("\n## ")[0]
+    keys = [key for row in table.splitlines() if row.startswith("| `")
+            for key in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert len(keys) > 40
+    known = load_config([]).to_dict()
+    assert [key for key in keys if key not in known] == []
+
+
+def test_links_to_sections():
+    sections = {title.lower().replace(" ", "-") for title in re.findall(r"^##+ (.+)$", TEXT, flags=re.MULTILINE)}
+    links = re.findall(r"\]\(#([\w-]+)\)", TEXT)
+    assert len(links) > 5
+    assert [link for link in links if link not in sections] == []
