@@ -1,4 +1,5 @@
 """Entry of MindSpore Hub: `create_network(name)` gives a detector for inference."""
+import json
 from pathlib import Path
 
 from src.model_utils.config import load_config
@@ -21,7 +22,7 @@ def create_network(name, num_classes=None, checkpoint="", config_path="", **sett
         num_classes: C, the background included; None for that of the configuration, the classes of COCO.
         checkpoint: file of a checkpoint to load; empty for initial values.
         config_path: YAML file; empty for the one that the model table names.
-        settings: other keys of the configuration, such as `img_shape=(320, 320)`. Without `use_float16=True` the network
+        settings: other keys of the configuration, such as `max_scale=0.9`. Without `use_float16=True` the network
             computes in float32, whatever the file says, since that runs on every device.
 
     Raises:
@@ -32,8 +33,13 @@ def create_network(name, num_classes=None, checkpoint="", config_path="", **sett
     if num_classes is not None:
         names = ["background"] + [f"class_{label}" for label in range(1, num_classes)]
         settings = {"classes": names, **settings, "num_classes": num_classes}
-    flags = [f"--{key}={list(value) if isinstance(value, (list, tuple)) else value}" for key, value in settings.items()]
+    flags = [f"--{key}={_as_text(value)}" for key, value in settings.items()]
     net = build_inference_net(load_config([f"--config_path={config_path}", *flags]))
     if checkpoint:
         load_weights(net, checkpoint)
     return net
+
+
+def _as_text(value):
+    """A value as on the command line."""
+    return json.dumps(value) if isinstance(value, (list, tuple)) else str(value)

@@ -22,7 +22,7 @@ logger = logging.getLogger("predict")
 def parse_arguments(argv):
     """The arguments of this script, and those that are left for the configuration."""
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog="All other arguments are keys of the configuration: python train.py --help lists them."
+        description=__doc__, epilog="All other arguments are keys of the configuration, see: python train.py --help"
     )
     parser.add_argument("--input", nargs="+", required=True, help="images, or folders of images")
     parser.add_argument("--output", default="./output/predict", help="folder of the pictures and of detections.json")

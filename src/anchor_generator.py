@@ -1,7 +1,7 @@
 """Default boxes (anchors) of the detectors.
 
-Every function returns `(A, 4)` float64 boxes `cy cx h w`, normalised by the image's height and width and not clipped, in
-the order of the heads' outputs: level, row, column, shape.
+Every function returns `(A, 4)` float64 boxes `cy cx h w`, normalised by the image's height and width and not clipped,
+in the order of the heads' outputs: level, row, column, shape.
 """
 import itertools
 import math

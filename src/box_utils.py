@@ -35,15 +35,16 @@ def pairwise_iou(boxes_a, boxes_b):
     high = np.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:])
     sides = np.maximum(high - low, 0)  # (N, M, 2)
     intersection = sides[..., 0] * sides[..., 1]
-    union = box_area(boxes_b)[None, :] + box_area(boxes_a)[:, None] - intersection  # order of operations decides ties
+    # The order of the operations decides between equally good boxes.
+    union = box_area(boxes_b)[None, :] + box_area(boxes_a)[:, None] - intersection
     return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
 
 
 class BoxCoder:
     """Turns ground-truth boxes into regression targets on default boxes, and predictions back into boxes.
 
-    Targets are those of SSD (https://arxiv.org/abs/1512.02325, section 2.2): the centre's offset in units of the default
-    box's size and the logarithm of the ratio of sizes, divided by the two `prior_scaling` values (variances).
+    Targets are those of SSD (https://arxiv.org/abs/1512.02325, section 2.2): the centre's offset in units of the
+    default box's size and the logarithm of the ratio of sizes, divided by the two `prior_scaling` values (variances).
 
     Args:
         anchors: `(A, 4)` default boxes `cy cx h w`, normalised.

@@ -27,8 +27,8 @@ class MindCVBackbone(nn.Cell):
 
     def __init__(self, net, out_channels, expand_channels=0, expand_activation="relu6"):
         super().__init__()
-        # Pretrained weights and freezing concern `net` alone: nothing could be loaded into the expansion.
-        self.net = net
+        # Pretrained weights and freezing concern this part alone: nothing could be loaded into the expansion.
+        self.mindcv = net
         self.taps = len(out_channels)
         self.out_channels = tuple(out_channels)
         self.expand = None
@@ -39,12 +39,13 @@ class MindCVBackbone(nn.Cell):
             self.out_channels = (expand_channels, *out_channels[1:])
 
     def construct(self, x):
-        found = self.net(x)
+        found = self.mindcv(x)
         features = ()
         for tap in range(self.taps):
-            features += (found[tap],)
-        if self.expand is not None:
-            features = (self.expand(features[0]), *features[1:])
+            feature = found[tap]
+            if tap == 0 and self.expand is not None:
+                feature = self.expand(feature)
+            features += (feature,)
         return features
 
 
@@ -67,8 +68,9 @@ def build_mindcv_backbone(name, out_indices, image_size, feature_size, expand_ch
         net = mindcv.create_model(name, features_only=True, out_indices=list(out_indices))
         info = _feature_info(mindcv, name, net)
     except (TypeError, RuntimeError, AttributeError) as error:
+        reason = str(error).split("\n")[0]
         raise UserError(
-            f"backbone: {name} of MindCV does not give features; use another model, for example {EXAMPLES}"
+            f"backbone: {name} of MindCV does not give features ({reason}); use another model, for example {EXAMPLES}"
         ) from error
     _check_taps(name, info, out_indices)
     _check_sizes(name, [info[index]["reduction"] for index in out_indices], image_size, feature_size)
@@ -103,7 +105,7 @@ def _feature_info(mindcv, name, net):
 
 def _check_taps(name, info, out_indices):
     ascending = sorted(set(out_indices)) == list(out_indices)
-    if not out_indices or not ascending or out_indices[-1] >= len(info):
+    if not out_indices or not ascending or out_indices[0] < 0 or out_indices[-1] >= len(info):
         taps = ", ".join(f"{index}: {tap['chs']} / {tap['reduction']}" for index, tap in enumerate(info))
         raise UserError(
             f"backbone_out_indices is {list(out_indices)}; expected ascending numbers of taps of {name}, which has "

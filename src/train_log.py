@@ -105,6 +105,9 @@ class TrainingLog(ms.Callback):
             "epoch time: %.3f ms, per step time: %.3f ms, %s left", milliseconds, milliseconds / params.batch_num,
             _duration((time.perf_counter() - self.run_start) / self.epochs_done * self._epochs_left(params)),
         )
+        if getattr(params.train_network, "loss_scaler", None) is not None:
+            skipped = int(params.train_network.skipped_steps.asnumpy())
+            logger.info("steps skipped so far because of overflow: %d", skipped)
         if self.results is not None:
             self.results.add(
                 params.cur_epoch_num,

@@ -8,6 +8,9 @@ from src.model_utils.errors import UserError
 from src.ssd import get_model
 
 CLIP_NORM = 1.0
+# The dynamic loss scale is halved after an overflow, and doubled after so many steps without one.
+SCALE_FACTOR = 2
+SCALE_WINDOW = 1000
 
 
 class TrainingWrapper(nn.Cell):
@@ -18,9 +21,11 @@ class TrainingWrapper(nn.Cell):
         optimizer: divides gradients by its own `loss_scale`.
         sens: factor of the loss before the backward pass.
         use_global_norm: divide gradients by `sens` here, and clip them to a global norm of 1.
+        loss_scaler: a `DynamicLossScaler` instead of `sens`. Gradients are divided by its scale here; a step whose
+            gradients are not finite changes nothing but the scale, and is counted in `skipped_steps`.
     """
 
-    def __init__(self, network, optimizer, sens=1.0, use_global_norm=False):
+    def __init__(self, network, optimizer, sens=1.0, use_global_norm=False, loss_scaler=None):
         super().__init__(auto_prefix=False)
         self.network = network
         self.network.set_grad()
@@ -28,6 +33,9 @@ class TrainingWrapper(nn.Cell):
         self.weights = optimizer.parameters
         self.sens = float(sens)
         self.use_global_norm = use_global_norm
+        self.loss_scaler = loss_scaler
+        if loss_scaler is not None:
+            self.skipped_steps = ms.Parameter(ms.Tensor(0, ms.int32), name="skipped_steps", requires_grad=False)
         self.loss_and_gradients = ops.value_and_grad(self._scaled_loss, None, self.weights, has_aux=True)
         parallel_mode = ms.get_auto_parallel_context("parallel_mode")
         self.distributed = parallel_mode in (ms.ParallelMode.DATA_PARALLEL, ms.ParallelMode.HYBRID_PARALLEL)
@@ -37,16 +45,31 @@ class TrainingWrapper(nn.Cell):
 
     def _scaled_loss(self, *inputs):
         loss = self.network(*inputs)
+        if self.loss_scaler is not None:
+            return self.loss_scaler.scale(loss), loss
         return loss * self.sens, loss
 
     def construct(self, *inputs):
         (_, loss), gradients = self.loss_and_gradients(*inputs)
         if self.distributed:
             gradients = self.reduce_gradients(gradients)
+        if self.loss_scaler is not None:
+            gradients = self.loss_scaler.unscale(gradients)
+            finite = ms.amp.all_finite(gradients)  # the same on all ranks, since the gradients are
+            loss = ops.depend(loss, self.loss_scaler.adjust(finite))
+            if finite:
+                loss = ops.depend(loss, self._update(gradients))
+            else:
+                loss = ops.depend(loss, ops.assign_add(self.skipped_steps, 1))
+            return loss
+        elif self.use_global_norm:
+            gradients = tuple([gradient * (1.0 / self.sens) for gradient in gradients])
+        return ops.depend(loss, self._update(gradients))
+
+    def _update(self, gradients):
         if self.use_global_norm:
-            scale = 1.0 / self.sens
-            gradients = ops.clip_by_global_norm(tuple([g * scale for g in gradients]), CLIP_NORM)
-        return ops.depend(loss, self.optimizer(gradients))
+            gradients = ops.clip_by_global_norm(gradients, CLIP_NORM)
+        return self.optimizer(gradients)
 
 
 def freeze(net, path):
@@ -90,13 +113,14 @@ def build_train_step(config, net, learning_rates):
     """
     if config.freeze_layer == "backbone":
         freeze(net, "network." + get_model(config.model_name).backbone_path)
-    # The scale cancels out exactly in float32; it keeps small gradients of float16 from vanishing.
+    # A fixed scale cancels out exactly in float32; it keeps small gradients of float16 from vanishing.
     scale = float(config.loss_scale)
+    scaler = ms.amp.DynamicLossScaler(scale, SCALE_FACTOR, SCALE_WINDOW) if config.dynamic_loss_scale else None
     optimizer = nn.Momentum(
         net.trainable_params(),
         ms.Tensor(learning_rates),
         config.momentum,
         config.weight_decay,
-        loss_scale=1.0 if config.use_global_norm else scale,
+        loss_scale=1.0 if config.use_global_norm or scaler else scale,
     )
-    return TrainingWrapper(net, optimizer, scale, config.use_global_norm).set_train(True)
+    return TrainingWrapper(net, optimizer, scale, config.use_global_norm, scaler).set_train(True)

@@ -69,8 +69,9 @@ def imports_of(path):
             assert node.level == 0, f"{path}: relative import"
             yield node.module
             for alias in node.names:
-                if node.module.startswith("src") and (ROOT / node.module.replace(".", "/") / f"{alias.name}.py").exists():
-                    yield f"{node.module}.{alias.name}"
+                module = f"{node.module}.{alias.name}"
+                if (ROOT / f"{module.replace('.', '/')}.py").exists():
+                    yield module
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -9,7 +9,7 @@ from tests.golden_data import golden_arrays
 from tests.test_anchor_generator import CONFIGS
 
 CODER = BoxCoder(
-    multibox_anchors((300, 300), [10, 5, 1], [30, 60, 300], min_scale=0.1, max_scale=0.9, aspect_ratios=[[], [2, 3], [2]])
+    multibox_anchors((300, 300), [10, 5, 1], [30, 60, 300], 0.1, 0.9, aspect_ratios=[[], [2, 3], [2]])
 )
 
 
@@ -29,7 +29,7 @@ def test_encoding_agrees_with_the_original(config_of, model):
             overlap = pairwise_iou(case["boxes"][:, :4].astype(np.float64), coder.default_boxes_tlbr.astype(np.float64))
             tied = (overlap > overlap.max(axis=1, keepdims=True) - 2e-6).any(axis=0)
             assert tied[np.setxor1d(index, case["index"])].all(), name
-        both, mine, theirs = np.intersect1d(index, case["index"], return_indices=True)
+        both, _, theirs = np.intersect1d(index, case["index"], return_indices=True)
         np.testing.assert_array_equal(labels[both], case["label"][theirs], err_msg=str(name))
         np.testing.assert_allclose(targets[both], case["loc"][theirs], atol=1e-5, err_msg=str(name))
         np.testing.assert_allclose(coder.decode(targets)[both], case["decoded"][theirs], atol=1e-5, err_msg=str(name))

@@ -6,7 +6,7 @@ from tests.golden_data import golden_arrays
 
 def test_schedule_agrees_with_the_original():
     golden = golden_arrays("lr_schedule.npz")
-    assert list(golden["arg_names"])[0] == "global_step"
+    assert next(iter(golden["arg_names"])) == "global_step"
     for case, (step, init, end, peak, warmup, epochs, steps) in enumerate(golden["args"]):
         rates = get_lr(int(step), init, end, peak, warmup, int(epochs), int(steps))
         expected = golden[f"lr{case:02d}"]

@@ -26,7 +26,8 @@ def values_of(net):
 @pytest.mark.parametrize("variant", ["scale1024", "decay", "global_norm"])
 def test_five_steps_of_momentum(config_of, variant):
     golden = golden_arrays("momentum.npz")
-    sens, loss_scale, decay, global_norm, num_match = golden["variant_settings"][list(golden["variants"]).index(variant)]
+    row = list(golden["variants"]).index(variant)
+    sens, loss_scale, decay, global_norm, num_match = golden["variant_settings"][row]
     config = config_of("ssd300_config.yaml")
     coder = build_box_coder(config)
     encoded = [coder.encode(golden[f"boxes_{index}"]) for index in range(8)]

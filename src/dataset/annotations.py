@@ -4,7 +4,7 @@ Reading and cleaning are two steps. A reader returns what the annotations say, b
 `clean_boxes` then makes boxes fit for training by rules that are the same for all formats.
 """
 from collections import Counter
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class ImageRecord(NamedTuple):
     image_id: int
     path: str
     boxes: np.ndarray
-    size: Optional[tuple] = None
+    size: tuple | None = None
 
 
 class Report:

@@ -3,7 +3,7 @@ import logging
 import os
 import shutil
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from src.dataset import manifest as manifests
 from src.dataset.annotations import Report
@@ -35,7 +35,7 @@ class MindRecordSet(NamedTuple):
 
     path: str
     num_images: int
-    annotation_file: Optional[str]
+    annotation_file: str | None
     report: dict
 
 
@@ -47,7 +47,7 @@ class _Target(NamedTuple):
     is_training: bool
     kind: str
     classes: tuple
-    truth_name: Optional[str]
+    truth_name: str | None
 
 
 def create_mindrecord(config, is_training):

@@ -1,11 +1,13 @@
 """One view of the three annotation formats: which files there are, and how to read them."""
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple, Optional
+from typing import NamedTuple
 
 from src.dataset import voc
 from src.dataset.coco import read_coco
 from src.dataset.paths import existing_file, existing_folder, resolve_path
 from src.dataset.txt import read_txt
+from src.model_utils.errors import UserError
 
 TXT = "other"
 
@@ -25,7 +27,7 @@ class AnnotationSource(NamedTuple):
     image_dir: Path
     annotation_files: list
     read: Callable
-    truth_file: Optional[Path] = None
+    truth_file: Path | None = None
 
 
 def dataset_kind(dataset):
@@ -39,6 +41,9 @@ def create_source(config, is_training):
     Raises:
         UserError: a folder or file is not there; the message names the key and the places that were looked at.
     """
+    if config.dataset == "shapes":
+        raise UserError("dataset: the demo data `shapes` are a COCO dataset once they are drawn; use them with "
+                        "--config_path=config/ssd300_shapes_config.yaml, which says dataset: coco")
     makers = {"coco": _create_coco, "voc": _create_voc, TXT: _create_txt}
     return makers[dataset_kind(config.dataset)](config, is_training)
 

@@ -2,7 +2,7 @@
 import math
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from src.dataset.annotations import (
     BAD_ANNOTATION,
@@ -29,7 +29,7 @@ class VocLayout(NamedTuple):
 
     image_dir: Path
     annotation_dir: Path
-    split_file: Optional[Path] = None
+    split_file: Path | None = None
 
     def annotation_files(self):
         """The xml files of this part, sorted; files that the split names need not exist."""

@@ -1,7 +1,6 @@
 """What an evaluation gives, as text and as files."""
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 
@@ -29,9 +28,9 @@ class ClassResult:
     """Average precision of one class; None where there is no box to be found."""
 
     name: str
-    ap: Optional[float]
-    ap50: Optional[float]
-    ap75: Optional[float]
+    ap: float | None
+    ap50: float | None
+    ap75: float | None
     num_boxes: int
 
 

@@ -46,6 +46,7 @@ def resolve(settings):
     else:
         boxes = _check_multibox_levels(settings)
     _check_number_of_boxes(settings, boxes)
+    _check_precision(settings)
     _check_schedule(settings)
     if settings.device_target == "CPU":
         settings.set("mode_sink", "non_sink")
@@ -129,6 +130,12 @@ def _check_number_of_boxes(settings, boxes):
         raise UserError(f"{settings.said('num_ssd_boxes')} does not agree with {kind} and num_default, which give "
                         f"{boxes} default boxes; set num_ssd_boxes to -1 (derived) or {boxes}, or change the others")
     settings.set("num_ssd_boxes", boxes)
+
+
+def _check_precision(settings):
+    if settings.use_float16 and settings.amp_level != "O0":
+        raise UserError(f"{settings.said('use_float16')} and {settings.said('amp_level')} both choose the precision; "
+                        "set amp_level to O0, or use_float16 to False")
 
 
 def _check_schedule(settings):

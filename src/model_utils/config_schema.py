@@ -4,7 +4,8 @@ The defaults are those of config/ssd300_config.yaml, so a YAML file of one's own
 """
 import dataclasses
 import functools
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from src.model_utils.coco_classes import COCO_CLASSES
 

@@ -15,7 +15,7 @@ def build_detector(config):
     init_net_param(detector)
     if config.use_float16:
         detector.to_float(ms.float16)
-    return detector
+    return ms.amp.auto_mixed_precision(detector, config.amp_level)
 
 
 def build_training_net(config):

@@ -1,7 +1,7 @@
 """The model table: what each `model_name` is made of."""
 import dataclasses
 import difflib
-from typing import Callable
+from collections.abc import Callable
 
 from src.mindcv_backbone import build_mindcv_backbone
 from src.mobilenet_v1 import MobileNetV1
@@ -66,8 +66,8 @@ def check_channels(backbone_channels, in_channels, out_channels):
     for level in range(taps, len(out_channels)):
         if in_channels[level] != out_channels[level - 1]:
             raise UserError(
-                f"extras_in_channels says {in_channels[level]} for level {level} (counted from 0), but level {level - 1} "
-                f"has {out_channels[level - 1]} channels; change extras_in_channels or extras_out_channels"
+                f"extras_in_channels says {in_channels[level]} for level {level} (counted from 0), but level "
+                f"{level - 1} has {out_channels[level - 1]} channels; change extras_in_channels or extras_out_channels"
             )
 
 
@@ -173,13 +173,13 @@ register(
     "ssd_mindcv",
     build=build_with_inverted_extras,
     create_backbone=create_mindcv_backbone,
-    backbone_path="backbone.net",
+    backbone_path="backbone.mindcv.net",
     config_file="ssd_mindcv_mobilenetv2_config.yaml",
 )
 register(
     "ssd_mindcv_fpn",
-    build=lambda config, backbone: build_with_fpn(config, backbone, "mindcv"),
+    build=lambda config, backbone: build_with_fpn(config, backbone, "backbone"),
     create_backbone=create_mindcv_backbone,
-    backbone_path="feature_extractor.mindcv.net",
+    backbone_path="feature_extractor.backbone.mindcv.net",
     config_file="ssd_mindcv_resnet50_fpn_config.yaml",
 )

@@ -1,8 +1,8 @@
 """Checkpoints of image classifiers into the backbones of detectors.
 
-Known are the names that the MindSpore model zoo and MindCV give the parameters of MobileNetV1, MobileNetV2, ResNet50 and
-VGG16, those of every MindCV model in a MindCV backbone, and the names of the backbones themselves, as in a detector's
-checkpoint.
+Known are the names that the MindSpore model zoo and MindCV give the parameters of MobileNetV1, MobileNetV2, ResNet50
+and VGG16, those of every MindCV model in a MindCV backbone, and the names of the backbones themselves, as in a
+detector's checkpoint.
 """
 import logging
 import re
@@ -25,8 +25,9 @@ def _mobilenet_v2_layer(number, rest):
     return f"features_1.{number}.{rest}" if number <= 13 else f"features_2.{number - 14}.{rest}"
 
 
-# For each backbone: pattern of a name in a classifier, and how the groups of the match make the backbone's own name. The
-# first pattern that matches the whole name counts. The model zoo's MobileNetV1 and ResNet50 have our names already.
+# For each backbone: pattern of a name in a classifier, and how the groups of the match make the backbone's own name.
+# The first pattern that matches the whole name counts. The model zoo's MobileNetV1 and ResNet50 need none: their names
+# are the backbone's. VGG16, whose weights may have to be converted, has a file of its own.
 RENAMES = {
     MobileNetV1: (  # MindCV: stem, activation, and from number 3 on one entry for a depthwise and a 1x1 convolution
         (r"features\.([01])\.(\w+)", lambda part, end: f"network.0.{part}.{end}"),
@@ -176,8 +177,8 @@ def _check_complete(own, values, found, used, optional, path):
             f"feature_extractor_base_param: {path} has {fitting}.\n"
             f"  missing: {listing(missing)}\n"
             f"  not used of the file: {listing(set(found) - used) or 'none'}\n"
-            "Expected a checkpoint of the same network from the MindSpore model zoo or MindCV, or of a detector with this "
-            "backbone."
+            "Expected a checkpoint of the same network from the MindSpore model zoo or MindCV, or of a detector with "
+            "this backbone."
         )
     shapes = [
         f"{name} has shape {values[name].shape} in the file, {tuple(own[name].shape)} in the backbone"

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 # `b1.0.weight` of the backbone; `layers.0.weight` of the model zoo and `features.0.weight` of MindCV, whose layers are
 # numbered through
 NAME = re.compile(r"(?:b([1-5])|layers|features)\.(\d+)\.(weight|bias|gamma|beta|moving_mean|moving_variance)")
-CONV_PARTS = ("weight", "bias")
+CONVOLUTIONS = tuple(convolutions for _, convolutions in BLOCKS)
 BN_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
 BN_EPS = 1e-5  # of the classifiers and of the backbone
 
@@ -20,12 +20,12 @@ BN_EPS = 1e-5  # of the classifiers and of the backbone
 def convert_vgg16(found, own, prefixes, has_batch_norm, path):
     """Values for the backbone from the parameters of a VGG16, whether or not the two have BatchNorm.
 
-    | file | backbone | |
+    | file | backbone | result |
     |---|---|---|
     | with | with | as they are; a bias of a convolution moves into the mean, which changes nothing |
     | without | without | the weights; there is no place for a bias, which is left out with a warning |
-    | without | with | weights, and a bias as `beta`; the rest of BatchNorm as initialised |
-    | with | without | weights times `gamma / sqrt(variance)`; the shifts have no place and are left out with a warning |
+    | without | with | the weights, and a bias as `beta`; the rest of BatchNorm as initialised |
+    | with | without | weights times `gamma / sqrt(variance)`; shifts have no place and are left out with a warning |
 
     Args:
         found: parameters of the file by name.
@@ -41,11 +41,6 @@ def convert_vgg16(found, own, prefixes, has_batch_norm, path):
         UserError: the file contradicts `has_batch_norm`.
     """
     source_bn = any(name.endswith(".gamma") and _match(name, prefixes) for name in found)
-    if has_batch_norm is not None and source_bn != has_batch_norm:
-        raise UserError(
-            f"pretrain_vgg_bn is {has_batch_norm}, but the VGG16 in {path} has {'' if source_bn else 'no '}BatchNorm; "
-            f"set pretrain_vgg_bn to {source_bn}"
-        )
     target_bn = any(name.endswith(".gamma") for name in own)
     convolutions, names = {}, {}
     for name, value in found.items():
@@ -61,6 +56,12 @@ def convert_vgg16(found, own, prefixes, has_batch_norm, path):
         for part, value in converted.items():
             layer = number * _layers_per_conv(target_bn) + (part in BN_PARTS)
             values[f"b{block}.{layer}.{part}"] = value
+    is_vgg16 = sum(name.endswith(".weight") for name in values) == sum(CONVOLUTIONS)
+    if is_vgg16 and has_batch_norm is not None and source_bn != has_batch_norm:
+        raise UserError(
+            f"pretrain_vgg_bn is {has_batch_norm}, but the VGG16 in {path} has {'' if source_bn else 'no '}BatchNorm; "
+            f"set pretrain_vgg_bn to {source_bn}"
+        )
     _warn_of_losses(convolutions, source_bn, target_bn)
     optional = {name for name in own if name.split(".")[-1] in BN_PARTS} if not source_bn else set()
     return values, used, optional
@@ -84,17 +85,15 @@ def _place(match, batch_norm):
         return None
     block, layer, part = match.group(1), int(match.group(2)), match.group(3)
     per_conv = _layers_per_conv(batch_norm)
-    if block is None:
-        for block, (_, convolutions) in enumerate(BLOCKS, start=1):
-            if layer < convolutions * per_conv:
-                break
-            layer -= convolutions * per_conv + 1  # the pooling after the block
-        else:
-            return None
+    block = int(block) if block else 1
+    if match.group(1) is None:
+        while block < len(BLOCKS) and layer >= CONVOLUTIONS[block - 1] * per_conv:
+            layer -= CONVOLUTIONS[block - 1] * per_conv + 1  # the pooling after the block
+            block += 1
     number, kind = divmod(layer, per_conv)
-    if number >= BLOCKS[int(block) - 1][1] or kind != (part in BN_PARTS):
+    if number not in range(CONVOLUTIONS[block - 1]) or kind != (part in BN_PARTS):
         return None
-    return (int(block), number), part
+    return (block, number), part
 
 
 def _convert(parts, source_bn, target_bn):

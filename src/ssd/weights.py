@@ -11,20 +11,17 @@ logger = logging.getLogger(__name__)
 
 # What a training checkpoint holds beside the network.
 OPTIMIZER_PREFIXES = ("moments.", "accum.")
-OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale", "current_iterator_step", "epoch_num", "step_num")
+OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale")
 LISTED = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
-    """Names of parameters: loaded, left as they were in the network, and not used from the file."""
+    """Names of parameters: loaded, kept as they were in the network, and not used of the file."""
 
     loaded: tuple
     kept: tuple
     unused: tuple
-
-    def __str__(self):
-        return f"{len(self.loaded)} parameters loaded, {len(self.kept)} kept as initialised, {len(self.unused)} not used"
 
 
 def listing(names):
@@ -58,14 +55,13 @@ def read_checkpoint(path):
         raise UserError(f"{path} is no MindSpore checkpoint, or it is damaged: {str(error).splitlines()[0]}") from error
 
 
-def load_weights(net, path, drop=(), partial=False):
+def load_weights(net, path, drop=()):
     """Loads a checkpoint of a detector, from training or inference, into `net`.
 
     Args:
         net: a network whose parameter names begin with `network.`, such as `build_inference_net` gives.
         path: file of the checkpoint. State of an optimizer in it is left alone.
         drop: a parameter whose name contains one of these texts is not loaded.
-        partial: parameters of the network that the file lacks keep their values.
 
     Returns:
         A `LoadReport`.
@@ -75,46 +71,36 @@ def load_weights(net, path, drop=(), partial=False):
     """
     found = {name: value for name, value in read_checkpoint(path).items() if not is_optimizer_state(name)}
     dropped = {name for name in found if any(text in name for text in drop)}
-    offered = {name: value for name, value in found.items() if name not in dropped}
-    report = assign(net, offered, path, allow_missing=dropped if not partial else None)
-    logger.info("%s: %s", path, report)
+    values = {name: value for name, value in found.items() if name not in dropped}
+    own = {parameter.name: parameter for parameter in net.get_parameters()}
+    _check_fit(own, values, may_lack=dropped, path=path)
+    for name, value in values.items():
+        own[name].set_data(ms.Tensor(value.asnumpy()).astype(own[name].dtype))
+    report = LoadReport(tuple(sorted(values)), tuple(sorted(set(own) - set(values))), tuple(sorted(dropped)))
+    logger.info("%s: %d of the %d parameters of the network loaded", path, len(values), len(own))
     if dropped:
         logger.info("left out by checkpoint_filter_list: %s", listing(dropped))
     return report
 
 
-def assign(net, values, source, allow_missing=()):
-    """Sets the parameters of `net` to `values` by name.
-
-    Args:
-        net: a network.
-        values: name -> parameter or tensor.
-        source: where the values are from, for messages.
-        allow_missing: names that need no value; None for all.
-    """
-    own = {parameter.name: parameter for parameter in net.get_parameters()}
-    missing = set(own) - set(values)
-    if allow_missing is not None:
-        missing -= set(allow_missing)
+def _check_fit(own, values, may_lack, path):
+    missing = set(own) - set(values) - may_lack
     unknown = set(values) - set(own)
     shapes = [
         f"{name} has shape {tuple(values[name].shape)} in the file, {tuple(own[name].shape)} in the network"
-        for name in own
-        if name in values and tuple(values[name].shape) != tuple(own[name].shape)
+        for name in sorted(set(own) & set(values))
+        if tuple(values[name].shape) != tuple(own[name].shape)
     ]
     problems = []
-    if missing and allow_missing is not None:
+    if missing:
         problems.append(f"{len(missing)} parameters are missing: {listing(missing)}")
     if unknown:
         problems.append(f"{len(unknown)} parameters do not belong to the network: {listing(unknown)}")
     if shapes:
-        problems.append(f"{len(shapes)} parameters do not fit: {'; '.join(sorted(shapes)[:LISTED])}")
+        problems.append(f"{len(shapes)} parameters have another shape: {'; '.join(shapes[:3])}")
     if problems:
+        lines = "\n  ".join(problems)
         raise UserError(
-            f"{source} does not fit the model.\n  " + "\n  ".join(problems) + "\nIs it a checkpoint of another model_name "
-            "or number of classes? To fine-tune from other classes, train with --filter_weight=True."
+            f"{path} does not fit the model.\n  {lines}\nIs it a checkpoint of another model_name or number of classes? To "
+            "fine-tune from other classes, train with --filter_weight=True."
         )
-    for name, value in values.items():
-        own[name].set_data(ms.Tensor(value.asnumpy()).astype(own[name].dtype))
-    loaded = set(values)
-    return LoadReport(tuple(sorted(loaded)), tuple(sorted(set(own) - loaded)), ())

@@ -172,12 +172,24 @@ def test_schema_defaults_are_those_of_the_default_file(write):
     ("shapes", {"classes": ("background", "circle", "square", "triangle", "star", "cross", "ring"), "dataset": "coco",
                 "coco_root": "shapes", "train_data_type": "train", "val_data_type": "val", "epoch_size": 12,
                 "warmup_epochs": 1, "eval_start_epoch": 6, "eval_interval": 3, "mindrecord_dir": "MindRecord_SHAPES",
+                "batch_size": 4, "lr": 0.02,
                 "output_path": "./output/shapes"}),
 ])
 def test_files_for_small_datasets(name, expected):
     config = load_config([f"--config_path=config/ssd300_{name}_config.yaml"])
     assert {key: getattr(config, key) for key in expected} == expected
     assert (config.device_target, config.batch_size, config.run_eval, config.mode_sink) == ("CPU", 16, True, "non_sink")
+
+
+def test_file_of_the_vgg16_tutorial():
+    config = load_config(["--config_path=config/ssd_vgg16_tutorial_config.yaml"])
+    assert (config.model_name, config.batch_size, config.epoch_size, config.warmup_epochs) == ("ssd_vgg16", 5, 60, 2)
+    assert (config.lr_init, config.lr) == (0.001, 0.05)
+    assert config.lr * config.lr_end_rate == pytest.approx(0.00005)
+    assert config.train_data_type == config.val_data_type == "train"
+    vgg16 = load_config(["--config_path=config/ssd_vgg16_config.yaml"])
+    keys = ("feature_size", "steps", "num_default", "aspect_ratios", "min_scale", "max_scale", "num_ssd_boxes", "alpha")
+    assert [getattr(config, key) for key in keys] == [getattr(vgg16, key) for key in keys]
 
 
 def test_coco_classes():

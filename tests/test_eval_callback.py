@@ -1,0 +1,77 @@
+from types import SimpleNamespace
+
+import mindspore as ms
+import pytest
+from mindspore import nn
+
+from src import eval_callback
+from src.eval_callback import EvalCallback, evaluation_mode
+from src.train_log import Results
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Function: mAP of each evaluation, arguments -> epochs evaluated, epochs saved, the callback."""
+
+    def run(maps, epochs, **arguments):
+        net, evaluated, saved = nn.Dense(2, 2).set_train(True), [], []
+        params = SimpleNamespace(batch_num=1, train_network=net)
+        context = SimpleNamespace(original_args=lambda: params)
+
+        def evaluate():
+            assert not net.training
+            evaluated.append(params.cur_epoch_num)
+            protocols = {"reference": SimpleNamespace(stats=(0.0, 0.5))}
+            return SimpleNamespace(map=maps[len(evaluated) - 1], protocol="reference", stats={"reference": (0.0, 0.5)},
+                                   protocols=protocols)
+
+        monkeypatch.setattr(eval_callback, "save_checkpoint", lambda net, path: saved.append(params.cur_epoch_num))
+        monkeypatch.setattr(eval_callback, "format_result", lambda result: f"mAP: {result.map}")
+        arguments = {"best_path": tmp_path / "best_map.ckpt", **arguments}
+        callback = EvalCallback(evaluate, net, results=Results(tmp_path / "results.csv"), **arguments)
+        for epoch in range(1, epochs + 1):
+            params.cur_epoch_num = epoch
+            callback.on_train_epoch_end(context)
+            assert net.training
+        callback.on_train_end(context)
+        return evaluated, saved, callback
+
+    return run
+
+
+def test_start_and_interval(run):
+    assert run([0.1] * 9, epochs=9, start=3, interval=2)[0] == [3, 5, 7, 9]
+
+
+def test_the_best_is_kept_and_a_tie_replaces_it(run):
+    _, saved, callback = run([0.2, 0.1, 0.2, 0.3, 0.0], epochs=5, start=1, interval=1)
+    assert saved == [1, 3, 4]
+    assert callback.best == (0.3, 4)
+
+
+def test_no_best_checkpoint_if_not_wanted(run):
+    _, saved, callback = run([0.2, 0.3], epochs=2, start=1, interval=1, best_path=None)
+    assert saved == []
+    assert callback.best == (0.3, 2)
+
+
+def test_the_mode_comes_back_after_an_error():
+    net = nn.SequentialCell([nn.BatchNorm2d(2)]).set_train(True)
+    with pytest.raises(RuntimeError), evaluation_mode(net):
+        assert not net[0].training
+        raise RuntimeError
+    assert net.training
+    assert net[0].training
+    with evaluation_mode(net.set_train(False)):
+        pass
+    assert not net.training
+
+
+def test_statistics_are_used_in_evaluation_mode():
+    net = nn.BatchNorm2d(1).set_train(True)
+    x = ms.Tensor([[[[1.0, 3.0]]]], ms.float32)
+    with evaluation_mode(net):
+        assert net(x).asnumpy().reshape(-1).tolist() == pytest.approx([1.0, 3.0], abs=1e-4)
+    assert net(x).asnumpy().reshape(-1).tolist() == pytest.approx([-1.0, 1.0], abs=1e-4)
