@@ -2,10 +2,11 @@
 import logging
 
 from src.eval_utils import format_result, write_results
-from src.evaluation import create_evaluation, network_predictor
+from src.evaluation import create_evaluation
 from src.model_utils.config import load_config
 from src.model_utils.device_adapter import set_up_device
 from src.model_utils.entry import entry_point
+from src.predictors import network_predictor
 from src.ssd import build_inference_net, find_checkpoint, load_weights
 
 logger = logging.getLogger("eval")

@@ -8,11 +8,11 @@ import numpy as np
 from src.dataset import load_image, preprocess
 from src.dataset.images import find_images
 from src.eval_utils import select_detections
-from src.evaluation import network_predictor
 from src.model_utils.config import load_config
 from src.model_utils.device_adapter import set_up_device
 from src.model_utils.entry import entry_point
 from src.model_utils.files import write_json
+from src.predictors import network_predictor
 from src.ssd import build_inference_net, find_checkpoint, load_weights
 from src.visualize import draw_detections, save_image
 

@@ -114,3 +114,48 @@ prepare_environment() {
         echo "$wanted" >"$stamp"
     fi
 }
+
+# parse_wait ARGUMENT...: sets ARGUMENTS to all but --wait, and WAIT to 1 where it is among them.
+parse_wait() {
+    local argument
+    ARGUMENTS=()
+    WAIT="${WAIT:-0}"
+    for argument in "$@"; do
+        if [ "$argument" = "--wait" ]; then
+            WAIT=1
+        else
+            ARGUMENTS+=("$argument")
+        fi
+    done
+}
+
+# new_log_folder NAME: makes the folder anew in the checkout; what an earlier run left there moves to NAME.old.
+new_log_folder() {
+    local folder="$PROJECT_ROOT/$1"
+    if [ -d "$folder" ]; then
+        rm -rf "$folder.old"
+        mv "$folder" "$folder.old"
+    fi
+    mkdir -p "$folder"
+}
+
+# device_flags: prints --device_target where DEVICE_TARGET is set.
+device_flags() {
+    if [ -n "${DEVICE_TARGET:-}" ]; then
+        echo "--device_target=$DEVICE_TARGET"
+    fi
+}
+
+# run_logged LOG COMMAND...: runs the command with its output in LOG. With WAIT=1 in the foreground, its output shown and
+# its exit code passed on; otherwise in the background, where it outlives the shell.
+run_logged() {
+    local log="$1" status=0
+    shift
+    if [ "$WAIT" = 1 ]; then
+        "$@" </dev/null 2>&1 | tee "$log" || status=$?
+        [ "$status" -eq 0 ] || echo "error: ended with code $status; log: $log" >&2
+        return "$status"
+    fi
+    nohup "$@" </dev/null >"$log" 2>&1 &
+    echo "Runs in the background as process $!; log: $log"
+}

@@ -1,18 +1,6 @@
 """Evaluation as the configuration describes it, for any callable that predicts."""
-import mindspore as ms
-
 from src.dataset import create_mindrecord, create_ssd_dataset
 from src.eval_utils import PROTOCOLS, COCOMetrics, evaluate
-
-
-def network_predictor(net):
-    """Makes a network a callable on NumPy arrays: images `(B, 3, H, W)` -> boxes `(B, A, 4)`, scores `(B, A, C)`."""
-
-    def predict(images):
-        boxes, scores = net(ms.Tensor(images))
-        return boxes.asnumpy(), scores.asnumpy()
-
-    return predict
 
 
 def create_evaluation(config, protocols=PROTOCOLS):
@@ -23,7 +11,7 @@ def create_evaluation(config, protocols=PROTOCOLS):
         protocols: those that are computed beside `eval_protocol`.
 
     Returns:
-        Function from `predict`, a callable like that of `network_predictor`, to an `EvalResult`.
+        Function from `predict`, a callable as `src.predictors` makes them, to an `EvalResult`.
     """
     records = create_mindrecord(config, is_training=False)
 

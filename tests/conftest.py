@@ -1,7 +1,11 @@
 """Fixtures of all tests."""
+import importlib
+import sys
+
 import pytest
 
 from src.model_utils.config import load_config
+from src.shapes_dataset import draw_shapes_dataset
 from tests.golden_data import ROOT
 
 
@@ -21,3 +25,30 @@ def config_of():
         return load_config([f"--config_path={ROOT / 'config' / name}", *flags])
 
     return load
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory):
+    """Folder with a small dataset, `shapes`, of 16 images to train on and 6 to evaluate."""
+    folder = tmp_path_factory.mktemp("data")
+    draw_shapes_dataset(folder / "shapes", num_train=16, num_val=6)
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Function: name of an entry script, flags -> what it printed to stdout and stderr, and its exit code."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(script, *flags):
+        monkeypatch.setattr(sys, "argv", [script])
+        capsys.readouterr()
+        code = 0
+        try:
+            importlib.import_module(script).main(list(flags))
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return captured.out, captured.err, code
+
+    return run

@@ -36,6 +36,9 @@ LAYERS = {
     "src.checkpoint": 3,
     "src.eval_callback": 3,
     "src.evaluation": 3,
+    "src.training": 3,
+    "src.predictors": 3,
+    "src.model_export": 3,
 }
 MAY_IMPORT = {
     0: {0},
@@ -131,4 +134,4 @@ def test_layer_0_imports_without_mindspore():
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.py")), ids=lambda path: path.name)
 def test_entry_scripts_are_short(path):
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 100, f"{path.name} has {len(lines)} lines"
+    assert len(lines) <= 80, f"{path.name} has {len(lines)} lines"

@@ -22,7 +22,8 @@ def run(callback, net, epochs):
 
 def test_every_second_epoch_and_the_last_one(tmp_path):
     run(SaveCheckpoint(tmp_path / "ckpt_0", every=2, keep=5), nn.Dense(2, 3), epochs=5)
-    assert sorted(path.name for path in (tmp_path / "ckpt_0").iterdir()) == ["ssd-2_7.ckpt", "ssd-4_7.ckpt", "ssd-5_7.ckpt"]
+    names = sorted(path.name for path in (tmp_path / "ckpt_0").iterdir())
+    assert names == ["ssd-2_7.ckpt", "ssd-4_7.ckpt", "ssd-5_7.ckpt"]
 
 
 def test_the_oldest_go(tmp_path):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from src.shapes_dataset import draw_shapes_dataset
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))
 SHELL_FILES = [*SCRIPTS, ROOT / ".ci" / "run"]
@@ -26,7 +28,8 @@ def checkout(tmp_path):
     folder = tmp_path / "a checkout"
     for name in ("src", "scripts", "config"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "download_dataset.py", folder)
+    for script in ROOT.glob("*.py"):
+        shutil.copy(script, folder)
     return folder
 
 
@@ -50,6 +53,10 @@ def test_scripts_stop_at_errors(script):
     ("run_download_dataset.sh", ["shapes"]),
     ("run_download_dataset.sh", ["shapes", "config/ssd300_shapes_config.yaml", "more"]),
     ("run_quickstart.sh", ["more"]),
+    ("run_standalone_train.sh", ["0", "1", "0.05", "coco"]),
+    ("run_standalone_train.sh", ["0", "1", "0.05", "coco", "config/ssd300_config.yaml", "a.ckpt"]),
+    ("run_eval.sh", ["coco", "a.ckpt", "0"]),
+    ("run_eval_gpu.sh", []),
 ])
 def test_wrong_arguments_print_the_usage(tmp_path, script, arguments):
     done = run(["bash", ROOT / "scripts" / script, *arguments], tmp_path)
@@ -122,3 +129,40 @@ def test_a_failed_installation_is_an_error(checkout, tmp_path):
     assert done.returncode == 1
     assert "the installation failed" in done.stderr
     assert "reached" not in done.stdout
+
+
+@pytest.mark.parametrize(("script", "arguments", "missing"), [
+    ("run_standalone_train.sh", ["0", "1", "0.05", "coco", "no.yaml"], "no.yaml"),
+    ("run_standalone_train.sh", ["0", "3", "0.05", "coco", "config/ssd300_config.yaml", "no.ckpt", "2"], "no.ckpt"),
+    ("run_eval.sh", ["coco", "no.ckpt", "0", "config/ssd300_config.yaml"], "no.ckpt"),
+])
+def test_missing_files_are_named(checkout, tmp_path, script, arguments, missing):
+    done = run(["bash", checkout / "scripts" / script, *arguments], tmp_path, PYTHON=sys.executable)
+    assert done.returncode == 1
+    assert str(tmp_path / missing) in done.stderr
+    assert not list(checkout.glob("LOG*")) and not list(checkout.glob("eval[0-9]*"))
+
+
+def test_training_and_evaluation(checkout, tmp_path):
+    draw_shapes_dataset(tmp_path / "shapes", num_train=8, num_val=4)
+    text = (ROOT / "config" / "ssd300_shapes_config.yaml").read_text(encoding="utf-8")
+    small = f"data_path: '{tmp_path}'\nimg_shape: [96, 96]\nfeature_size: [6, 3, 2, 1, 1, 1]\n" \
+            "steps: [16, 32, 64, 96, 96, 96]\nwarmup_epochs: 0\nrun_eval: False\n"
+    kept = [line for line in text.splitlines() if line.split(":")[0] not in ("data_path", "warmup_epochs", "run_eval")]
+    (tmp_path / "small.yaml").write_text("\n".join(kept) + "\n" + small, encoding="utf-8")
+    environment = {"PYTHON": sys.executable, "DEVICE_TARGET": "CPU"}
+    done = run(["bash", checkout / "scripts" / "run_standalone_train.sh", "--wait", "0", "1", "0.01", "coco",
+                "small.yaml"], tmp_path, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "epoch: 1 step: 2, loss is " in (checkout / "LOG0" / "log.txt").read_text(encoding="utf-8")
+    checkpoint = checkout / "LOG0" / "output" / "ckpt_0" / "ssd-1_2.ckpt"
+    done = run(["bash", checkout / "scripts" / "run_eval.sh", "coco", checkpoint, "3", "small.yaml"], tmp_path,
+               WAIT="1", **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = (checkout / "eval3" / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[-1].startswith("mAP: ")
+    assert (checkout / "eval3" / "output" / "eval_results.json").is_file()
+    done = run(["bash", checkout / "scripts" / "run_eval.sh", "--wait", "coco", checkpoint, "3",
+                "config/ssd300_config.yaml"], tmp_path, **environment)
+    assert done.returncode == 1
+    assert "does not fit the model" in (checkout / "eval3" / "log.txt").read_text(encoding="utf-8")

@@ -105,3 +105,66 @@ def test_a_batch_without_matches_gives_a_finite_loss(config_of):
         ms.ops.zeros((1, 1), ms.int32),
     )
     assert np.isfinite(loss.asnumpy())
+
+
+class Line(nn.Cell):
+    """Loss weight * x, summed: its gradient is the sum of x."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = ms.Parameter(ms.Tensor([2.0], ms.float32), name="weight")
+
+    def construct(self, x):
+        return (self.weight * x).sum()
+
+
+def line_step(scale, **arguments):
+    net = Line()
+    scaler = ms.amp.DynamicLossScaler(scale, 2, 2)
+    return net, TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), loss_scaler=scaler, **arguments)
+
+
+def test_dynamic_loss_scale():
+    net, step = line_step(1024.0)
+    loss = step(ms.Tensor([1.0, 2.0], ms.float32))
+    assert float(loss.asnumpy()) == 6.0  # not scaled
+    np.testing.assert_allclose(net.weight.asnumpy(), [2.0 - 0.5 * 3.0])  # nor is the update
+    step(ms.Tensor([0.0, 0.0], ms.float32))
+    assert float(step.loss_scaler.scale_value.asnumpy()) == 2048.0  # after two steps without overflow
+    assert int(step.skipped_steps.asnumpy()) == 0
+
+
+def test_steps_that_overflow_are_skipped_and_counted():
+    net, step = line_step(2.0**127)
+    for number in (1, 2):
+        step(ms.Tensor([1.0, 2.0], ms.float32))  # 3 * 2 ** 127 is beyond float32
+        np.testing.assert_array_equal(net.weight.asnumpy(), [2.0])
+        assert int(step.skipped_steps.asnumpy()) == number
+        if number == 1:
+            assert float(step.loss_scaler.scale_value.asnumpy()) == 2.0**126
+    step(ms.Tensor([1.0, 2.0], ms.float32))  # 3 * 2 ** 125
+    np.testing.assert_allclose(net.weight.asnumpy(), [0.5])
+    assert int(step.skipped_steps.asnumpy()) == 2
+
+
+def test_clipping_after_dynamic_scaling():
+    net, step = line_step(1024.0, use_global_norm=True)
+    step(ms.Tensor([3.0, 1.0], ms.float32))  # the gradient 4 becomes 1
+    np.testing.assert_allclose(net.weight.asnumpy(), [1.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("flag", ["--amp_level=O1", "--amp_level=O2", "--amp_level=O3", "--use_float16=True"])
+def test_lower_precision(config_of, flag):
+    small = ("--num_classes=2", "--classes=background,thing", "--img_shape=64,64", "--feature_size=4,2,1,1,1,1",
+             "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1", flag)
+    config = config_of("ssd300_config.yaml", *small)
+    net = build_training_net(config)
+    golden = [row["name"] for row in golden_json("ssd300/params.json")]
+    assert [parameter.name for parameter in net.get_parameters()] == golden
+    step = build_train_step(config, net, np.full(1, 1e-4, np.float32))
+    targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.9, 0.9, 1]])
+    image = np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32)
+    batch = (image, np.stack([targets] * 2), np.stack([labels] * 2), np.full((2, 1), num_match, np.int32))
+    half = step(*map(ms.Tensor, batch))
+    assert half.dtype == ms.float32
+    assert np.isfinite(half.asnumpy())

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 ONEDNN_ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 DNNL_CPU_ISA_AVX2 = 0x7  # dnnl_cpu_isa_avx2 of oneDNN's dnnl_types.h
 AFFECTED_FLAG = "avx512f"
+THREADS_VARIABLE = "OMP_NUM_THREADS"
 
 
 def set_up_device(device_target, device_id=0, cpu_threads=0, seed=1):
@@ -68,12 +69,15 @@ def available_cores():
 
 
 def _tune_cpu(cpu_threads):
-    threads = cpu_threads or available_cores()
-    device_context.cpu.op_tuning.threads_num(threads)
-    notes = [f"{threads} threads"]
+    notes = []
+    if cpu_threads or THREADS_VARIABLE not in os.environ:
+        threads = cpu_threads or available_cores()
+        device_context.cpu.op_tuning.threads_num(threads)
+        notes.append(f"{threads} threads")
     if _cap_onednn():
         notes.append(f"oneDNN limited to AVX2 (plain layouts are slow beyond it; {ONEDNN_ISA_VARIABLES[0]} overrides)")
-    logger.info("CPU: %s", ", ".join(notes))
+    if notes:
+        logger.info("CPU: %s", ", ".join(notes))
 
 
 def _cap_onednn():

@@ -35,14 +35,14 @@ def is_optimizer_state(name):
     return name in OPTIMIZER_NAMES or name.startswith(OPTIMIZER_PREFIXES)
 
 
-def find_checkpoint(path, folder=""):
-    """`path` as it stands, or else below `folder`; a `UserError` that names both places."""
+def find_checkpoint(path, folder="", key="checkpoint_file_path"):
+    """`path` as it stands, or else below `folder`; a `UserError` that names the key and both places."""
     places = [Path(path), Path(folder) / path] if path else []
     for place in places:
         if place.is_file():
             return place
     looked = " and ".join(str(place) for place in dict.fromkeys(places)) or "no name was given"
-    raise UserError(f"checkpoint_file_path: there is no such checkpoint; looked for: {looked}")
+    raise UserError(f"{key}: there is no such checkpoint; looked for: {looked}")
 
 
 def read_checkpoint(path):
@@ -101,6 +101,7 @@ def _check_fit(own, values, may_lack, path):
     if problems:
         lines = "\n  ".join(problems)
         raise UserError(
-            f"{path} does not fit the model.\n  {lines}\nIs it a checkpoint of another model_name or number of classes? To "
-            "fine-tune from other classes, train with --filter_weight=True."
+            f"{path} does not fit the model.\n  {lines}\n"
+            "Is it a checkpoint of another model_name or number of classes? "
+            "To fine-tune from other classes, train with --filter_weight=True."
         )

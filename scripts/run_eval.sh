@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Evaluates a checkpoint; log and results lie in the folder eval<DEVICE_ID> of the checkout.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+USAGE="Usage: bash scripts/${SCRIPT_NAME:-run_eval.sh} [--wait] DATASET CHECKPOINT_PATH DEVICE_ID CONFIG_PATH
+  DATASET  coco, voc or other
+  --wait   stay in the foreground and pass the exit code on (also WAIT=1)
+Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration"
+parse_wait "$@"
+set -- "${ARGUMENTS[@]}"
+[ $# -eq 4 ] || usage_error "$USAGE"
+
+CHECKPOINT="$(existing_file "checkpoint" "$2")"
+CONFIG="$(config_file "$4")"
+PROGRAM="$(project_python)"
+FOLDER="eval$3"
+cd "$PROJECT_ROOT"
+new_log_folder "$FOLDER"
+FLAGS=("--config_path=$CONFIG" "--dataset=$1" "--checkpoint_file_path=$CHECKPOINT" "--device_id=$3" \
+    "--output_path=$FOLDER/output")
+mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
+run_logged "$FOLDER/log.txt" "$PROGRAM" eval.py "${FLAGS[@]}"

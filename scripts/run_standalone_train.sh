@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Trains on one device; everything of the run lies in the folder LOG<DEVICE_ID> of the checkout.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+USAGE="Usage: bash scripts/run_standalone_train.sh [--wait] DEVICE_ID EPOCH_SIZE LR DATASET CONFIG_PATH \\
+           [PRE_TRAINED PRE_TRAINED_EPOCH_SIZE]
+  DATASET      coco, voc or other
+  PRE_TRAINED  checkpoint to begin from, and the number of epochs that it was trained for
+  --wait       stay in the foreground and pass the exit code on (also WAIT=1)
+Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration"
+parse_wait "$@"
+set -- "${ARGUMENTS[@]}"
+[ $# -eq 5 ] || [ $# -eq 7 ] || usage_error "$USAGE"
+
+CONFIG="$(config_file "$5")"
+PRETRAINED=()
+if [ $# -eq 7 ]; then
+    CHECKPOINT="$(existing_file "checkpoint" "$6")"
+    PRETRAINED=("--pre_trained=$CHECKPOINT" "--pre_trained_epoch_size=$7")
+fi
+PROGRAM="$(project_python)"
+LOG="LOG$1"
+cd "$PROJECT_ROOT"
+new_log_folder "$LOG"
+FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" "--device_id=$1" "--output_path=$LOG/output")
+mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
+
+echo "Converting the dataset, unless it is converted already"
+"$PROGRAM" train.py "${FLAGS[@]}" --only_create_dataset=True </dev/null
+run_logged "$LOG/log.txt" "$PROGRAM" train.py "${FLAGS[@]}" "--lr=$3" "${PRETRAINED[@]}"

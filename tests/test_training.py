@@ -1,0 +1,127 @@
+"""Training, evaluation while training, evaluation of the saved weights: every model, through the entry scripts."""
+import csv
+import json
+
+import pytest
+
+CLASSES = ("--classes=background,circle,square,triangle,star,cross,ring", "--num_classes=7")
+DATA = ("--dataset=coco", "--coco_root=shapes", "--train_data_type=train", "--val_data_type=val",
+        "--mindrecord_dir=records")
+SMALL_MULTIBOX = ("--img_shape=96,96", "--feature_size=6,3,2,1,1,1", "--steps=16,32,64,96,96,96")
+SMALL_PYRAMID = ("--img_shape=128,128", "--feature_size=16,8,4,2,1")
+# VGG16's last convolutions need a map of 5 x 5 before them
+SMALL_VGG = ("--img_shape=260,260", "--feature_size=33,17,9,5,3,1", "--steps=8,16,30,60,100,260")
+
+MODELS = {
+    "ssd300_config.yaml": SMALL_MULTIBOX,
+    "ssd_mobilenet_v1_300_config_gpu.yaml": SMALL_MULTIBOX,
+    "ssd_mobilenet_v1_fpn_config.yaml": SMALL_PYRAMID,
+    "ssd_resnet50_fpn_config.yaml": SMALL_PYRAMID,
+    "ssd_vgg16_config.yaml": SMALL_VGG,
+    "ssd_mindcv_mobilenetv2_config.yaml": SMALL_MULTIBOX,
+    "ssd_mindcv_mobilenetv3_config.yaml": SMALL_MULTIBOX,
+    "ssd_mindcv_resnet50_fpn_config.yaml": SMALL_PYRAMID,
+}
+
+
+def flags_for(config, shapes, *more):
+    return (f"--config_path=config/{config}", f"--data_path={shapes}", *CLASSES, *DATA, "--device_target=CPU",
+            "--use_float16=False", "--warmup_epochs=0", "--min_score=0.001", "--batch_size=4", "--output_path=output",
+            *more)
+
+
+@pytest.mark.parametrize("config", MODELS)
+def test_one_epoch_and_the_same_numbers_again(run, shapes, tmp_path, config):
+    if "mindcv" in config:
+        pytest.importorskip("mindcv")
+    flags = flags_for(config, shapes, *MODELS[config])
+    _, err, code = run("train", *flags, "--epoch_size=1", "--run_eval=True", "--eval_start_epoch=1", "--lr=0.01")
+    assert code == 0, err
+    saved = sorted(path.name for path in (tmp_path / "output" / "ckpt_0").iterdir())
+    assert [name.split("_")[0] for name in saved] == ["best", "ssd-1"]
+    with open(tmp_path / "output" / "results.csv", newline="", encoding="utf-8") as stream:
+        (row,) = csv.DictReader(stream)
+    for name in saved:
+        _, err, code = run("eval", *flags, f"--checkpoint_file_path=output/ckpt_0/{name}")
+        assert code == 0, err
+        results = json.loads((tmp_path / "output" / "eval_results.json").read_text())
+        assert results["mAP"] == float(row["mAP"])
+        assert json.loads((tmp_path / "output" / "predictions.json").read_text())
+
+
+def test_pictures_of_detections(run, shapes, tmp_path):
+    flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX)
+    assert run("train", *flags, "--epoch_size=1")[2] == 0
+    checkpoint = next((tmp_path / "output" / "ckpt_0").glob("ssd-1_*.ckpt"))
+    images = shapes / "shapes" / "val"
+    _, err, code = run("predict", *flags, f"--checkpoint_file_path={checkpoint}", f"--input={images}",
+                       "--output=pictures", "--score=0.001", "--max_images=2")
+    assert code == 0, err
+    assert len(list((tmp_path / "pictures").glob("*.jpg"))) == 2
+    found = json.loads((tmp_path / "pictures" / "detections.json").read_text())
+    assert found
+    assert {"file_name", "class", "score", "bbox"} == set(found[0])
+
+
+def test_going_on_after_some_epochs(run, shapes, tmp_path, caplog):
+    caplog.set_level("INFO")
+    flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX, "--lr=0.01")
+    assert run("train", *flags, "--epoch_size=2")[2] == 0
+    (tmp_path / "output" / "ckpt_0").rename(tmp_path / "first")
+    checkpoint = next((tmp_path / "first").glob("ssd-2_*.ckpt"))
+    caplog.clear()
+    _, err, code = run("train", *flags, "--epoch_size=3", f"--pre_trained={checkpoint}", "--pre_trained_epoch_size=2")
+    assert code == 0, err
+    assert [path.name for path in (tmp_path / "output" / "ckpt_0").iterdir()] == [checkpoint.name.replace("-2_", "-3_")]
+    lines = [record.getMessage() for record in caplog.records]
+    assert not any(line.startswith("epoch: 1 ") for line in lines)
+    assert any(line.startswith("epoch: 3 step: 3, loss is ") for line in lines)
+
+
+def test_fine_tuning_from_other_classes(run, shapes, tmp_path):
+    flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX)
+    assert run("train", *flags, "--epoch_size=1")[2] == 0
+    checkpoint = next((tmp_path / "output" / "ckpt_0").glob("ssd-1_*.ckpt"))
+    other = ("--classes=background,circle,ring", "--num_classes=3", f"--pre_trained={checkpoint}", "--epoch_size=1",
+             "--mindrecord_dir=records_of_two")
+    _, err, code = run("train", *flags, *other)
+    assert code == 1
+    assert "another shape" in err
+    assert "--filter_weight=True" in err
+    _, err, code = run("train", *flags, *other, "--filter_weight=True", "--freeze_layer=backbone")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "message"),
+    [
+        ("train", ["--coco_root=nowhere"], "nowhere"),
+        ("eval", ["--coco_root=nowhere", "--checkpoint_file_path=a.ckpt"], "a.ckpt"),
+        ("eval", ["--checkpoint_file_path=missing.ckpt"], "missing.ckpt"),
+        ("train", ["--pre_trained=missing.ckpt", "--epoch_size=1"], "missing.ckpt"),
+        ("train", ["--epoch_sise=3"], "epoch_size"),
+        ("train", ["--model_name=ssd301"], "ssd300"),
+        ("train", ["--classes=background,unicorn", "--num_classes=2", "--mindrecord_dir=empty"], "unicorn"),
+        ("train", ["--batch_size=4000", "--epoch_size=1"], "batch_size"),
+        ("predict", ["--input=nothing.jpg"], "nothing.jpg"),
+        ("download_dataset", ["--dataset=voc"], "shapes"),
+    ],
+)
+def test_one_clear_message(run, shapes, tmp_path, script, flags, message):
+    base = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX)
+    _, err, code = run(script, *base, *flags)
+    assert code == 1
+    assert err.count("error: ") == 1
+    assert "Traceback" not in err
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_another_model(run, shapes, tmp_path):
+    assert run("train", *flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX), "--epoch_size=1")[2] == 0
+    checkpoint = next((tmp_path / "output" / "ckpt_0").glob("ssd-1_*.ckpt"))
+    flags = flags_for("ssd_mobilenet_v1_300_config_gpu.yaml", shapes, *SMALL_MULTIBOX)
+    _, err, code = run("eval", *flags, f"--checkpoint_file_path={checkpoint}", "--output_path=other")
+    assert code == 1
+    assert "do not belong to the network: network.backbone" in err
+    assert not (tmp_path / "other").exists()
