@@ -1,13 +1,12 @@
-"""Exports a checkpoint: `python export.py --checkpoint_file_path FILE --file_name NAME --file_format MINDIR|AIR|ONNX`."""
+"""Exports a checkpoint: `python export.py --checkpoint_file_path FILE --file_name NAME --file_format FORMAT`."""
 import logging
 
 import numpy as np
 
+from src.inference import create_loaded_net
 from src.model_export import export_network, verify_export, with_suffix
 from src.model_utils.config import load_config
-from src.model_utils.device_adapter import set_up_device
 from src.model_utils.entry import entry_point
-from src.ssd import build_inference_net, find_checkpoint, load_weights
 
 logger = logging.getLogger("export")
 
@@ -15,9 +14,7 @@ logger = logging.getLogger("export")
 @entry_point
 def main(argv=None):
     config = load_config(argv)
-    set_up_device(config.device_target, config.device_id, config.cpu_threads, config.seed)
-    net = build_inference_net(config)
-    load_weights(net, find_checkpoint(config.checkpoint_file_path, config.checkpoint_path))
+    net = create_loaded_net(config)
 
     path = with_suffix(config.file_name, config.file_format)
     export_network(net, path, config.file_format, config.batch_size, config.img_shape)

@@ -8,12 +8,11 @@ import numpy as np
 from src.dataset import load_image, preprocess
 from src.dataset.images import find_images
 from src.eval_utils import select_detections
+from src.inference import create_loaded_net
 from src.model_utils.config import load_config
-from src.model_utils.device_adapter import set_up_device
 from src.model_utils.entry import entry_point
 from src.model_utils.files import write_json
 from src.predictors import network_predictor
-from src.ssd import build_inference_net, find_checkpoint, load_weights
 from src.visualize import draw_detections, save_image
 
 logger = logging.getLogger("predict")
@@ -22,7 +21,8 @@ logger = logging.getLogger("predict")
 def parse_arguments(argv):
     """The arguments of this script, and those that are left for the configuration."""
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog="All other arguments are keys of the configuration, see: python train.py --help"
+        description=__doc__, allow_abbrev=False,
+        epilog="All other arguments are keys of the configuration, see: python train.py --help",
     )
     parser.add_argument("--input", nargs="+", required=True, help="images, or folders of images")
     parser.add_argument("--output", default="./output/predict", help="folder of the pictures and of detections.json")
@@ -36,9 +36,7 @@ def main(argv=None):
     arguments, rest = parse_arguments(argv)
     config = load_config(rest)
     paths = find_images(arguments.input)[: arguments.max_images]
-    set_up_device(config.device_target, config.device_id, config.cpu_threads, config.seed)
-    net = build_inference_net(config)
-    load_weights(net, find_checkpoint(config.checkpoint_file_path, config.checkpoint_path))
+    net = create_loaded_net(config)
     predict = network_predictor(net)
 
     found = []

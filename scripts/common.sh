@@ -159,3 +159,14 @@ run_logged() {
     nohup "$@" </dev/null >"$log" 2>&1 &
     echo "Runs in the background as process $!; log: $log"
 }
+
+# pretrained_flags [FILE EPOCHS]: sets PRETRAINED to the flags of train.py for the checkpoint to begin from, if any.
+# shellcheck disable=SC2034  # the scripts use it
+pretrained_flags() {
+    local file
+    PRETRAINED=()
+    if [ $# -eq 2 ]; then
+        file="$(existing_file "checkpoint" "$1")"
+        PRETRAINED=("--pre_trained=$file" "--pre_trained_epoch_size=$2")
+    fi
+}

@@ -15,11 +15,7 @@ set -- "${ARGUMENTS[@]}"
 [ $# -eq 5 ] || [ $# -eq 7 ] || usage_error "$USAGE"
 
 CONFIG="$(config_file "$5")"
-PRETRAINED=()
-if [ $# -eq 7 ]; then
-    CHECKPOINT="$(existing_file "checkpoint" "$6")"
-    PRETRAINED=("--pre_trained=$CHECKPOINT" "--pre_trained_epoch_size=$7")
-fi
+pretrained_flags "${@:6}"
 PROGRAM="$(project_python)"
 LOG="LOG$1"
 cd "$PROJECT_ROOT"

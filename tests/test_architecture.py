@@ -37,6 +37,7 @@ LAYERS = {
     "src.eval_callback": 3,
     "src.evaluation": 3,
     "src.training": 3,
+    "src.inference": 3,
     "src.predictors": 3,
     "src.model_export": 3,
 }

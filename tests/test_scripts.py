@@ -55,8 +55,13 @@ def test_scripts_stop_at_errors(script):
     ("run_quickstart.sh", ["more"]),
     ("run_standalone_train.sh", ["0", "1", "0.05", "coco"]),
     ("run_standalone_train.sh", ["0", "1", "0.05", "coco", "config/ssd300_config.yaml", "a.ckpt"]),
+    ("run_msrun_train.sh", ["2", "1", "0.05", "coco"]),
+    ("run_msrun_train.sh", ["--what", "2", "1", "0.05", "coco", "config/ssd300_config.yaml"]),
     ("run_eval.sh", ["coco", "a.ckpt", "0"]),
     ("run_eval_gpu.sh", []),
+    ("run_export.sh", ["config/ssd300_config.yaml"]),
+    ("run_eval_onnx.sh", ["data", "coco_ori"]),
+    ("infer_ssd_mobilenet_v1_fpn_onnx.sh", []),
 ])
 def test_wrong_arguments_print_the_usage(tmp_path, script, arguments):
     done = run(["bash", ROOT / "scripts" / script, *arguments], tmp_path)
@@ -135,6 +140,8 @@ def test_a_failed_installation_is_an_error(checkout, tmp_path):
     ("run_standalone_train.sh", ["0", "1", "0.05", "coco", "no.yaml"], "no.yaml"),
     ("run_standalone_train.sh", ["0", "3", "0.05", "coco", "config/ssd300_config.yaml", "no.ckpt", "2"], "no.ckpt"),
     ("run_eval.sh", ["coco", "no.ckpt", "0", "config/ssd300_config.yaml"], "no.ckpt"),
+    ("run_export.sh", ["no.yaml", "ONNX"], "no.yaml"),
+    ("run_eval_onnx.sh", ["data", "coco_ori", "no.onnx"], "no.onnx"),
 ])
 def test_missing_files_are_named(checkout, tmp_path, script, arguments, missing):
     done = run(["bash", checkout / "scripts" / script, *arguments], tmp_path, PYTHON=sys.executable)
@@ -143,7 +150,7 @@ def test_missing_files_are_named(checkout, tmp_path, script, arguments, missing)
     assert not list(checkout.glob("LOG*")) and not list(checkout.glob("eval[0-9]*"))
 
 
-def test_training_and_evaluation(checkout, tmp_path):
+def test_training_evaluation_and_export(checkout, tmp_path):
     draw_shapes_dataset(tmp_path / "shapes", num_train=8, num_val=4)
     text = (ROOT / "config" / "ssd300_shapes_config.yaml").read_text(encoding="utf-8")
     small = f"data_path: '{tmp_path}'\nimg_shape: [96, 96]\nfeature_size: [6, 3, 2, 1, 1, 1]\n" \
@@ -166,3 +173,19 @@ def test_training_and_evaluation(checkout, tmp_path):
                 "config/ssd300_config.yaml"], tmp_path, **environment)
     assert done.returncode == 1
     assert "does not fit the model" in (checkout / "eval3" / "log.txt").read_text(encoding="utf-8")
+
+    export_config = tmp_path / "export.yaml"
+    text = (tmp_path / "small.yaml").read_text(encoding="utf-8")
+    text = text.replace("batch_size: 4", "batch_size: 1")
+    more = f"checkpoint_file_path: '{checkpoint}'\nfile_name: '{tmp_path / 'small'}'\n"
+    export_config.write_text(text + more, encoding="utf-8")
+    done = run(["bash", checkout / "scripts" / "run_export.sh", "--wait", export_config, "ONNX"], tmp_path,
+               **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for script in ("run_eval_onnx.sh", "infer_ssd_mobilenet_v1_fpn_onnx.sh"):
+        done = run(["bash", checkout / "scripts" / script, "--wait", tmp_path, "shapes", "small.onnx",
+                    "annotations/instances_{}.json", "CPU", "small.yaml"], tmp_path, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        lines = (tmp_path / "eval.log").read_text(encoding="utf-8").splitlines()
+        assert lines[-1].startswith("mAP: ")
+    assert lines[0] == "batch size 1, provider CPUExecutionProvider"

@@ -7,6 +7,7 @@ import numpy as np
 from src.dataset.transforms import normalise, resize
 from src.model_utils.errors import UserError
 
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # The pixels as they are stored: boxes are annotated on those, and a rotation noted in the EXIF part would leave them
 # behind. Grey, palette, CMYK, 16-bit, and images with alpha come out as 8-bit BGR.
 DECODE_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -50,9 +51,6 @@ def preprocess(image, image_size, out=None):
         out: array to write to; a new one by default.
     """
     return normalise(resize(image, image_size), out)
-
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def find_images(inputs):

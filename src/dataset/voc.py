@@ -13,9 +13,9 @@ from src.dataset.annotations import (
     ImageRecord,
     box_array,
 )
+from src.dataset.images import IMAGE_SUFFIXES
 from src.model_utils.errors import UserError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 MAX_IMAGE_ID = 2**31 - 1
 
 

@@ -75,31 +75,27 @@ def build_multi_box(config):
     return MultiBox(config.num_classes, config.extras_out_channels, config.num_default)
 
 
+def build_after_backbone(config, backbone, **lists):
+    """The arguments of a detector with extra layers after the features of its backbone.
+
+    Args:
+        lists: name of an argument and its values for all levels; those of the backbone's levels are left out.
+    """
+    check_channels(backbone.out_channels, config.extras_in_channels, config.extras_out_channels)
+    lists.update(in_channels=config.extras_in_channels, out_channels=config.extras_out_channels,
+                 strides=config.extras_strides)
+    extras = {name: values[len(backbone.out_channels) :] for name, values in lists.items()}
+    return {"backbone": backbone, "multi_box": build_multi_box(config), **extras}
+
+
 def build_with_inverted_extras(config, backbone):
     """SSD on the features of a backbone and inverted residuals after them."""
-    check_channels(backbone.out_channels, config.extras_in_channels, config.extras_out_channels)
-    first = len(backbone.out_channels)
-    return SSDMobileNetV2(
-        backbone=backbone,
-        multi_box=build_multi_box(config),
-        in_channels=config.extras_in_channels[first:],
-        out_channels=config.extras_out_channels[first:],
-        strides=config.extras_strides[first:],
-        expand_ratios=config.extras_ratio[first:],
-    )
+    return SSDMobileNetV2(**build_after_backbone(config, backbone, expand_ratios=config.extras_ratio))
 
 
 def build_with_conv_extras(config, backbone):
     """SSD on the features of a backbone and convolutions after them."""
-    check_channels(backbone.out_channels, config.extras_in_channels, config.extras_out_channels)
-    first = len(backbone.out_channels)
-    return SSDMobileNetV1(
-        backbone=backbone,
-        multi_box=build_multi_box(config),
-        in_channels=config.extras_in_channels[first:],
-        out_channels=config.extras_out_channels[first:],
-        strides=config.extras_strides[first:],
-    )
+    return SSDMobileNetV1(**build_after_backbone(config, backbone))
 
 
 def build_with_fpn(config, backbone, backbone_name):

@@ -1,0 +1,24 @@
+"""Evaluates an ONNX file of ssd_mobilenet_v1_fpn; as eval_onnx.py, and says what the model ran on."""
+import logging
+import sys
+
+import eval_onnx
+from src.model_utils.config import load_config
+from src.model_utils.entry import entry_point
+from src.predictors import ONNX_PROVIDERS
+
+CONFIG = "config/ssd_mobilenet_v1_fpn_ONNX_config.yaml"  # unless the arguments name another
+
+logger = logging.getLogger("infer")
+
+
+@entry_point
+def main(argv=None):
+    arguments = [f"--config_path={CONFIG}", *(sys.argv[1:] if argv is None else argv)]
+    config = load_config(arguments)
+    logger.info("batch size %d, provider %s", config.batch_size, ONNX_PROVIDERS.get(config.device_target, "none"))
+    eval_onnx.main(arguments)
+
+
+if __name__ == "__main__":
+    main()

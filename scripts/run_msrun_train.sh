@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Data-parallel training with MindSpore's own launcher, on one or several machines; all of a run lies in the folder LOG.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+USAGE="Usage: bash scripts/run_msrun_train.sh [--wait] [--node_num=N --node_rank=I --master_addr=HOST] [--master_port=PORT] \\
+           DEVICE_NUM EPOCH_SIZE LR DATASET CONFIG_PATH [PRE_TRAINED PRE_TRAINED_EPOCH_SIZE]
+  DEVICE_NUM     processes on this machine, one for each device
+  --node_num     number of machines (default 1); the same command is started on each, with its own --node_rank
+  --master_addr  address of the machine with --node_rank=0 (default 127.0.0.1); --master_port defaults to 8118
+  --wait         stay in the foreground and pass the exit code on (also WAIT=1)
+Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration"
+NODE_NUM=1 NODE_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=8118
+parse_wait "$@"
+POSITIONAL=()
+for argument in "${ARGUMENTS[@]}"; do
+    case "$argument" in
+        --node_num=*) NODE_NUM="${argument#*=}" ;;
+        --node_rank=*) NODE_RANK="${argument#*=}" ;;
+        --master_addr=*) MASTER_ADDR="${argument#*=}" ;;
+        --master_port=*) MASTER_PORT="${argument#*=}" ;;
+        --*) usage_error "$USAGE" ;;
+        *) POSITIONAL+=("$argument") ;;
+    esac
+done
+set -- "${POSITIONAL[@]}"
+[ $# -eq 5 ] || [ $# -eq 7 ] || usage_error "$USAGE"
+
+CONFIG="$(config_file "$5")"
+pretrained_flags "${@:6}"
+PROGRAM="$(project_python)"
+MSRUN="$(dirname "$(command -v "$PROGRAM")")/msrun"
+[ -x "$MSRUN" ] || fail "msrun is not beside $PROGRAM: is MindSpore installed in its environment?"
+LOG=LOG
+[ "$NODE_NUM" -eq 1 ] || LOG="LOG_node$NODE_RANK"
+cd "$PROJECT_ROOT"
+new_log_folder "$LOG"
+FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" "--output_path=$LOG/output")
+mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
+
+echo "Converting the dataset, unless it is converted already"
+"$PROGRAM" train.py "${FLAGS[@]}" --only_create_dataset=True </dev/null
+run_logged "$LOG/log.txt" "$MSRUN" "--worker_num=$(($1 * NODE_NUM))" "--local_worker_num=$1" "--node_rank=$NODE_RANK" \
+    "--master_addr=$MASTER_ADDR" "--master_port=$MASTER_PORT" "--log_dir=$LOG/ranks" --join=True \
+    "$PROGRAM" train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$(($1 * NODE_NUM))" "--lr=$3" "${PRETRAINED[@]}"
