@@ -64,7 +64,6 @@ class TrainingLog(ms.Callback):
 
     def on_train_begin(self, run_context):
         self.run_start = time.perf_counter()
-        self.epochs_done = 0
 
     def on_train_epoch_begin(self, run_context):
         params = run_context.original_args()
@@ -89,21 +88,22 @@ class TrainingLog(ms.Callback):
         if self.bar is not None:
             self.bar.update(step - self.bar.n)
             speed = self.batch_size * step / (time.perf_counter() - self.epoch_start)
-            self.bar.set_postfix_str(f"loss {loss:.3f}, lr {self._rate(params):.5f}, {speed:.1f} images/s")
+            self.bar.set_postfix_str(
+                f"loss {loss:.3f}, lr {self._rate(params):.5f}, {speed:.1f} images/s, run {self._left(params)} left"
+            )
         else:
             logger.info("epoch: %d step: %d, loss is %s", params.cur_epoch_num, step, loss)
 
     def on_train_epoch_end(self, run_context):
         params = run_context.original_args()
         seconds = time.perf_counter() - self.epoch_start
-        self.epochs_done += 1
         if self.bar is not None:
             self._close_bar()
             logger.info("epoch: %d step: %d, loss is %s", params.cur_epoch_num, params.batch_num, self.losses[-1])
         milliseconds = 1000 * seconds
         logger.info(
             "epoch time: %.3f ms, per step time: %.3f ms, %s left", milliseconds, milliseconds / params.batch_num,
-            _duration((time.perf_counter() - self.run_start) / self.epochs_done * self._epochs_left(params)),
+            self._left(params),
         )
         if getattr(params.train_network, "loss_scaler", None) is not None:
             skipped = int(params.train_network.skipped_steps.asnumpy())
@@ -124,8 +124,10 @@ class TrainingLog(ms.Callback):
     def _rate(self, params):
         return self.learning_rates[params.cur_step_num - 1]
 
-    def _epochs_left(self, params):
-        return params.epoch_num - self.epochs_done
+    def _left(self, params):
+        """Remaining time of the run, by the mean time of its steps so far."""
+        steps_left = params.epoch_num * params.batch_num - params.cur_step_num
+        return _duration((time.perf_counter() - self.run_start) / params.cur_step_num * steps_left)
 
     def _close_bar(self):
         if self.bar is not None:
