@@ -7,10 +7,10 @@ import pytest
 CLASSES = ("--classes=background,circle,square,triangle,star,cross,ring", "--num_classes=7")
 DATA = ("--dataset=coco", "--coco_root=shapes", "--train_data_type=train", "--val_data_type=val",
         "--mindrecord_dir=records")
-SMALL_MULTIBOX = ("--img_shape=96,96", "--feature_size=6,3,2,1,1,1", "--steps=16,32,64,96,96,96")
+SMALL_MULTIBOX = ("--num_ssd_boxes=-1", "--img_shape=96,96", "--feature_size=6,3,2,1,1,1", "--steps=16,32,64,96,96,96")
 SMALL_PYRAMID = ("--img_shape=128,128", "--feature_size=16,8,4,2,1")
 # VGG16's last convolutions need a map of 5 x 5 before them
-SMALL_VGG = ("--img_shape=260,260", "--feature_size=33,17,9,5,3,1", "--steps=8,16,30,60,100,260")
+SMALL_VGG = ("--num_ssd_boxes=-1", "--img_shape=260,260", "--feature_size=33,17,9,5,3,1", "--steps=8,16,30,60,100,260")
 
 MODELS = {
     "ssd300_config.yaml": SMALL_MULTIBOX,

@@ -72,8 +72,9 @@ def _tune_cpu(cpu_threads):
     notes = []
     if cpu_threads or THREADS_VARIABLE not in os.environ:
         threads = cpu_threads or available_cores()
-        device_context.cpu.op_tuning.threads_num(threads)
-        notes.append(f"{threads} threads")
+        with contextlib.suppress(RuntimeError):  # MindSpore takes it once in a process
+            device_context.cpu.op_tuning.threads_num(threads)
+            notes.append(f"{threads} threads")
     if _cap_onednn():
         notes.append(f"oneDNN limited to AVX2 (plain layouts are slow beyond it; {ONEDNN_ISA_VARIABLES[0]} overrides)")
     if notes:
