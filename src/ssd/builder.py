@@ -1,5 +1,6 @@
 """From the configuration to networks."""
 import mindspore as ms
+from mindspore import nn
 
 from src.box_utils import build_box_coder
 from src.init_params import init_net_param
@@ -8,14 +9,34 @@ from src.ssd.loss import SSDLoss, SSDWithLossCell
 from src.ssd.models import get_model
 
 
+def set_precision(net, level):
+    """Makes `net` compute in lower precision; its parameters stay float32.
+
+    The levels are those of MindSpore's automatic mixed precision, which is not used itself: it puts the network into
+    another one, with other names of parameters, and writes source files into the working directory.
+
+    Args:
+        net: a network in float32.
+        level: O0 leaves it as it is; O1: convolutions in float16; O2: everything but BatchNorm in float16; O3:
+            everything in float16.
+    """
+    if level in ("O2", "O3"):
+        net.to_float(ms.float16)
+    if level in ("O1", "O2"):
+        for _, cell in net.cells_and_names():
+            if isinstance(cell, (nn.Conv2d, nn.Dense)):
+                cell.to_float(ms.float16)
+            elif isinstance(cell, nn.BatchNorm2d):
+                cell.to_float(ms.float32)
+
+
 def build_detector(config):
     """The detector of `model_name`: image `(B, 3, H, W)` -> locations `(B, A, 4)`, logits `(B, A, C)`."""
     model = get_model(config.model_name)
     detector = model.build(config, model.create_backbone(config))
     init_net_param(detector)
-    if config.use_float16:
-        detector.to_float(ms.float16)
-    return ms.amp.auto_mixed_precision(detector, config.amp_level)
+    set_precision(detector, "O3" if config.use_float16 else config.amp_level)
+    return detector
 
 
 def build_training_net(config):

@@ -163,7 +163,7 @@ def _prefixes(backbone_path):
 
 
 def _backbone_of(net, backbone_path):
-    cell = getattr(net.network, "_backbone", net.network)  # automatic mixed precision wraps the detector
+    cell = net.network
     for part in backbone_path.split("."):
         cell = getattr(cell, part)
     return cell
