@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, flags=re.DOTALL)
 LINES = "".join(BLOCKS).replace("\\\n", " ").splitlines()
-PREDICT_FLAGS = ("--input=", "--output=", "--max_images=")  # of predict.py itself, not of the configuration
+PREDICT_FLAGS = ("--input=", "--output=", "--max_images=", "--score=")  # of predict.py itself, not of the configuration
 PYTHON_COMMANDS = [line for line in LINES if re.match(r"python \w+\.py ", line)]
 
 
