@@ -9,7 +9,7 @@ from src.dataset import manifest as manifests
 from src.dataset.annotations import Report
 from src.dataset.lock import folder_lock
 from src.dataset.paths import mindrecord_folder
-from src.dataset.sources import create_source, dataset_kind
+from src.dataset.sources import create_source, create_source_name, dataset_kind
 from src.dataset.truth import coco_truth
 from src.dataset.writer import write_records
 from src.model_utils.errors import UserError
@@ -78,7 +78,7 @@ def create_mindrecord(config, is_training):
     try:
         source = create_source(config, is_training)
     except UserError as error:
-        return _use_without_source(manifest, target, error)
+        return _use_without_source(manifest, target, create_source_name(config, is_training), error)
     truth_file = None if is_training else source.truth_file or target.folder / target.truth_name
     ready = _usable(manifest, target, source)
     if not ready:
@@ -111,10 +111,15 @@ def _usable(manifest, target, source, log_reason=False):
     return not reason
 
 
-def _use_without_source(manifest, target, error):
-    """MindRecord files whose sources are gone: good enough for training, and for evaluation if the truth is there."""
+def _use_without_source(manifest, target, source_name, error):
+    """MindRecord files whose sources are gone: good enough for training, and for evaluation if the truth is there.
+
+    Not if they were made from something of another name: then the path is wrong, and the sources are not gone.
+    """
     if manifest is None or manifests.damage(manifest, target.folder) or manifests.difference(
             manifest, target.kind, target.classes, target.truth_name):
+        raise error
+    if source_name not in Path(manifest["annotations"]["path"]).parts:
         raise error
     truth_file = None
     if not target.is_training:

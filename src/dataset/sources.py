@@ -35,6 +35,13 @@ def dataset_kind(dataset):
     return dataset if dataset in ("coco", "voc") else TXT
 
 
+def create_source_name(config, is_training):
+    """Last part of the path that the configuration gives for the annotations or their dataset."""
+    anno_path = config.anno_path if is_training else config.val_anno_path or config.anno_path
+    root = {"coco": config.coco_root, "voc": config.voc_root, TXT: anno_path}[dataset_kind(config.dataset)]
+    return Path(root).name
+
+
 def create_source(config, is_training):
     """Finds the annotations that the configuration names.
 
