@@ -30,8 +30,9 @@ set -- "${POSITIONAL[@]}"
 CONFIG="$(config_file "$5")"
 pretrained_flags "${@:6}"
 PROGRAM="$(project_python)"
-MSRUN="$(dirname "$(command -v "$PROGRAM")")/msrun"
-[ -x "$MSRUN" ] || fail "msrun is not beside $PROGRAM: is MindSpore installed in its environment?"
+BIN="$(dirname "$(command -v "$PROGRAM")")"
+[ -x "$BIN/msrun" ] || fail "msrun is not beside $PROGRAM: is MindSpore installed in its environment?"
+export PATH="$BIN:$PATH" # msrun takes its interpreter by the name python
 LOG=LOG
 [ "$NODE_NUM" -eq 1 ] || LOG="LOG_node$NODE_RANK"
 cd "$PROJECT_ROOT"
@@ -41,6 +42,6 @@ mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 
 echo "Converting the dataset, unless it is converted already"
 "$PROGRAM" train.py "${FLAGS[@]}" --only_create_dataset=True </dev/null
-run_logged "$LOG/log.txt" "$MSRUN" "--worker_num=$(($1 * NODE_NUM))" "--local_worker_num=$1" "--node_rank=$NODE_RANK" \
+run_logged "$LOG/log.txt" msrun "--worker_num=$(($1 * NODE_NUM))" "--local_worker_num=$1" "--node_rank=$NODE_RANK" \
     "--master_addr=$MASTER_ADDR" "--master_port=$MASTER_PORT" "--log_dir=$LOG/ranks" --join=True \
-    "$PROGRAM" train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$(($1 * NODE_NUM))" "--lr=$3" "${PRETRAINED[@]}"
+    python train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$(($1 * NODE_NUM))" "--lr=$3" "${PRETRAINED[@]}"
