@@ -57,11 +57,8 @@ class TrainingWrapper(nn.Cell):
             gradients = self.loss_scaler.unscale(gradients)
             finite = ms.amp.all_finite(gradients)  # the same on all ranks, since the gradients are
             loss = ops.depend(loss, self.loss_scaler.adjust(finite))
-            if finite:
-                loss = ops.depend(loss, self._update(gradients))
-            else:
-                loss = ops.depend(loss, ops.assign_add(self.skipped_steps, 1))
-            return loss
+            if not finite:
+                return ops.depend(loss, ops.assign_add(self.skipped_steps, 1))
         elif self.use_global_norm:
             gradients = tuple([gradient * (1.0 / self.sens) for gradient in gradients])
         return ops.depend(loss, self._update(gradients))

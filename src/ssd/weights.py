@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 # What a training checkpoint holds beside the network.
 OPTIMIZER_PREFIXES = ("moments.", "accum.")
-OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale")
+OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale", "skipped_steps")
 LISTED = 8
 
 

@@ -39,7 +39,8 @@ def full(classes=3):
 
 
 def test_everything_is_loaded_and_optimizer_state_left_alone(tmp_path):
-    state = {"global_step": np.zeros(1, np.int32), "moments__network__head__bias": np.ones(3, np.float32)}
+    state = {"global_step": np.zeros(1, np.int32), "moments__network__head__bias": np.ones(3, np.float32),
+             "skipped_steps": np.zeros(1, np.int32)}
     net = Wrapper()
     report = load_weights(net, save(tmp_path / "a.ckpt", **full(), **state))
     assert len(report.loaded) == 4
