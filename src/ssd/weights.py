@@ -1,9 +1,12 @@
 """Loading of weights, with every parameter accounted for."""
+import contextlib
 import dataclasses
 import logging
 from pathlib import Path
 
 import mindspore as ms
+import psutil
+from mindspore.train import serialization
 
 from src.model_utils.errors import UserError
 
@@ -50,9 +53,21 @@ def read_checkpoint(path):
     if not path or not Path(path).is_file():
         raise UserError(f"checkpoint {str(path)!r} is not there; give the path of a .ckpt file")
     try:
-        return ms.load_checkpoint(str(path))
+        with _page_cache_counted_as_free():
+            return ms.load_checkpoint(str(path))
     except (ValueError, RuntimeError, TypeError, OSError) as error:
         raise UserError(f"{path} is no MindSpore checkpoint, or it is damaged: {str(error).splitlines()[0]}") from error
+
+
+@contextlib.contextmanager
+def _page_cache_counted_as_free():
+    """MindSpore refuses a checkpoint larger than the free memory less the page cache, which a long run fills."""
+    original = getattr(serialization, "_get_available_memory", None)
+    serialization._get_available_memory = lambda: psutil.virtual_memory().available
+    try:
+        yield
+    finally:
+        serialization._get_available_memory = original
 
 
 def load_weights(net, path, drop=()):

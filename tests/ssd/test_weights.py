@@ -1,3 +1,5 @@
+import os
+
 import mindspore as ms
 import numpy as np
 import pytest
@@ -47,6 +49,15 @@ def test_everything_is_loaded_and_optimizer_state_left_alone(tmp_path):
     assert report.kept == report.unused == ()
     np.testing.assert_array_equal(net.network.backbone.weight.asnumpy(), np.ones((2, 2)))
     np.testing.assert_array_equal(net.network.head.bias.asnumpy(), [4, 4, 4])
+
+
+def test_a_machine_whose_free_memory_is_page_cache(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.ckpt", **full())
+    sysconf = os.sysconf
+    monkeypatch.setattr(os, "sysconf", lambda name: 0.001 if name == "SC_AVPHYS_PAGES" else sysconf(name))
+    with pytest.raises(ValueError, match="exceeds current available memory"):
+        ms.load_checkpoint(str(path))
+    assert len(load_weights(Wrapper(), path).loaded) == 4
 
 
 def test_another_number_of_classes(tmp_path):
