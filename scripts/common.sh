@@ -160,6 +160,27 @@ run_logged() {
     echo "Runs in the background as process $!; log: $log"
 }
 
+# positive_number MEANING VALUE: ends the script unless the value is one.
+positive_number() {
+    [[ "$2" =~ ^[1-9][0-9]*$ ]] || fail "$1 is '$2'; expected a number from 1 on"
+}
+
+# convert_dataset PROGRAM FLAG...: makes the MindRecord files before devices are taken.
+convert_dataset() {
+    local program="$1"
+    shift
+    echo "Converting the dataset, unless it is converted already"
+    "$program" train.py "$@" --only_create_dataset=True </dev/null
+}
+
+# set_up_launch PROCESSES: cores and log level of each of the processes on this machine, unless the user has set them.
+set_up_launch() {
+    local cores
+    cores="$(nproc 2>/dev/null || echo 1)"
+    export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((cores > $1 ? cores / $1 : 1))}"
+    export GLOG_v="${GLOG_v:-3}" # errors; a lower level tells of every connection
+}
+
 # pretrained_flags [FILE EPOCHS]: sets PRETRAINED to the flags of train.py for the checkpoint to begin from, if any.
 # shellcheck disable=SC2034  # the scripts use it
 pretrained_flags() {

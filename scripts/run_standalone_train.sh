@@ -23,6 +23,5 @@ new_log_folder "$LOG"
 FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" "--device_id=$1" "--output_path=$LOG/output")
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 
-echo "Converting the dataset, unless it is converted already"
-"$PROGRAM" train.py "${FLAGS[@]}" --only_create_dataset=True </dev/null
+convert_dataset "$PROGRAM" "${FLAGS[@]}"
 run_logged "$LOG/log.txt" "$PROGRAM" train.py "${FLAGS[@]}" "--lr=$3" "${PRETRAINED[@]}"

@@ -40,8 +40,11 @@ class TrainingWrapper(nn.Cell):
         parallel_mode = ms.get_auto_parallel_context("parallel_mode")
         self.distributed = parallel_mode in (ms.ParallelMode.DATA_PARALLEL, ms.ParallelMode.HYBRID_PARALLEL)
         if self.distributed:
+            self.ranks = get_group_size()
             mean = ms.get_auto_parallel_context("gradients_mean")
-            self.reduce_gradients = nn.DistributedGradReducer(self.weights, mean, get_group_size())
+            self.reduce_gradients = nn.DistributedGradReducer(self.weights, mean, self.ranks)
+            self.sum_ranks = ops.AllReduce()
+            self.statistics = tuple(_statistics(network))
 
     def _scaled_loss(self, *inputs):
         loss = self.network(*inputs)
@@ -53,6 +56,7 @@ class TrainingWrapper(nn.Cell):
         (_, loss), gradients = self.loss_and_gradients(*inputs)
         if self.distributed:
             gradients = self.reduce_gradients(gradients)
+            loss = ops.depend(loss, self._average_statistics())
         if self.loss_scaler is not None:
             gradients = self.loss_scaler.unscale(gradients)
             finite = ms.amp.all_finite(gradients)  # the same on all ranks, since the gradients are
@@ -63,10 +67,28 @@ class TrainingWrapper(nn.Cell):
             gradients = tuple([gradient * (1.0 / self.sens) for gradient in gradients])
         return ops.depend(loss, self._update(gradients))
 
+    def _average_statistics(self):
+        """BatchNorm's moving means and variances, of which each rank saw its own images only: the mean of all ranks."""
+        done = True
+        if self.statistics:
+            mean = self.sum_ranks(ops.concat(self.statistics)) / self.ranks
+            start = 0
+            for statistic in self.statistics:
+                done = ops.depend(done, ops.assign(statistic, mean[start : start + statistic.size]))
+                start += statistic.size
+        return done
+
     def _update(self, gradients):
         if self.use_global_norm:
             gradients = ops.clip_by_global_norm(gradients, CLIP_NORM)
         return self.optimizer(gradients)
+
+
+def _statistics(net):
+    """The moving means and variances that training changes, each `(channels,)`."""
+    for _, cell in net.cells_and_names():
+        if isinstance(cell, nn.BatchNorm2d) and cell.use_batch_statistics is not False:
+            yield from (cell.moving_mean, cell.moving_variance)
 
 
 def freeze(net, path):

@@ -1,36 +1,21 @@
 """Usage, paths and exit codes of the shell scripts."""
 import os
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from src.shapes_dataset import draw_shapes_dataset
+from tests.golden_data import ROOT
+from tests.script_runner import copy_checkout, draw_small_data, run
 
-ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))
 SHELL_FILES = [*SCRIPTS, ROOT / ".ci" / "run"]
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="needs bash")
 
 
-def run(command, cwd, **environment):
-    """The finished process; PYTHON and VENV of the caller have no influence."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "VENV", "VIRTUAL_ENV")}
-    return subprocess.run([str(part) for part in command], cwd=cwd, env={**kept, **environment}, text=True,
-                          capture_output=True, stdin=subprocess.DEVNULL, timeout=300, check=False)
-
-
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy of what the scripts need, so that nothing is written into the real checkout."""
-    folder = tmp_path / "a checkout"
-    for name in ("src", "scripts", "config"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for script in ROOT.glob("*.py"):
-        shutil.copy(script, folder)
-    return folder
+    return copy_checkout(tmp_path / "a checkout")
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
@@ -56,12 +41,23 @@ def test_scripts_stop_at_errors(script):
     ("run_standalone_train.sh", ["0", "1", "0.05", "coco"]),
     ("run_standalone_train.sh", ["0", "1", "0.05", "coco", "config/ssd300_config.yaml", "a.ckpt"]),
     ("run_msrun_train.sh", ["2", "1", "0.05", "coco"]),
+    ("run_distribute_train.sh", ["2", "1", "0.05", "coco", "hccl.json"]),
+    ("run_distribute_train.sh", ["2", "1", "0.05", "coco", "hccl.json", "config/ssd300_config.yaml", "a.ckpt"]),
+    ("run_distribute_train_gpu.sh", ["2", "1", "0.05", "coco"]),
+    ("docker_start.sh", ["ssd", "data"]),
     ("run_msrun_train.sh", ["--what", "2", "1", "0.05", "coco", "config/ssd300_config.yaml"]),
     ("run_eval.sh", ["coco", "a.ckpt", "0"]),
     ("run_eval_gpu.sh", []),
+    ("import_weights.sh", []),
+    ("import_weights.sh", ["config/ssd300_config.yaml", "--from"]),
+    ("import_weights.sh", ["config/ssd300_config.yaml", "--form", "mmdet"]),
     ("run_export.sh", ["config/ssd300_config.yaml"]),
     ("run_eval_onnx.sh", ["data", "coco_ori"]),
     ("infer_ssd_mobilenet_v1_fpn_onnx.sh", []),
+    ("setup_mindspore_lite.sh", ["more"]),
+    ("convert_lite.sh", ["a.onnx"]),
+    ("run_infer_cpp.sh", ["a.mindir", "images", "CPU", "config/ssd300_config.yaml"]),
+    ("run_infer_310.sh", ["a.mindir", "images", "0"]),
 ])
 def test_wrong_arguments_print_the_usage(tmp_path, script, arguments):
     done = run(["bash", ROOT / "scripts" / script, *arguments], tmp_path)
@@ -139,9 +135,17 @@ def test_a_failed_installation_is_an_error(checkout, tmp_path):
 @pytest.mark.parametrize(("script", "arguments", "missing"), [
     ("run_standalone_train.sh", ["0", "1", "0.05", "coco", "no.yaml"], "no.yaml"),
     ("run_standalone_train.sh", ["0", "3", "0.05", "coco", "config/ssd300_config.yaml", "no.ckpt", "2"], "no.ckpt"),
+    ("run_distribute_train.sh", ["2", "1", "0.05", "coco", "no.json", "config/ssd300_config.yaml"], "no.json"),
+    ("run_distribute_train_gpu.sh", ["2", "3", "0.05", "coco", "config/ssd300_config.yaml", "no.ckpt", "2"], "no.ckpt"),
+    ("run_msrun_train.sh", ["2", "1", "0.05", "coco", "no.yaml"], "no.yaml"),
+    ("docker_start.sh", ["ssd", ".", "no folder"], "no folder"),
     ("run_eval.sh", ["coco", "no.ckpt", "0", "config/ssd300_config.yaml"], "no.ckpt"),
     ("run_export.sh", ["no.yaml", "ONNX"], "no.yaml"),
+    ("import_weights.sh", ["no.pth", "--from", "mmdet"], "no.pth"),
     ("run_eval_onnx.sh", ["data", "coco_ori", "no.onnx"], "no.onnx"),
+    ("convert_lite.sh", ["no.onnx", "a.mindir"], "no.onnx"),
+    ("run_infer_cpp.sh", ["no.mindir", ".", "CPU", "config/ssd300_config.yaml", "CPU"], "no.mindir"),
+    ("run_infer_310.sh", ["no.mindir", ".", "0", "config/ssd300_config.yaml"], "no.mindir"),
 ])
 def test_missing_files_are_named(checkout, tmp_path, script, arguments, missing):
     done = run(["bash", checkout / "scripts" / script, *arguments], tmp_path, PYTHON=sys.executable)
@@ -151,24 +155,20 @@ def test_missing_files_are_named(checkout, tmp_path, script, arguments, missing)
 
 
 def test_training_evaluation_and_export(checkout, tmp_path):
-    draw_shapes_dataset(tmp_path / "shapes", num_train=8, num_val=4)
-    text = (ROOT / "config" / "ssd300_shapes_config.yaml").read_text(encoding="utf-8")
-    small = f"data_path: '{tmp_path}'\nimg_shape: [96, 96]\nfeature_size: [6, 3, 2, 1, 1, 1]\n" \
-            "steps: [16, 32, 64, 96, 96, 96]\nwarmup_epochs: 0\nrun_eval: False\n"
-    kept = [line for line in text.splitlines() if line.split(":")[0] not in ("data_path", "warmup_epochs", "run_eval")]
-    (tmp_path / "small.yaml").write_text("\n".join(kept) + "\n" + small, encoding="utf-8")
+    draw_small_data(tmp_path, num_train=8)
     environment = {"PYTHON": sys.executable, "DEVICE_TARGET": "CPU"}
     done = run(["bash", checkout / "scripts" / "run_standalone_train.sh", "--wait", "0", "1", "0.01", "coco",
                 "small.yaml"], tmp_path, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "epoch: 1 step: 2, loss is " in (checkout / "LOG0" / "log.txt").read_text(encoding="utf-8")
     checkpoint = checkout / "LOG0" / "output" / "ckpt_0" / "ssd-1_2.ckpt"
-    done = run(["bash", checkout / "scripts" / "run_eval.sh", "coco", checkpoint, "3", "small.yaml"], tmp_path,
-               WAIT="1", **environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = (checkout / "eval3" / "log.txt").read_text(encoding="utf-8").splitlines()
-    assert lines[-1].startswith("mAP: ")
-    assert (checkout / "eval3" / "output" / "eval_results.json").is_file()
+    for script, number in (("run_eval.sh", "3"), ("run_eval_gpu.sh", "0")):
+        done = run(["bash", checkout / "scripts" / script, "coco", checkpoint, number, "small.yaml"], tmp_path,
+                   WAIT="1", **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        lines = (checkout / f"eval{number}" / "log.txt").read_text(encoding="utf-8").splitlines()
+        assert lines[-1].startswith("mAP: ")
+        assert (checkout / f"eval{number}" / "output" / "eval_results.json").is_file()
     done = run(["bash", checkout / "scripts" / "run_eval.sh", "--wait", "coco", checkpoint, "3",
                 "config/ssd300_config.yaml"], tmp_path, **environment)
     assert done.returncode == 1

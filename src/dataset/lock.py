@@ -35,12 +35,12 @@ def folder_lock(folder, poll_seconds=0.5):
     with open(Path(folder) / ".lock", "a+b") as stream:
         try:
             if not _try_lock(stream):
-                logger.info("%s: waiting for another process that converts images there", folder)
+                logger.info("%s: waiting for another process that writes there", folder)
                 while not _try_lock(stream):
                     time.sleep(poll_seconds)
             locked = True
         except OSError as error:
-            logger.info("%s cannot be locked (%s): start only one conversion at a time", folder, error)
+            logger.info("%s cannot be locked (%s): start only one process at a time", folder, error)
             locked = False
         try:
             yield locked

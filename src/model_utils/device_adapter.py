@@ -1,9 +1,11 @@
 """Set-up of the device that a script runs on."""
 import contextlib
 import ctypes
+import errno
 import logging
 import os
 import random
+import socket
 from pathlib import Path
 
 import mindspore as ms
@@ -11,12 +13,19 @@ import numpy as np
 from mindspore import device_context
 from mindspore.communication import get_group_size, get_rank, init
 
+from src.model_utils.errors import UserError
+from src.model_utils.local_adapter import available_cores
+
 logger = logging.getLogger(__name__)
 
 ONEDNN_ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 DNNL_CPU_ISA_AVX2 = 0x7  # dnnl_cpu_isa_avx2 of oneDNN's dnnl_types.h
 AFFECTED_FLAG = "avx512f"
 THREADS_VARIABLE = "OMP_NUM_THREADS"
+# One of them is set by msrun, for a rank table, by ModelArts, by mpirun.
+LAUNCHER_VARIABLES = ("MS_ROLE", "RANK_TABLE_FILE", "MINDSPORE_HCCL_CONFIG_PATH", "OMPI_COMM_WORLD_RANK")
+# Seconds that ranks wait for one that evaluates or compiles longer. By default 30 on a CPU, 1836 on Ascend.
+COLLECTIVE_TIMEOUTS = {"MS_CPU_COMM_OP_TIMEOUT": "7200", "HCCL_EXEC_TIMEOUT": "7200"}
 
 
 def set_up_device(device_target, device_id=0, cpu_threads=0, seed=1):
@@ -39,20 +48,31 @@ def set_up_device(device_target, device_id=0, cpu_threads=0, seed=1):
     random.seed(seed)
 
 
-def set_up_ranks(run_distribute, all_reduce_fusion_config=()):
+def set_up_ranks(run_distribute, all_reduce_fusion_config=(), device_num=1):
     """Joins the processes of a data-parallel run. To be called after `set_up_device`.
 
     Args:
         run_distribute: whether a launcher started several processes.
         all_reduce_fusion_config: indexes of gradients that end a group to be reduced together (not on a CPU).
+        device_num: number of ranks that the user expects; 1 if the user does not say.
 
     Returns:
         Rank of this process and the number of ranks: 0 and 1 without `run_distribute`.
+
+    Raises:
+        UserError: there is no launcher, or it started another number of processes.
     """
     if not run_distribute:
         return 0, 1
+    if not any(name in os.environ for name in LAUNCHER_VARIABLES):
+        raise UserError("run_distribute needs a launcher that starts one process for each device, such as "
+                        "scripts/run_msrun_train.sh; for a single device leave run_distribute out")
+    for name, seconds in COLLECTIVE_TIMEOUTS.items():
+        os.environ.setdefault(name, seconds)
     init()
     rank, ranks = get_rank(), get_group_size()
+    if device_num not in (1, ranks):
+        raise UserError(f"device_num is {device_num}, but the launcher started {ranks} processes")
     ms.set_auto_parallel_context(
         parallel_mode=ms.ParallelMode.DATA_PARALLEL, gradients_mean=True, device_num=ranks, global_rank=rank
     )
@@ -61,11 +81,28 @@ def set_up_ranks(run_distribute, all_reduce_fusion_config=()):
     return rank, ranks
 
 
-def available_cores():
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def serve_as_scheduler():
+    """What the process does that brings the ranks together: returns when they have ended.
+
+    msrun starts one on every machine that has the master's address. Two invocations on one machine so start two; the
+    second finds the port taken, and has nothing to do.
+    """
+    host, port = os.environ["MS_SCHED_HOST"], int(os.environ["MS_SCHED_PORT"])
+    if _is_served(host, port):
+        logger.info("%s:%d is served by another scheduler", host, port)
+        return
+    ms.set_device("CPU")
+    init()
+
+
+def _is_served(host, port):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier run may linger
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def _tune_cpu(cpu_threads):

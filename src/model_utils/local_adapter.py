@@ -1,17 +1,40 @@
-"""What the environment says of this process: its device, its rank and the number of ranks."""
+"""What the environment says of this process: its device, its rank, the number of ranks, its role, its cores.
+
+msrun, ModelArts and scripts/launch_ranks.py set the first name of each row, mpirun (Open MPI) the second.
+"""
 import os
+
+DEVICE = ("DEVICE_ID", "OMPI_COMM_WORLD_LOCAL_RANK")
+RANK = ("RANK_ID", "OMPI_COMM_WORLD_RANK")
+RANKS = ("RANK_SIZE", "OMPI_COMM_WORLD_SIZE")
 
 
 def get_device_id():
     """Number of the accelerator that a launcher gave to this process, 0 without a launcher."""
-    return int(os.environ.get("DEVICE_ID", "0"))
+    return _number(DEVICE, 0)
 
 
 def get_device_num():
     """Number of processes of the run, 1 without a launcher."""
-    return int(os.environ.get("RANK_SIZE", "1"))
+    return _number(RANKS, 1)
 
 
 def get_rank_id():
     """Number of this process in the run, 0 without a launcher."""
-    return int(os.environ.get("RANK_ID", "0"))
+    return _number(RANK, 0)
+
+
+def available_cores():
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def is_scheduler():
+    """Whether this process is no rank but the one that brings MindSpore's ranks together."""
+    return os.environ.get("MS_ROLE") == "MS_SCHED"
+
+
+def _number(names, default):
+    return next((int(os.environ[name]) for name in names if name in os.environ), default)

@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.model_utils import device_adapter
+from src.model_utils.errors import UserError
 from tests.golden_data import ROOT
 
 CODE = """
@@ -61,3 +63,22 @@ def test_no_cpuinfo(monkeypatch):
 
     monkeypatch.setattr(Path, "read_text", fail)
     assert not device_adapter._cpu_has(device_adapter.AFFECTED_FLAG)
+
+
+def test_several_ranks_need_a_launcher(monkeypatch):
+    for name in device_adapter.LAUNCHER_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match=r"run_msrun_train\.sh"):
+        device_adapter.set_up_ranks(True)
+    assert device_adapter.set_up_ranks(False) == (0, 1)
+
+
+def test_the_second_scheduler_of_a_machine_steps_aside(monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setenv("MS_SCHED_HOST", "127.0.0.1")
+    with socket.socket() as first:
+        first.bind(("127.0.0.1", 0))
+        first.listen()
+        monkeypatch.setenv("MS_SCHED_PORT", str(first.getsockname()[1]))
+        device_adapter.serve_as_scheduler()
+    assert "is served by another scheduler" in caplog.text

@@ -1,0 +1,187 @@
+"""Starts the processes of a data-parallel run and watches them: the first one that fails ends all others.
+
+    python launch_ranks.py --ranks=N --logs=LOG{rank}/log.txt [--with_scheduler] COMMAND...
+    python launch_ranks.py msrun [OPTION...] COMMAND...
+
+The first form starts COMMAND once for each rank, with RANK_ID, DEVICE_ID and RANK_SIZE set, and for a CPU one process
+more, MindSpore's scheduler. The second leaves the starting to msrun. Either way the output of the first rank is shown,
+and the exit code is 0 only when every process ended well. When one did not, the last lines of its log are shown.
+"""
+import argparse
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import psutil
+
+PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
+POLL_SECONDS = 0.1
+SECONDS_TO_END = 3  # from SIGTERM to SIGKILL
+SECONDS_FOR_SCHEDULER = 30  # after the last rank ended well
+SHOWN_LINES = 25
+
+
+class Watched(NamedTuple):
+    """A process of the run: its number in the system, its rank (None: the scheduler), its log file."""
+
+    pid: int
+    rank: str | None
+    log: str
+
+    def __str__(self):
+        name = "the scheduler" if self.rank is None else f"rank {self.rank}"
+        return f"{name} (process {self.pid} on {socket.gethostname()})"
+
+
+class Run:
+    """All processes below this one. Those whose parents end become children of this one, so none is lost."""
+
+    def __init__(self):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.watched = {}  # pid -> Watched
+        self.alive = set()
+        self.started = []  # kept, because Popen objects that are forgotten take the exit codes with them
+        self.shown = None  # open log of the first rank
+
+    def start_ranks(self, command, ranks, logs, with_scheduler):
+        variables = {**os.environ, "RANK_SIZE": str(ranks)}
+        if with_scheduler:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            variables.update(MS_SCHED_HOST="127.0.0.1", MS_SCHED_PORT=str(port), MS_WORKER_NUM=str(ranks))
+            log = os.path.join(os.path.dirname(logs.format(rank=0)), "scheduler.txt")
+            self._start(command, None, log, {**variables, "MS_ROLE": "MS_SCHED"})
+            variables["MS_ROLE"] = "MS_WORKER"
+        for rank in map(str, range(ranks)):
+            numbers = {"RANK_ID": rank, "DEVICE_ID": rank, "MS_NODE_ID": rank}
+            self._start(command, rank, logs.format(rank=rank), {**variables, **numbers})
+
+    def _start(self, command, rank, log, variables):
+        os.makedirs(os.path.dirname(log) or ".", exist_ok=True)
+        with open(log, "wb") as stream:
+            process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=stream,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
+        self.started.append(process)
+        self._watch(Watched(process.pid, rank, log))
+
+    def _watch(self, one):
+        self.watched[one.pid] = one
+        self.alive.add(one.pid)
+        if self.shown is None and one.rank is not None:
+            self.shown = open(one.log, "rb")  # noqa: SIM115  read until the run ends
+
+    def follow_msrun(self, command):
+        """Starts msrun and finds the processes that it starts."""
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        while process.poll() is None:
+            self._find(psutil.Process(process.pid))
+            time.sleep(POLL_SECONDS / 2)
+        self._find(psutil.Process())  # their parent now
+        if process.returncode or not self.watched:
+            print(f"error: msrun ended with code {process.returncode}; the lines above say why", file=sys.stderr)
+            self.end()
+            sys.exit(process.returncode or 1)
+
+    def _find(self, parent):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in parent.children():
+                with contextlib.suppress(psutil.Error, OSError):
+                    # Between fork and exec a process still looks like msrun, which has no role.
+                    variables = process.environ()
+                    if process.pid not in self.watched and "MS_ROLE" in variables:
+                        rank = None if variables["MS_ROLE"] == "MS_SCHED" else variables.get("RANK_ID", "unknown")
+                        self._watch(Watched(process.pid, rank, os.readlink(f"/proc/{process.pid}/fd/1")))
+
+    def wait(self):
+        """Waits until all processes ended well, or ends them when one did not. Returns the exit code."""
+        scheduler_deadline = None
+        while self.alive:
+            failures = [(one, code) for one, code in self._ended() if code]
+            if failures:
+                # What was killed comes first: the others may have failed for the lack of it.
+                one, code = min(failures, key=lambda failure: (failure[0].rank is None, failure[1] > 0))
+                self.end()
+                self._show()
+                _report(one, code)
+                return code if code > 0 else 128 - code
+            self._show()
+            if all(self.watched[pid].rank is None for pid in self.alive):
+                scheduler_deadline = scheduler_deadline or time.monotonic() + SECONDS_FOR_SCHEDULER
+                if time.monotonic() > scheduler_deadline:
+                    break
+            time.sleep(POLL_SECONDS)
+        self.end()
+        self._show()
+        return 0
+
+    def _ended(self):
+        """`(Watched, exit code)` of the processes that ended since the last call."""
+        ended = []
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            if pid in self.alive:
+                self.alive.discard(pid)
+                ended.append((self.watched[pid], os.waitstatus_to_exitcode(status)))
+        return ended
+
+    def end(self):
+        """Ends everything that still runs, descendants of ranks included."""
+        for stop in (psutil.Process.terminate, psutil.Process.kill):
+            processes = psutil.Process().children(recursive=True)
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    stop(process)
+            psutil.wait_procs(processes, timeout=SECONDS_TO_END)
+        self.alive.clear()
+
+    def _show(self):
+        if self.shown is not None:
+            sys.stdout.write(self.shown.read().decode(errors="replace"))
+            sys.stdout.flush()
+
+
+def _report(one, code):
+    what = f"ended with code {code}" if code > 0 else f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    with open(one.log, encoding="utf-8", errors="replace") as stream:
+        lines = stream.read().splitlines()[-SHOWN_LINES:]
+    print(f"-- last lines of {one.log}", *lines, sep="\n", file=sys.stderr)
+    print(f"error: {one} {what}; the other processes of the run were ended. Its log: {one.log}", file=sys.stderr,
+          flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ranks", type=int, help="number of processes to start; without it, COMMAND starts them")
+    parser.add_argument("--logs", help="name of the log files, with {rank}")
+    parser.add_argument("--with_scheduler", action="store_true", help="let MindSpore's scheduler join the ranks")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+
+    run = Run()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    try:
+        if arguments.ranks:
+            run.start_ranks(arguments.command, arguments.ranks, arguments.logs, arguments.with_scheduler)
+        else:
+            run.follow_msrun(arguments.command)
+        sys.exit(run.wait())
+    finally:
+        run.end()
+
+
+if __name__ == "__main__":
+    main()
