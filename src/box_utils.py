@@ -6,8 +6,8 @@ import numpy as np
 
 from src.anchor_generator import build_anchors
 
-# Overlap given to the best default box of a ground-truth box, above any real overlap, so that it always matches.
-BEST_MATCH = 2.0
+# Default boxes that are compared at once with all boxes: few enough that what is computed of them stays in the cache.
+MATCH_BLOCK = 2048
 # Smallest ratio of a box side to its default box before the logarithm.
 MIN_SIDE_RATIO = 1e-6
 
@@ -30,14 +30,25 @@ def box_area(boxes):
 
 
 def pairwise_iou(boxes_a, boxes_b):
-    """Intersection over union of `(N, 4)` and `(M, 4)` boxes: `(N, M)`. Two boxes without area have IoU 0."""
-    low = np.maximum(boxes_a[:, None, :2], boxes_b[None, :, :2])
-    high = np.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:])
-    sides = np.maximum(high - low, 0)  # (N, M, 2)
-    intersection = sides[..., 0] * sides[..., 1]
+    """Intersection over union of `(N, 4)` and `(M, 4)` boxes: `(N, M)`. Two boxes without area have IoU 0.
+
+    Fastest where the columns of `boxes_b` are contiguous (`numpy.asfortranarray`).
+    """
+    ymin, xmin, ymax, xmax = (column[:, None] for column in boxes_a.T)
+    other_ymin, other_xmin, other_ymax, other_xmax = boxes_b.T
+    height = np.minimum(ymax, other_ymax)
+    height -= np.maximum(ymin, other_ymin)
+    width = np.minimum(xmax, other_xmax)
+    width -= np.maximum(xmin, other_xmin)
+    np.maximum(height, 0, out=height)
+    np.maximum(width, 0, out=width)
+    intersection = np.multiply(height, width, out=height)
     # The order of the operations decides between equally good boxes.
-    union = box_area(boxes_b)[None, :] + box_area(boxes_a)[:, None] - intersection
-    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    union = np.add(box_area(boxes_b), box_area(boxes_a)[:, None], out=width)
+    union -= intersection
+    # Without a union there is no intersection either: 0 divided by anything.
+    np.maximum(union, np.finfo(union.dtype).tiny, out=union)
+    return np.divide(intersection, union, out=intersection)
 
 
 class BoxCoder:
@@ -57,6 +68,10 @@ class BoxCoder:
         self.default_boxes_tlbr = to_tlbr(np.asarray(anchors)).astype(np.float32)  # (A, 4)
         self.prior_scaling = tuple(prior_scaling)
         self.match_threshold = match_threshold
+        # Blocks of default boxes with contiguous columns, and how far each reaches: (K, 4).
+        starts = range(0, len(self.default_boxes_tlbr), MATCH_BLOCK)
+        self._blocks = [np.asfortranarray(self.default_boxes_tlbr[start : start + MATCH_BLOCK]) for start in starts]
+        self._extents = np.array([[*block[:, :2].min(axis=0), *block[:, 2:].max(axis=0)] for block in self._blocks])
 
     def match(self, boxes):
         """For each default box, the ground-truth box that it is responsible for.
@@ -70,12 +85,29 @@ class BoxCoder:
         Returns:
             `(A,)` index of the box, -1 where there is none.
         """
-        if len(boxes) == 0:
-            return np.full(len(self.default_boxes), -1)
-        overlap = pairwise_iou(boxes, self.default_boxes_tlbr)  # (N, A)
-        overlap[np.arange(len(boxes)), overlap.argmax(axis=1)] = BEST_MATCH
-        best = overlap.argmax(axis=0)
-        return np.where(overlap.max(axis=0) > self.match_threshold, best, -1)
+        matched = np.full(len(self.default_boxes), -1)
+        best = np.zeros(len(boxes), np.int64)
+        best_overlap = np.zeros(len(boxes), self.default_boxes_tlbr.dtype)
+        for start, block, touching in zip(range(0, len(matched), MATCH_BLOCK), self._blocks, self._touching(boxes)):
+            rows = touching.nonzero()[0]
+            if len(rows) == 0:
+                continue
+            overlap = pairwise_iou(boxes[rows], block)  # (R, block)
+            columns = (overlap.max(axis=0) > self.match_threshold).nonzero()[0]
+            matched[start + columns] = rows[overlap[:, columns].argmax(axis=0)]
+            best_column = overlap.argmax(axis=1)
+            of_block = overlap[np.arange(len(rows)), best_column]
+            better = of_block > best_overlap[rows]
+            best[rows[better]] = start + best_column[better]
+            best_overlap[rows[better]] = of_block[better]
+        # Backwards, so that the first of several boxes with the same best default box stays.
+        matched[best[::-1]] = np.arange(len(boxes))[::-1]
+        return matched
+
+    def _touching(self, boxes):
+        """`(K, N)` bool: whether a box `(N, 4)` can overlap a default box of a block."""
+        low, high = boxes[:, :2], boxes[:, 2:]
+        return ((low < self._extents[:, None, 2:]) & (high > self._extents[:, None, :2])).all(axis=-1)
 
     def encode(self, boxes):
         """Training targets of one image.

@@ -3,14 +3,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
-from src.dataset.transforms import normalise, resize
+from src.dataset.transforms import IMAGENET, normalise, resize
 from src.model_utils.errors import UserError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # The pixels as they are stored: boxes are annotated on those, and a rotation noted in the EXIF part would leave them
-# behind. Grey, palette, CMYK, 16-bit, and images with alpha come out as 8-bit BGR.
-DECODE_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+# behind. Grey, palette, CMYK, 16-bit, and images with alpha come out as 8-bit RGB.
+DECODE_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def decode_image(data):
@@ -26,7 +27,7 @@ def decode_image(data):
         raise ValueError(f"cannot be decoded: {error.err or error}") from error
     if image is None:
         raise ValueError("is empty" if buffer.size == 0 else "cannot be decoded (damaged, or no known image format)")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def load_image(path):
@@ -43,14 +44,30 @@ def load_image(path):
         raise UserError(f"The image {path} {error}.") from error
 
 
-def preprocess(image, image_size, out=None):
+def read_image_size(path):
+    """Height and width of an image file as it is stored, from its header only.
+
+    Raises:
+        UserError: the file does not exist or is no image.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except OSError as error:
+        raise UserError(f"The size of the image {path} cannot be read: {error.strerror or error}.") from error
+
+
+def preprocess(image, image_size, out=None, input_format=IMAGENET):
     """uint8 `(H, W, 3)` RGB -> input of the network, float32 `(3, height, width)`: resized and normalised.
 
     Args:
         image_size: (height, width) of the network's input.
         out: array to write to; a new one by default.
+        input_format: the network's `InputFormat`.
     """
-    return normalise(resize(image, image_size), out)
+    if input_format.float_resize:
+        image = image.astype(np.float32)
+    return normalise(resize(image, image_size), out, input_format)
 
 
 def find_images(inputs):

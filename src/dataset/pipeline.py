@@ -9,15 +9,19 @@ import numpy as np
 from src.dataset import transforms
 from src.dataset.images import decode_image, preprocess
 from src.model_utils.errors import UserError
+from src.model_utils.local_adapter import available_cores
 
 RECORD_COLUMNS = ["img_id", "image", "annotation"]
 TRAINING_COLUMNS = ["image", "box", "label", "num_match"]
 EVALUATION_COLUMNS = ["image", "img_id", "image_shape"]
 
 FLIP_PROBABILITY = 0.5
-MAX_WORKERS = 6
+# A network on a CPU needs the cores itself, and much longer for an image than the one worker that prepares it.
+MAX_WORKERS_BESIDE_NETWORK = 2
+MAX_WORKERS = 16
 # Batches that wait for the network; MindSpore's default of 16 for each worker would be many gigabytes.
 PREFETCH_BYTES = 512 << 20
+MAX_PREFETCH_BESIDE_NETWORK = 2
 MAX_PREFETCH = 8
 
 
@@ -28,40 +32,49 @@ def record_boxes(annotation):
     return annotation.astype(np.float32)
 
 
-def training_sample(data, boxes, image_size, box_coder, rng, out):
-    """One encoded image and its boxes -> what the loss needs.
-
-    In this order: random crop, resize, flip, encode, colour jitter, normalise.
+def augment(image, boxes, image_size, rng, out, input_format=transforms.IMAGENET):
+    """One image and its boxes -> input of the network: random crop, resize, flip, colour jitter, normalise.
 
     Args:
-        data: content of the image file (uint8 array).
+        image: uint8 `(H, W, 3)` RGB.
         boxes: float32 `(N, 5)` ymin xmin ymax xmax label in pixels.
+        image_size: (height, width) of the network's input.
         rng: `numpy.random.RandomState`.
         out: float32 `(3, height, width)` that the image is written to.
+        input_format: the network's `InputFormat`.
 
     Returns:
-        targets `(A, 4)`, labels `(A,)`, number of matches.
+        Boxes float32 `(M, 5)`, normalised to [0, 1].
     """
-    image, boxes = transforms.random_crop(decode_image(data), boxes, rng)
+    image, boxes = transforms.random_crop(image, boxes, rng)
     boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
     image = transforms.resize(image, image_size)
     if rng.rand() < FLIP_PROBABILITY:
         image, boxes = transforms.horizontal_flip(image, boxes)
-    encoded = box_coder.encode(boxes)
-    transforms.normalise(transforms.colour_jitter(image, rng), out)
-    return encoded
+    transforms.normalise(transforms.colour_jitter(image, rng), out, input_format)
+    return boxes
 
 
-def sample_generator(seed, epoch, rank, batch, index):
-    """Random generator of one sample: the same for the same five numbers, whichever worker asks for it."""
-    return np.random.RandomState(np.random.SeedSequence([seed, epoch, rank, batch, index]).generate_state(4))
+def training_sample(data, boxes, image_size, box_coder, rng, out, input_format=transforms.IMAGENET):
+    """Content of an image file (uint8 array) and its boxes -> what the loss needs; the other arguments as `augment`.
+
+    Returns:
+        targets `(A, 4)`, labels `(A,)`, number of matches.
+    """
+    return box_coder.encode(augment(decode_image(data), boxes, image_size, rng, out, input_format))
+
+
+def seed_sample(rng, seed, epoch, rank, batch, index):
+    """Seeds the generator of one sample: alike for the same five numbers, whichever worker asks for it."""
+    rng.seed(np.random.SeedSequence([seed, epoch, rank, batch, index]).generate_state(4))
 
 
 class TrainingBatch:
     """Callable for `Dataset.batch(per_batch_map=...)`: records to images, targets, labels, and numbers of matches."""
 
-    def __init__(self, image_size, box_coder, seed, rank, first_epoch):
+    def __init__(self, image_size, box_coder, seed, rank, first_epoch, input_format):
         self.image_size = tuple(image_size)
+        self.input_format = input_format
         self.box_coder = box_coder
         self.seed = seed
         self.rank = rank
@@ -71,10 +84,11 @@ class TrainingBatch:
         epoch, batch = self.first_epoch + batch_info.get_epoch_num(), batch_info.get_batch_num()
         images = np.empty((len(data), 3, *self.image_size), np.float32)
         targets, labels, num_matches = [], [], []
+        rng = np.random.RandomState()  # one for all samples: to make one takes ten times as long as to seed it
         for index, (content, annotation) in enumerate(zip(data, annotations)):
-            rng = sample_generator(self.seed, epoch, self.rank, batch, index)
+            seed_sample(rng, self.seed, epoch, self.rank, batch, index)
             target, label, num_match = training_sample(content, record_boxes(annotation), self.image_size,
-                                                       self.box_coder, rng, images[index])
+                                                       self.box_coder, rng, images[index], self.input_format)
             targets.append(target)
             labels.append(label)
             num_matches.append([num_match])
@@ -85,8 +99,9 @@ class TrainingBatch:
 class EvaluationBatch:
     """Callable for `Dataset.batch(per_batch_map=...)`: records to images, ids, and sizes of the original images."""
 
-    def __init__(self, image_size):
+    def __init__(self, image_size, input_format):
         self.image_size = tuple(image_size)
+        self.input_format = input_format
 
     def __call__(self, image_ids, data, annotations, batch_info):
         images = np.empty((len(data), 3, *self.image_size), np.float32)
@@ -94,24 +109,32 @@ class EvaluationBatch:
         for index, content in enumerate(data):
             image = decode_image(content)
             shapes[index] = image.shape[:2]
-            preprocess(image, self.image_size, images[index])
+            preprocess(image, self.image_size, images[index], self.input_format)
         return images, np.array(image_ids, np.int64).reshape(-1), shapes
 
 
-def worker_count(num_parallel_workers):
-    """Number of workers: as given, or 6 for 0; never more than there are cores (MindSpore refuses more)."""
-    return min(num_parallel_workers or MAX_WORKERS, os.cpu_count() or 1)
+def worker_count(num_parallel_workers, device_target="CPU", device_num=1):
+    """Number of workers: as given, or for 0 what the device leaves of the cores.
+
+    Two beside a network on the CPU; with an accelerator, the cores are shared among the processes of the run. Never
+    more than there are cores (MindSpore refuses more).
+    """
+    most = MAX_WORKERS_BESIDE_NETWORK if device_target == "CPU" else MAX_WORKERS
+    automatic = max(1, min(most, available_cores() // device_num))
+    return min(num_parallel_workers or automatic, os.cpu_count() or 1)
 
 
-def _limit_prefetch(batch_size, image_size, workers):
+def _limit_prefetch(batch_size, image_size, workers, device_target="CPU"):
     """Bounds the memory of waiting batches. MindSpore knows this number only for all pipelines of a process."""
     # 3 floats an image pixel, and about as many again for the default boxes of the large networks.
     batch_bytes = batch_size * image_size[0] * image_size[1] * 3 * 4 * 1.2
-    ds.config.set_prefetch_size(int(min(MAX_PREFETCH, max(1, PREFETCH_BYTES // (batch_bytes * workers)))))
+    most = MAX_PREFETCH_BESIDE_NETWORK if device_target == "CPU" else MAX_PREFETCH
+    ds.config.set_prefetch_size(int(min(most, max(1, PREFETCH_BYTES // (batch_bytes * workers)))))
 
 
 def create_ssd_dataset(mindrecord_file, batch_size, image_size, box_coder=None, is_training=True, rank=0, device_num=1,
-                       seed=1, num_parallel_workers=0, use_multiprocessing=False, first_epoch=0):
+                       seed=1, num_parallel_workers=0, use_multiprocessing=False, first_epoch=0, device_target="CPU",
+                       input_format=transforms.IMAGENET):
     """Batches for training or evaluation from MindRecord files.
 
     Training batches are shuffled and augmented; both depend on the seed, the number of the epoch, and the rank only,
@@ -125,9 +148,11 @@ def create_ssd_dataset(mindrecord_file, batch_size, image_size, box_coder=None, 
         box_coder: has `encode(boxes (N, 5)) -> (targets (A, 4), labels (A,), number of matches)`; for training.
         rank, device_num: which part of the images, of how many. Every rank gets the same number.
         seed: integer >= 0.
-        num_parallel_workers: 0 means automatic.
+        num_parallel_workers: 0 means automatic, see `worker_count`.
         use_multiprocessing: workers are processes instead of threads.
         first_epoch: number of the first epoch, counted from 0.
+        device_target: where the network runs, `CPU` or an accelerator.
+        input_format: how the network wants its images, see `build_input_format`.
 
     Returns:
         `mindspore.dataset` object. Training, incomplete last batch dropped: image `(B, 3, H, W)` float32, box
@@ -145,8 +170,8 @@ def create_ssd_dataset(mindrecord_file, batch_size, image_size, box_coder=None, 
         raise ValueError("training needs a box_coder")
     # The workers are the parallelism; threads of OpenCV under each of them only get in each other's way.
     cv2.setNumThreads(1)
-    workers = worker_count(num_parallel_workers)
-    _limit_prefetch(batch_size, image_size, workers)
+    workers = worker_count(num_parallel_workers, device_target, device_num)
+    _limit_prefetch(batch_size, image_size, workers, device_target)
     sampler = ds.DistributedSampler(device_num, rank, shuffle=is_training)
     # The sampler counts its seed up once an epoch. Spread seeds keep neighbouring ones from sharing their epochs.
     sampler.seed = int(np.random.SeedSequence(seed).generate_state(1)[0] >> 2) + first_epoch
@@ -159,9 +184,10 @@ def create_ssd_dataset(mindrecord_file, batch_size, image_size, box_coder=None, 
         raise UserError(f"{mindrecord_file} has {num_images} images for each of {device_num} device(s), fewer than "
                         f"batch_size = {batch_size}: there would be no step. Set --batch_size to at most {num_images}.")
     if is_training:
-        batch_map, columns = TrainingBatch(image_size, box_coder, seed, rank, first_epoch), TRAINING_COLUMNS
+        batch_map = TrainingBatch(image_size, box_coder, seed, rank, first_epoch, input_format)
+        columns = TRAINING_COLUMNS
     else:
-        batch_map, columns = EvaluationBatch(image_size), EVALUATION_COLUMNS
+        batch_map, columns = EvaluationBatch(image_size, input_format), EVALUATION_COLUMNS
     return records.batch(batch_size, drop_remainder=is_training, num_parallel_workers=workers,
                          per_batch_map=batch_map, input_columns=RECORD_COLUMNS, output_columns=columns,
                          python_multiprocessing=use_multiprocessing)

@@ -6,12 +6,9 @@ label. Whatever is random takes its `numpy.random.RandomState` as an argument.
 import cv2
 import numpy as np
 
-# Statistics of ImageNet on the 0 .. 255 scale, RGB.
-MEAN = np.array((0.485, 0.456, 0.406), np.float32) * 255
-STD = np.array((0.229, 0.224, 0.225), np.float32) * 255
-
-# Row c holds the normalised value of each of the 256 levels of channel c.
-_NORMALISED_LEVELS = ((np.arange(256, dtype=np.float32)[None, :] - MEAN[:, None]) / STD[:, None]).astype(np.float32)
+# Statistics of ImageNet, RGB in 0 .. 1.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 MIN_IOU_CHOICES = (None, 0.1, 0.3, 0.5, 0.7, 0.9)
 MAX_CROP_TRIALS = 50
@@ -129,8 +126,33 @@ def colour_jitter(image, rng, strength=0.4):
     return adjust_saturation(adjust_contrast(adjust_brightness(image, brightness), contrast), saturation)
 
 
-def normalise(image, out=None):
-    """uint8 `(H, W, 3)` RGB -> float32 `(3, H, W)`: minus the mean of ImageNet, divided by its deviation.
+class InputFormat:
+    """How a network wants its input: the mean is subtracted, then the values are divided by the deviation.
+
+    Args:
+        mean, std: of red, green and blue in 0 .. 1.
+        float_resize: images of evaluation and prediction keep the fractions that resizing gives, as in torchvision.
+    """
+
+    def __init__(self, mean=IMAGENET_MEAN, std=IMAGENET_STD, float_resize=False):
+        self.mean = np.array(mean, np.float32) * 255
+        self.std = np.array(std, np.float32) * 255
+        self.float_resize = float_resize
+        # Row c holds the normalised value of each of the 256 levels of channel c.
+        levels = np.arange(256, dtype=np.float32)[None, :]
+        self.levels = ((levels - self.mean[:, None]) / self.std[:, None]).astype(np.float32)
+
+
+IMAGENET = InputFormat()
+
+
+def build_input_format(config):
+    """The `InputFormat` of the configuration."""
+    return InputFormat(config.image_mean, config.image_std, config.float_resize)
+
+
+def normalise(image, out=None, input_format=IMAGENET):
+    """uint8 or float32 `(H, W, 3)` RGB, 0 .. 255 -> float32 `(3, H, W)`.
 
     Args:
         out: array `(3, H, W)` float32 to write to, such as a row of the batch; a new one by default.
@@ -138,5 +160,9 @@ def normalise(image, out=None):
     if out is None:
         out = np.empty((3, *image.shape[:2]), np.float32)
     for channel in range(3):
-        out[channel] = cv2.LUT(cv2.extractChannel(image, channel), _NORMALISED_LEVELS[channel])
+        values = cv2.extractChannel(image, channel)
+        if image.dtype == np.uint8:
+            out[channel] = cv2.LUT(values, input_format.levels[channel])
+        else:
+            out[channel] = (values - input_format.mean[channel]) / input_format.std[channel]
     return out

@@ -5,9 +5,9 @@ import logging
 from collections import Counter
 
 import numpy as np
-from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from src.eval_utils.category import evaluate_category
 from src.eval_utils.nms import select_detections
 from src.eval_utils.result import ClassResult, Detections, EvalResult, ProtocolResult
 from src.eval_utils.truth import read_truth
@@ -30,7 +30,7 @@ class COCOMetrics:
 
     - `reference`: images with a crowd annotation, or without a box of a known class, are left out; detections have a
       score above `min_score`.
-    - `coco`: all images; detections have a score above `COCO_MIN_SCORE`, at most `COCO_MAX_DETECTIONS` an image.
+    - `coco`: all images; detections have a score above `coco_min_score`, at most `COCO_MAX_DETECTIONS` an image.
 
     Both compare with the boxes as they stand in the annotation file. Categories that are no class of the detector are
     left out. An image that is never given to `update` counts as one without detections.
@@ -47,20 +47,21 @@ class COCOMetrics:
         protocols: which ones are computed; each costs the time of one COCO evaluation.
         image_ids: only these images of the file take part; None for all of them.
         drop: False if the protocol `reference` shall leave out no image.
+        coco_min_score: detections of the protocol `coco` have a score above it.
 
     Raises:
         UserError: the annotation file is not one, or has nothing to be found by `protocol`.
     """
 
     def __init__(self, annotation_file, classes, min_score=0.1, nms_threshold=0.6, max_boxes=100,
-                 protocol="reference", protocols=PROTOCOLS, image_ids=None, drop=True):
+                 protocol="reference", protocols=PROTOCOLS, image_ids=None, drop=True, coco_min_score=COCO_MIN_SCORE):
         for name in (protocol, *protocols):
             if name not in PROTOCOLS:
                 raise UserError(f"unknown evaluation protocol {name!r}, expected one of: {', '.join(PROTOCOLS)}")
         self._annotation_file = str(annotation_file)
         self._classes = tuple(classes)
         self._min_score, self._nms_threshold, self._max_boxes = float(min_score), float(nms_threshold), int(max_boxes)
-        self._protocol, self._drop = protocol, drop
+        self._protocol, self._drop, self._coco_min_score = protocol, drop, float(coco_min_score)
         self._truth = read_truth(annotation_file, self._classes)
         self._absent_labels = [label for label in range(1, len(classes)) if label not in self._truth.category_ids]
         self._images = {
@@ -108,7 +109,7 @@ class COCOMetrics:
                 "nms_threshold": self._nms_threshold,
                 "max_boxes": self._max_boxes,
                 "drop": self._drop,
-                "coco_min_score": COCO_MIN_SCORE,
+                "coco_min_score": self._coco_min_score,
                 "coco_max_detections": COCO_MAX_DETECTIONS,
             },
         )
@@ -123,8 +124,7 @@ class COCOMetrics:
                                 f"{self._annotation_file}, expected ids of its images")
             images = dict.fromkeys(image_id for image_id in images if image_id in chosen)
         if protocol == "reference" and self._drop:
-            clean = {box["image_id"] for box in self._truth.boxes} - self._truth.crowd_images
-            images = dict.fromkeys(image_id for image_id in images if image_id in clean)
+            images = dict.fromkeys(image_id for image_id in self._truth.clean_images if image_id in images)
         return images
 
     def _check_anything_to_find(self):
@@ -165,7 +165,7 @@ class COCOMetrics:
                                 f"{image_id}: its weights are broken; take an earlier checkpoint")
         if low < 0 or high > 1:
             raise UserError(f"the network gives scores from {low} to {high} for image {image_id}, expected 0 to 1: use "
-                            "the network for inference, which ends with the sigmoid and the box decoder")
+                            "the network for inference, which ends with the scores and the box decoder")
         in_reference = image_id in self._images.get("reference", ())
         in_coco = image_id in self._images.get("coco", ())
         if not in_reference and not in_coco:
@@ -179,7 +179,7 @@ class COCOMetrics:
         # begun there.
         found_boxes, found_scores, labels = select_detections(
             boxes, scores, image_shape,
-            min_score=min([self._min_score] * in_reference + [COCO_MIN_SCORE] * in_coco),
+            min_score=min([self._min_score] * in_reference + [self._coco_min_score] * in_coco),
             nms_threshold=self._nms_threshold,
             max_boxes=self._max_boxes,
             max_detections=COCO_MAX_DETECTIONS if in_coco else None,
@@ -187,7 +187,7 @@ class COCOMetrics:
         )
         best = np.zeros(len(found_scores), bool)
         best[np.argsort(-found_scores, kind="stable")[:COCO_MAX_DETECTIONS]] = True
-        counts_for_coco = best & (found_scores > COCO_MIN_SCORE)
+        counts_for_coco = best & (found_scores > self._coco_min_score)
         self._detections[image_id] = found_boxes, found_scores, labels.astype(np.int32), counts_for_coco
 
     def _detections_of(self, protocol):
@@ -228,7 +228,7 @@ class COCOMetrics:
     def _describe(self, protocol, num_images):
         images = f"{num_images} of {len(self._truth.images)} images"
         if protocol == "coco":
-            return f"{images}, scores above {COCO_MIN_SCORE}, at most {COCO_MAX_DETECTIONS} detections an image"
+            return f"{images}, scores above {self._coco_min_score}, at most {COCO_MAX_DETECTIONS} detections an image"
         dropped = ", without those with a crowd annotation or no box of a known class" if self._drop else ""
         return f"{images}{dropped}, scores above {self._min_score}"
 
@@ -244,7 +244,7 @@ class COCOMetrics:
 
 
 def coco_evaluation(truth, detections, category_ids):
-    """The COCO metrics of boxes, by pycocotools.
+    """The COCO metrics of boxes, to the last digit those of pycocotools.
 
     Args:
         truth: list of COCO annotations of the images to evaluate, see `Truth.boxes`.
@@ -263,49 +263,16 @@ def coco_evaluation(truth, detections, category_ids):
     ends = np.searchsorted(detections.category_ids[order], category_ids, side="right")
     starts = np.searchsorted(detections.category_ids[order], category_ids, side="left")
 
-    # pycocotools prints its progress.
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        precisions, recalls = zip(*(
-            _evaluate_category(truth_of[category_id], detections.subset(order[start:end]))
-            for category_id, start, end in zip(category_ids, starts, ends)
-        ))
-        evaluation = COCOeval(iouType="bbox")
-        evaluation.eval = {"precision": np.stack(precisions, axis=2), "recall": np.stack(recalls, axis=1)}
+    precisions, recalls = zip(*(
+        evaluate_category(truth_of[category_id], detections.subset(order[start:end]))
+        for category_id, start, end in zip(category_ids, starts, ends)
+    ))
+    evaluation = COCOeval(iouType="bbox")
+    evaluation.eval = {"precision": np.stack(precisions, axis=2), "recall": np.stack(recalls, axis=1)}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:  # summarize() prints
         evaluation.summarize()
     logger.debug("%s", printed.getvalue())
     return tuple(float(number) for number in evaluation.stats), evaluation.eval["precision"][:, :, :, 0, -1]
-
-
-def _evaluate_category(truth, detections):
-    """Precision (10, 101, 4, 3) and recall (10, 4, 3) of one category, by IoU, recall, area, and number of detections.
-
-    pycocotools treats the categories one by one as well. To call it for each needs a fraction of the memory, and the
-    images that have nothing of the category, most of them, take no time.
-    """
-    if all(box["iscrowd"] for box in truth):
-        return np.full((10, 101, 4, 3), -1.0), np.full((10, 4, 3), -1.0)
-    found = detections.to_coco()
-    for number, detection in enumerate(found, start=1):
-        detection.update(id=number, area=detection["bbox"][2] * detection["bbox"][3], iscrowd=0)
-    # Copies, for pycocotools writes to the annotations.
-    evaluation = COCOeval(_coco_index([dict(box) for box in truth]), _coco_index(found), "bbox")
-    evaluation.params.imgIds = sorted({box["image_id"] for box in (*truth, *found)})
-    evaluation.params.catIds = [truth[0]["category_id"]]
-    evaluation.evaluate()
-    evaluation.accumulate()
-    return evaluation.eval["precision"][:, :, 0], evaluation.eval["recall"][:, 0]
-
-
-def _coco_index(annotations):
-    """A `COCO` object without a file; in contrast to `COCO.loadRes`, without annotations as well."""
-    coco = COCO()
-    coco.dataset = {
-        "images": [{"id": image_id} for image_id in {box["image_id"] for box in annotations}],
-        "categories": [{"id": category_id} for category_id in {box["category_id"] for box in annotations}],
-        "annotations": annotations,
-    }
-    coco.createIndex()
-    return coco
 
 
 def _mean_precision(precision):

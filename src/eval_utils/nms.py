@@ -1,13 +1,15 @@
 """Non-maximum suppression, and the choice of the detections of one image."""
+import math
+
 import numpy as np
 
-# Candidates that are compared with each other as one matrix. Larger blocks mean fewer calls, but more comparisons with
-# candidates that are suppressed anyway or lie behind the last box that is wanted.
-_BLOCK = 128
-# Candidates that are compared at once with the boxes that are kept already.
-_PART = 1024
+# Pairs of candidates that are compared at once. Larger blocks mean fewer calls, but more comparisons with candidates
+# that are suppressed anyway or lie behind the last box that is wanted.
+_BLOCK_PAIRS = 1 << 15
 # Up to so many candidates of an image no attempt is made to find out which of them can matter at all.
 _FEW_CANDIDATES = 4096
+# From so many on, as an untrained network gives them, even to sort them takes long.
+_MANY_CANDIDATES = 1 << 18
 
 
 def overlaps(boxes, others):
@@ -17,14 +19,16 @@ def overlaps(boxes, others):
     (R. Girshick's Fast R-CNN). The result is not a number where the union is empty.
 
     Args:
-        boxes: (M, 4) ymin, xmin, ymax, xmax, pixels.
-        others: (N, 4), likewise.
+        boxes: (..., M, 4) ymin, xmin, ymax, xmax, pixels.
+        others: (..., N, 4), likewise.
 
     Returns:
-        (M, N), in the floating-point type of the arguments.
+        (..., M, N), in the floating-point type of the arguments.
     """
-    ymin, xmin, ymax, xmax = (column[:, None] for column in boxes.T)
-    other_ymin, other_xmin, other_ymax, other_xmax = others.T
+    columns = _columns(boxes)
+    ymin, xmin, ymax, xmax, area = columns[..., :, None]
+    columns = columns if others is boxes else _columns(others)
+    other_ymin, other_xmin, other_ymax, other_xmax, other_area = columns[..., None, :]
     height = np.minimum(ymax, other_ymax)
     height -= np.maximum(ymin, other_ymin)
     height += 1
@@ -34,10 +38,20 @@ def overlaps(boxes, others):
     width += 1
     np.maximum(width, 0, out=width)
     intersection = np.multiply(height, width, out=height)
-    union = (ymax - ymin + 1) * (xmax - xmin + 1) + (other_ymax - other_ymin + 1) * (other_xmax - other_xmin + 1)
+    union = np.add(area, other_area, out=width)
     union -= intersection
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.divide(intersection, union, out=union)
+
+
+def _columns(boxes):
+    """(..., 4) -> (5, ...): the coordinates and the areas of the boxes, each side by side in memory."""
+    columns = np.empty((5, *boxes.shape[:-1]), boxes.dtype)
+    for number in range(4):
+        columns[number] = boxes[..., number]
+    ymin, xmin, ymax, xmax, area = columns
+    np.multiply(ymax - ymin + 1, xmax - xmin + 1, out=area)
+    return columns
 
 
 def apply_nms(boxes, scores, threshold, max_boxes):
@@ -57,21 +71,8 @@ def apply_nms(boxes, scores, threshold, max_boxes):
         (K,) int64 indexes of the kept boxes, in order of descending score.
     """
     boxes = _as_floating(boxes).reshape(-1, 4)
-    scores = np.asarray(scores).reshape(-1)
-    threshold = float(threshold)
-    kept = np.zeros(0, np.int64)
-    for candidates in _descending(scores, max_boxes):
-        if len(kept):
-            candidates = candidates[_clear_of(boxes[kept], boxes[candidates], threshold)]
-        while len(candidates):
-            if len(kept) >= max_boxes:
-                return kept
-            block, candidates = candidates[:_BLOCK], candidates[_BLOCK:]
-            new = block[_keep_in_block(boxes[block], threshold, max_boxes - len(kept))]
-            kept = np.concatenate([kept, new])
-            if len(candidates) and len(kept) < max_boxes:
-                candidates = candidates[_clear_of(boxes[new], boxes[candidates], threshold)]
-    return kept
+    order = np.argsort(-np.asarray(scores).reshape(-1), kind="stable")
+    return order[_suppress(boxes[order], np.array([len(order)]), float(threshold), max_boxes)]
 
 
 def _as_floating(array):
@@ -79,42 +80,60 @@ def _as_floating(array):
     return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64)
 
 
-def _descending(scores, wanted):
-    """Indexes in order of descending score, equal scores by index, in parts.
+def _suppress(boxes, sizes, threshold, max_boxes):
+    """Greedy suppression within several groups of boxes, in all of them at once.
 
-    The first part, of about `8 * wanted` indexes, is mostly enough, and to find it takes a fraction of the time of
-    sorting everything. The others are short enough that little is compared in vain.
+    Args:
+        boxes: (P, 4), group after group, the boxes of a group in order of descending score.
+        sizes: (G,) number of boxes of each group.
+        threshold, max_boxes: see `apply_nms`; at most `max_boxes` of each group are kept.
+
+    Returns:
+        (K,) indexes of the kept boxes, ascending.
     """
-    first = 8 * max(wanted, 1)
-    if len(scores) <= 2 * first:
-        parts = [np.arange(len(scores))]
-    else:
-        limit = np.partition(scores, len(scores) - first)[len(scores) - first]
-        parts = [np.flatnonzero(scores >= limit), np.flatnonzero(scores < limit)]
-    for part in parts:
-        part = part[np.argsort(-scores[part], kind="stable")]
-        for start in range(0, len(part), _PART):
-            yield part[start : start + _PART]
+    kept = np.zeros(len(boxes), bool)
+    starts = np.cumsum(sizes) - sizes
+    num_kept = np.zeros(len(sizes), np.int64)
+    # The kept boxes of each group; only the first `num_kept` of a row mean anything.
+    kept_boxes = np.zeros((len(sizes), min(max_boxes, sizes.max(initial=0)), 4), boxes.dtype)
+    decided = 0  # boxes of each group
+    groups = np.flatnonzero(sizes > 0) if max_boxes > 0 else np.zeros(0, np.int64)
+    while len(groups):
+        left = sizes[groups] - decided  # (G',)
+        most = left.max()
+        ranks = np.arange(min(most, max(8, math.isqrt(_BLOCK_PAIRS // len(groups)))))
+        free = ranks < left[:, None]  # (G', W)
+        index = np.minimum(starts[groups, None] + decided + ranks, len(boxes) - 1)
+        block = boxes[index]  # (G', W, 4)
+        if decided:
+            filled = np.arange(num_kept[groups].max()) < num_kept[groups, None]
+            covered = ~(overlaps(kept_boxes[groups, : filled.shape[1]], block) <= threshold)
+            free &= ~(covered & filled[:, :, None]).any(axis=1)
+        new = _suppress_block(block, free, threshold)
+        slots = num_kept[groups, None] + new.cumsum(axis=1) - 1
+        new &= slots < max_boxes
+        kept[index[new]] = True
+        decided += len(ranks)
+        if len(ranks) == most:
+            break
+        rows = new.nonzero()[0]
+        kept_boxes[groups[rows], slots[new]] = block[new]
+        num_kept[groups] += np.count_nonzero(new, axis=1)
+        groups = groups[(left > len(ranks)) & (num_kept[groups] < max_boxes)]
+    return np.flatnonzero(kept)
 
 
-def _clear_of(boxes, others, threshold):
-    """(N,) bool: which of `others` (N, 4) overlap none of `boxes` (M, 4) by more than `threshold`."""
-    return (overlaps(boxes, others) <= threshold).all(axis=0)
-
-
-def _keep_in_block(boxes, threshold, max_boxes):
-    """`apply_nms` for a few boxes that are in order already: list of the kept indexes."""
-    # One Python integer a row, its bits telling whom this box suppresses: far quicker to combine than short arrays.
-    suppresses = np.packbits(~(overlaps(boxes, boxes) <= threshold), axis=1, bitorder="little")
-    suppressed = 0
-    kept = []
-    for index, row in enumerate(suppresses):
-        if not suppressed >> index & 1:
-            kept.append(index)
-            if len(kept) == max_boxes:
-                break
-            suppressed |= int.from_bytes(row.tobytes(), "little")
-    return kept
+def _suppress_block(boxes, free, threshold):
+    """Which boxes (G, W, 4) greedy suppression keeps, each row for itself, of those that are `free` (G, W): bool."""
+    suppresses = ~(overlaps(boxes, boxes) <= threshold)
+    suppresses &= ~np.tri(boxes.shape[1], dtype=bool)  # only boxes further back
+    kept = free
+    while True:
+        # Round n settles at least the first n boxes of each row, in practice nearly all within a few rounds.
+        settled = free > (suppresses & kept[:, :, None]).any(axis=1)
+        if (settled == kept).all():
+            return kept
+        kept = settled
 
 
 def select_detections(
@@ -142,43 +161,69 @@ def select_detections(
     boxes = np.asarray(boxes, np.float32)
     scores = np.asarray(scores, np.float32)
     height, width = (float(size) for size in np.asarray(image_shape).reshape(2))
-    pixel_boxes = boxes * np.array([height, width, height, width], np.float32)
+    pixels = np.array([height, width, height, width], np.float32)
     # Python numbers are compared with float32 scores as float32, here and wherever scores meet a threshold.
-    candidates = scores[:, 1:] > float(min_score)
+    above = scores > float(min_score)
+    above[:, 0] = False
+
+    def suppress(anchors, labels, values):
+        return _suppress_classes(boxes, pixels, anchors, labels, values, float(nms_threshold), max_boxes)
 
     if max_detections is None:
-        return _suppress(pixel_boxes, scores, candidates, nms_threshold, max_boxes)
+        max_detections = np.inf
     always = np.inf if always_above is None else float(always_above)
+    anchors, labels, values = _candidates(scores, above)
+    if len(values) > _MANY_CANDIDATES:
+        return _best(_select_from_many(scores, above, suppress, max_boxes), max_detections, always)
     # What is kept above some score does not depend on candidates below it. So the best candidates go first, and the
     # others are looked at only if these do not give `max_detections`.
-    num_candidates = np.count_nonzero(candidates)
     enough = max(_FEW_CANDIDATES, 8 * max_detections)
-    if num_candidates > 2 * enough:
-        values = scores[:, 1:][candidates]
-    while num_candidates > 2 * enough:
+    while len(values) > 2 * enough:
         limit = np.partition(values, len(values) - enough)[len(values) - enough]
-        likely = candidates & ((scores[:, 1:] >= limit) | (scores[:, 1:] > always))
-        found = _suppress(pixel_boxes, scores, likely, nms_threshold, max_boxes)
+        likely = (values >= limit) | (values > always)
+        found = suppress(anchors[likely], labels[likely], values[likely])
         if len(found[1]) >= max_detections:
             return _best(found, max_detections, always)
         enough *= 8
-    found = _suppress(pixel_boxes, scores, candidates, nms_threshold, max_boxes)
-    return _best(found, max_detections, always)
+    return _best(suppress(anchors, labels, values), max_detections, always)
 
 
-def _suppress(pixel_boxes, scores, candidates, nms_threshold, max_boxes):
-    """`apply_nms` for each class; `candidates` is (A, C - 1) bool, the other arguments as in `select_detections`."""
-    # Transposed, so that the anchors of one class lie side by side.
-    by_class = np.ascontiguousarray(candidates.T)
-    anchors, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for column in np.flatnonzero(by_class.any(axis=1)):
-        of_class = np.flatnonzero(by_class[column])
-        kept = of_class[apply_nms(pixel_boxes[of_class], scores[of_class, column + 1], nms_threshold, max_boxes)]
-        anchors.append(kept)
-        labels.append(np.full(len(kept), column + 1, np.int64))
-    anchors, labels = np.concatenate(anchors), np.concatenate(labels)
-    ymin, xmin, ymax, xmax = pixel_boxes[anchors].T
-    return np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=1), scores[anchors, labels], labels
+def _candidates(scores, chosen):
+    """(A, C) scores and bool -> anchors, labels, and scores, each (P,), in order of the anchors."""
+    anchors, labels = np.divmod(np.flatnonzero(chosen), scores.shape[1])
+    return anchors, labels, scores[anchors, labels]
+
+
+def _select_from_many(scores, above, suppress, max_boxes):
+    """`suppress` for the candidates `above` (A, C), beginning with the best of each class, which are mostly enough."""
+    first = max(len(scores) - 8 * max(max_boxes, 1), 0)
+    best = above & (scores >= np.partition(scores, first, axis=0)[first])
+    found = suppress(*_candidates(scores, best))
+    incomplete = np.bincount(found[2], minlength=scores.shape[1]) < max_boxes
+    if (above & ~best)[:, incomplete].any():
+        found = suppress(*_candidates(scores, best | (above & incomplete)))
+    return found
+
+
+def _suppress_classes(boxes, pixels, anchors, labels, values, nms_threshold, max_boxes):
+    """`apply_nms` for all classes.
+
+    Args:
+        boxes: (A, 4) in [0, 1].
+        pixels: (4,) size of the image, for each coordinate.
+        anchors, labels, values: (P,) of each candidate, in order of the anchors; values are the scores.
+
+    Returns:
+        As `select_detections`.
+    """
+    order = np.argsort(-values, kind="stable")
+    order = order[np.argsort(labels[order].astype(np.uint16), kind="stable")]  # 16 bits: a radix sort
+    anchors, labels, values = anchors[order], labels[order], values[order]
+    pixel_boxes = boxes[anchors] * pixels
+    kept = _suppress(pixel_boxes, np.bincount(labels), nms_threshold, max_boxes)
+    found = pixel_boxes[kept][:, [1, 0, 3, 2]]  # xmin ymin xmax ymax
+    found[:, 2:] -= found[:, :2]
+    return found, values[kept], labels[kept]
 
 
 def _best(found, max_detections, always):

@@ -28,6 +28,12 @@ class Truth:
     category_ids: dict
     crowd_images: frozenset
 
+    @property
+    def clean_images(self):
+        """Ids of the images with a box of a known class and without a crowd annotation, in the order of the file."""
+        clean = {box["image_id"] for box in self.boxes} - self.crowd_images
+        return [image_id for image_id in self.images if image_id in clean]
+
 
 def read_truth(annotation_file, classes):
     """Reads a COCO annotation file.

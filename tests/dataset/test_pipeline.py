@@ -90,7 +90,7 @@ def test_epochs_differ_and_can_be_continued(files):
 def test_order_is_shuffled_and_augmentation_varies(files, monkeypatch):
     seen = []
 
-    def record(data, boxes, image_size, box_coder, rng, out):
+    def record(data, boxes, image_size, box_coder, rng, out, input_format):
         seen.append((bytes(data.tobytes()), rng.rand()))
         out[:] = 0
         return np.zeros((4, 4), np.float32), np.zeros(4, np.int32), 1
@@ -104,7 +104,7 @@ def test_order_is_shuffled_and_augmentation_varies(files, monkeypatch):
 
 
 def test_ranks_share_the_images(files, monkeypatch):
-    def identify(data, boxes, image_size, box_coder, rng, out):
+    def identify(data, boxes, image_size, box_coder, rng, out, input_format):
         out[:] = 0
         return np.full((4, 4), boxes[0, 3]), np.zeros(4), 1  # xmax tells the image: 30 + id
 
@@ -116,6 +116,14 @@ def test_ranks_share_the_images(files, monkeypatch):
             assert len(batches) == 1
             images.append(batches[0]["box"][:, 0, 0].tolist())
         assert sorted(images[0] + images[1]) == [30 + image_id for image_id in range(1, 11)]
+
+
+@pytest.mark.parametrize("device_num", range(1, 8))
+def test_all_ranks_have_as_many_steps(files, device_num):
+    """Ten images, of which no rank may be left without one more batch than the others."""
+    sizes = {training(files[1], batch_size=1, rank=rank, device_num=device_num).get_dataset_size()
+             for rank in range(device_num)}
+    assert sizes == {-(-10 // device_num)}
 
 
 def test_evaluation_batches(files):
@@ -167,6 +175,16 @@ def test_missing_file(tmp_path):
         training(tmp_path / "ssd.mindrecord0")
 
 
+@pytest.mark.parametrize(("cores", "device_target", "ranks", "expected"), [
+    (1, "CPU", 1, 1), (64, "CPU", 1, 2), (8, "GPU", 1, 8), (192, "Ascend", 8, 16), (32, "Ascend", 8, 4),
+    (4, "GPU", 8, 1)])
+def test_workers_follow_cores_and_device(monkeypatch, cores, device_target, ranks, expected):
+    monkeypatch.setattr(pipeline, "available_cores", lambda: cores)
+    monkeypatch.setattr(pipeline.os, "cpu_count", lambda: cores)
+    assert pipeline.worker_count(0, device_target, ranks) == expected
+    assert pipeline.worker_count(3, device_target, ranks) == min(3, cores)
+
+
 def test_memory_of_waiting_batches_is_bounded():
     import mindspore.dataset as ds
 
@@ -175,6 +193,8 @@ def test_memory_of_waiting_batches_is_bounded():
         pipeline._limit_prefetch(32, (640, 640), 6)
         assert ds.config.get_prefetch_size() == 1
         pipeline._limit_prefetch(1, (64, 64), 1)
-        assert ds.config.get_prefetch_size() == pipeline.MAX_PREFETCH
+        assert ds.config.get_prefetch_size() == 2
+        pipeline._limit_prefetch(1, (64, 64), 1, "GPU")
+        assert ds.config.get_prefetch_size() == 8
     finally:
         ds.config.set_prefetch_size(before)
