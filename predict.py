@@ -1,61 +1,32 @@
-"""Draws detections: `python predict.py --config_path FILE --checkpoint_file_path FILE --input IMAGE_OR_FOLDER ...`."""
-import argparse
+"""Draws what a model finds in images and videos: `python predict.py --checkpoint_file_path MODEL --input IMAGES`."""
 import logging
-from pathlib import Path
+import sys
 
-import numpy as np
-
-from src.dataset import load_image, preprocess
-from src.dataset.images import find_images
-from src.eval_utils import select_detections
-from src.inference import create_loaded_net
+from src.dataset.inputs import find_inputs
 from src.model_utils.config import load_config
 from src.model_utils.entry import entry_point
-from src.model_utils.files import write_json
-from src.predictors import network_predictor
-from src.visualize import draw_detections, save_image
+from src.model_utils.errors import UserError
+from src.prediction import Output, create_detector, create_truth, labels_of, parse_arguments, predict_inputs
 
 logger = logging.getLogger("predict")
 
 
-def parse_arguments(argv):
-    """The arguments of this script, and those that are left for the configuration."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, allow_abbrev=False,
-        epilog="All other arguments are keys of the configuration, see: python train.py --help",
-    )
-    parser.add_argument("--input", nargs="+", required=True, help="images, or folders of images")
-    parser.add_argument("--output", default="./output/predict", help="folder of the pictures and of detections.json")
-    parser.add_argument("--score", type=float, default=0.3, help="smallest score of a detection")
-    parser.add_argument("--max_images", type=int, default=None, help="stop after so many images")
-    return parser.parse_known_args(argv)
-
-
 @entry_point
 def main(argv=None):
-    arguments, rest = parse_arguments(argv)
-    config = load_config(rest)
-    paths = find_images(arguments.input)[: arguments.max_images]
-    net = create_loaded_net(config)
-    predict = network_predictor(net)
+    arguments, flags = parse_arguments(sys.argv[1:] if argv is None else argv, __doc__)
+    config = load_config(flags)
+    inputs = find_inputs(arguments.input)
+    detector = create_detector(config, arguments.has_config, arguments.score, arguments.nms_threshold)
+    labels = labels_of(arguments.only, detector.classes)
+    paths = [item.source for item in inputs if item.is_image]
+    truth = create_truth(config, arguments.has_config, arguments.show_gt, detector.classes, paths)
 
-    found = []
-    for path in paths:
-        image = load_image(path)
-        boxes, scores = predict(preprocess(image, config.img_shape)[np.newaxis])
-        xywh, scores, labels = select_detections(
-            boxes[0], scores[0], image.shape[:2], arguments.score, config.nms_threshold, config.max_boxes
-        )
-        corners = np.stack([xywh[:, 1], xywh[:, 0], xywh[:, 1] + xywh[:, 3], xywh[:, 0] + xywh[:, 2]], axis=1)
-        picture = draw_detections(image, corners, labels, scores, config.classes)
-        save_image(Path(arguments.output) / f"{path.stem}.jpg", picture)
-        found += [
-            {"file_name": path.name, "class": config.classes[label], "score": float(score), "bbox": box.tolist()}
-            for box, score, label in zip(xywh, scores, labels)
-        ]
-        logger.info("%s: %d detections", path, len(labels))
-    write_json(Path(arguments.output) / "detections.json", found)
-    logger.info("%d pictures and detections.json are in %s", len(paths), arguments.output)
+    with Output(arguments.output, detector.classes, arguments.format, arguments.crops, truth) as output:
+        failed = predict_inputs(detector, inputs, output, labels, arguments.max_images)
+
+    logger.info("pictures and %s are in %s", output.list_file.name, arguments.output)
+    if failed:
+        raise UserError(f"{len(failed)} of {len(inputs)} inputs could not be read, such as {failed[0].source}")
 
 
 if __name__ == "__main__":

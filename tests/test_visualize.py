@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.model_utils.errors import UserError
-from src.visualize import class_colour, draw_detections, grid, save_image
+from src.visualize import class_colour, draw_detections, grid, resize_to_view, save_image, with_title
 
 CLASSES = ["background", *(f"class {label}" for label in range(1, 81))]
 
@@ -106,3 +106,48 @@ def test_grid():
     assert grid(images[:1], 5).shape == (10, 20, 3)
     with pytest.raises(ValueError, match="0 images"):
         grid([], 2)
+
+
+@pytest.mark.parametrize("size", [(320, 320), (900, 1200)])
+def test_names_of_boxes_in_one_place_do_not_cover_each_other(size):
+    boxes = [[0.5 * size[0], 0.4 * size[1], 0.9 * size[0], 0.8 * size[1]]] * 3
+    image = grey(*size)
+    labels, scores = [1, 2, 3], [0.5, 0.6, 0.7]
+    alone = [draw_detections(image, boxes[:1], [label], [score], CLASSES) for label, score in zip(labels, scores)]
+    together = draw_detections(image, boxes, labels, scores, CLASSES)
+
+    def ink(drawn):
+        grounds = np.any([(drawn == class_colour(label)).all(axis=2) for label in labels], axis=0)
+        return ((drawn != 128).any(axis=2) & ~grounds).sum()
+
+    assert ink(together) == sum(map(ink, alone)) > 100
+
+
+def test_a_name_without_room_is_left_out():
+    image = grey(40, 40)
+    drawn = draw_detections(image, [[0, 0, 39, 39]], [1], [0.5], ["background", "a very long name of a class"])
+    assert (drawn[2:-2, 2:-2] == 128).all()
+
+
+def test_letters_of_other_scripts():
+    images = [draw_detections(grey(), [[80, 50, 150, 220]], [1], None, ["background", name]) for name in ("Ж", "Ψ")]
+    assert (images[0] != images[1]).any()
+
+
+def test_size_to_look_at():
+    image, boxes = resize_to_view(grey(100, 150), [[10, 20, 30, 40]], smallest=300)
+    assert image.shape == (300, 450, 3) and boxes.tolist() == [[30, 60, 90, 120]]
+    image, boxes = resize_to_view(grey(300, 600), [[10, 20, 30, 40]], smallest=200, largest=300)
+    assert image.shape == (150, 300, 3) and boxes.tolist() == [[5, 10, 15, 20]]
+    same = grey(100, 150)
+    assert resize_to_view(same, [], smallest=50, largest=200)[0] is same
+    assert resize_to_view(grey(1, 4000), [], smallest=100, largest=400)[0].shape == (1, 400, 3)
+
+
+def test_title():
+    image = grey()
+    titled = with_title(image, "annotated")
+    assert titled.shape[1] == 300 and titled.shape[0] > 210
+    np.testing.assert_array_equal(titled[-200:], image)
+    assert (titled[:-200] == 0).any() and (titled[:-200, 200:] == 255).all()
+    assert (with_title(grey(20, 20), "annotated")[:-20] == 255).all()

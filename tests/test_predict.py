@@ -1,0 +1,130 @@
+"""`predict.py` with a checkpoint, and with exported files that need no configuration."""
+import csv
+import json
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+from src.dataset.images import load_image
+from src.ssd import build_inference_net
+from src.visualize import save_image
+from tests.dataset.test_inputs import save_video
+from tests.golden_data import golden_weight
+from tests.test_training import SMALL_MULTIBOX, flags_for
+
+CLASSES = {"circle", "square", "triangle", "star", "cross", "ring"}
+
+
+@pytest.fixture(scope="module")
+def models(cpu, shapes, tmp_path_factory):
+    """Folder with `a.ckpt` of a small model with the golden weights, and its exports, of batches of 1 and 3 images."""
+    import export
+    from src.model_utils.config import load_config
+
+    folder = tmp_path_factory.mktemp("models")
+    flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX)
+    net = build_inference_net(load_config(flags))
+    for parameter in net.get_parameters():
+        parameter.set_data(ms.Tensor(golden_weight(parameter.name, parameter.shape)))
+    ms.save_checkpoint(net, str(folder / "a.ckpt"))
+    for file_format, batch_size in (("ONNX", 3), ("MINDIR", 1)):
+        export.main([*flags, f"--checkpoint_file_path={folder / 'a.ckpt'}", f"--file_format={file_format}",
+                     f"--file_name={folder / 'a'}", f"--batch_size={batch_size}"])
+    return folder
+
+
+@pytest.fixture
+def predict(run, shapes, tmp_path):
+    """Function: model, flags -> what was logged; the pictures are in `tmp_path / "out"`."""
+
+    def predict(model, *flags, configured=False):
+        config = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX) if configured else ()
+        out, err, code = run("predict", *config, f"--checkpoint_file_path={model}", "--output=out", *flags)
+        assert code == 0, err
+        return out
+
+    return predict
+
+
+def detections_in(folder):
+    return json.loads((folder / "out" / "detections.json").read_text(encoding="utf-8"))
+
+
+def test_the_same_from_all_kinds_of_models(predict, models, shapes, tmp_path, caplog):
+    found = []
+    for name in ("a.ckpt", "a.onnx", "a.mindir"):
+        with caplog.at_level("INFO"):
+            predict(models / name, f"--input={shapes / 'shapes' / 'val'}", "--score=0.5", "--nms_threshold=0.3",
+                    configured=name == "a.ckpt")
+        assert "in 6 images" in caplog.text and "images per second (network alone" in caplog.text
+        caplog.clear()
+        found.append(detections_in(tmp_path))
+    checkpoint, onnx, mindir = found
+    assert len(checkpoint) > 6
+    assert {row["class"] for row in checkpoint} <= CLASSES and all(row["score"] > 0.5 for row in checkpoint)
+    for other in (onnx, mindir):
+        for key in ("picture", "class"):
+            assert [row[key] for row in other] == [row[key] for row in checkpoint]
+        np.testing.assert_allclose([row["bbox"] for row in other], [row["bbox"] for row in checkpoint], atol=0.1)
+    pictures = {path.stem for path in (tmp_path / "out").glob("*.jpg")}
+    assert pictures == {path.stem for path in (shapes / "shapes" / "val").iterdir()}
+
+
+def test_images_a_video_crops_and_one_class(predict, models, shapes, tmp_path):
+    save_video(tmp_path / "clip.avi", size=(60, 80))
+    predict(models / "a.onnx", "--input", str(shapes / "shapes" / "val" / "*.jpg"), "clip.avi", "--score=0.4",
+            "--crops", "--only=ring,star", "--format=csv", "--max_images=8")
+    with open(tmp_path / "out" / "detections.csv", newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["class"] for row in rows} == {path.name for path in (tmp_path / "out" / "crops").iterdir()}
+    assert {row["class"] for row in rows} <= {"ring", "star"} and rows
+    assert len(list((tmp_path / "out" / "crops").rglob("*.jpg"))) == len(rows)
+    assert {row["frame"] for row in rows} <= {"", "0", "1"}  # six images before
+    assert (tmp_path / "out" / "clip.mp4").is_file()
+
+
+def test_truth_beside(predict, models, shapes, tmp_path):
+    image = next((shapes / "shapes" / "val").iterdir())
+    predict(models / "a.onnx", f"--input={image}", f"--show_gt={shapes}/shapes/annotations/instances_val.json")
+    assert load_image(tmp_path / "out" / f"{image.stem}.jpg").shape[1] > 2 * load_image(image).shape[1]
+
+
+def test_report_of_an_evaluation(run, models, shapes, tmp_path):
+    flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX, "--batch_size=3")
+    _, err, code = run("eval_onnx", *flags, f"--file_name={models / 'a.onnx'}", "--report=True", "--report_score=0.5")
+    assert code == 0, err
+    html = (tmp_path / "output" / "report.html").read_text(encoding="utf-8")
+    results = json.loads((tmp_path / "output" / "eval_results.json").read_text(encoding="utf-8"))
+    assert f"<b>{results['mAP']:.3f}</b>" in html
+    assert html.count("data:image/svg+xml") == 4 and "data:image/jpeg" in html
+
+
+def test_an_unreadable_image_does_not_stop_the_others(run, models, tmp_path):
+    (tmp_path / "images").mkdir()
+    save_image(tmp_path / "images" / "b.png", np.zeros((50, 60, 3), np.uint8))
+    (tmp_path / "images" / "a.png").write_bytes(b"no image")
+    flags = ("--input=images", "--output=out", f"--checkpoint_file_path={models / 'a.onnx'}")
+    _, err, code = run("predict", *flags)
+    assert code == 1
+    assert err == "error: 1 of 2 inputs could not be read, such as images/a.png\n"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.jpg", "detections.json"]
+
+
+@pytest.mark.parametrize(("flags", "message"), [
+    (["--input=nothing.jpg"], "no image, video or folder nothing.jpg"),
+    (["--input=a.png"], "The image a.png cannot be decoded"),
+    (["--input=a.png", "--only=ring,cat"], "the model has no class 'cat'; it has: circle, square"),
+    (["--input=a.png", "--score=2"], "--score is 2.0; allowed: from 0 to 1"),
+    (["--input=a.png", "--max_images=0"], "--max_images is 0"),
+    (["--input=a.png", "--format=xml"], "--format"),
+    (["--input=a.png", "--show_gt"], "--show_gt=FILE"),
+    (["--input=a.png", "--scroe=0.5"], "unknown option --scroe"),
+    ([], "--input"),
+])
+def test_one_clear_message(run, models, tmp_path, flags, message):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    _, err, code = run("predict", *flags, "--output=out", f"--checkpoint_file_path={models / 'a.onnx'}")
+    assert code == 1
+    assert err.count("error: ") == 1 and message in err
+    assert not list(tmp_path.glob("out/*"))
