@@ -1,12 +1,14 @@
-"""Evaluates a checkpoint: `python eval.py --config_path config/ssd300_config.yaml --checkpoint_file_path FILE`."""
+"""Evaluates a checkpoint or a MindIR file: `python eval.py --config_path FILE --checkpoint_file_path FILE`."""
 import logging
 
+from src.benchmark import create_benchmark, format_speeds
 from src.eval_utils import format_result, write_results
 from src.evaluation import create_evaluation
-from src.inference import create_loaded_net
+from src.inference import create_predictor
 from src.model_utils.config import load_config
 from src.model_utils.entry import entry_point
-from src.predictors import network_predictor
+from src.model_utils.moxing_adapter import create_cloud_copy
+from src.report import create_report
 
 logger = logging.getLogger("eval")
 
@@ -14,13 +16,19 @@ logger = logging.getLogger("eval")
 @entry_point
 def main(argv=None):
     config = load_config(argv)
-    net = create_loaded_net(config)
-    evaluation = create_evaluation(config)
+    with create_cloud_copy(config):
+        predict = create_predictor(config)
+        if config.benchmark:
+            logger.info("%s", format_speeds(create_benchmark(config, lambda _: predict)))
+            return
+        evaluation = create_evaluation(config)
 
-    result = evaluation(network_predictor(net))
+        result = evaluation(predict)
 
-    files = write_results(result, config.output_path)
-    logger.info("results: %s, %s", *files)
+        files = write_results(result, config.output_path)
+        logger.info("results: %s, %s", *files)
+        if config.report:
+            logger.info("report: %s", create_report(config, result))
     logger.info("%s", format_result(result))
 
 

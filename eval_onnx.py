@@ -1,11 +1,13 @@
 """Evaluates an ONNX file: `python eval_onnx.py --config_path FILE --file_name MODEL.onnx --device_target CPU|GPU`."""
 import logging
 
+from src.benchmark import create_benchmark, format_speeds
 from src.eval_utils import format_result, write_results
 from src.evaluation import create_evaluation
+from src.inference import create_onnx_model
 from src.model_utils.config import load_config
 from src.model_utils.entry import entry_point
-from src.predictors import onnx_predictor
+from src.report import create_report
 
 logger = logging.getLogger("eval_onnx")
 
@@ -13,13 +15,19 @@ logger = logging.getLogger("eval_onnx")
 @entry_point
 def main(argv=None):
     config = load_config(argv)
-    predict = onnx_predictor(config.file_name, config.device_target)
+    predict = create_onnx_model(config)
+    if config.benchmark:
+        speeds = create_benchmark(config, lambda threads: create_onnx_model(config, threads=threads))
+        logger.info("%s", format_speeds(speeds))
+        return
     evaluation = create_evaluation(config)
 
     result = evaluation(predict)
 
     files = write_results(result, config.output_path)
     logger.info("results: %s, %s", *files)
+    if config.report:
+        logger.info("report: %s", create_report(config, result))
     logger.info("%s", format_result(result))
 
 

@@ -11,10 +11,10 @@ CONFIG_FOLDER = Path(__file__).resolve().parent / "config"
 def create_network(name, num_classes=None, checkpoint="", config_path="", **settings):
     """A detector with decoded boxes, in evaluation mode: image `(B, 3, H, W)` -> boxes `(B, A, 4)`, scores `(B, A, C)`.
 
-    Images are float32 RGB, resized to `img_shape` and normalised with the mean and deviation of ImageNet. Boxes are
-    `ymin xmin ymax xmax` in [0, 1], scores are independent sigmoids whose column 0 is the background; non-maximum
-    suppression is `src.eval_utils.apply_nms`. The names of the parameters are those of the published checkpoints, so
-    that MindSpore Hub can load one. To train it further, wrap the detector, `create_network(...).network`, in
+    Images are float32 RGB, resized to `img_shape` and normalised with `image_mean` and `image_std`. Boxes are
+    `ymin xmin ymax xmax` in [0, 1]; column 0 of the scores is the background; non-maximum suppression is
+    `src.eval_utils.apply_nms`. The names of the parameters are those of the published checkpoints, so that MindSpore
+    Hub can load one. To train it further, wrap the detector, `create_network(...).network`, in
     `src.ssd.SSDWithLossCell`.
 
     Args:

@@ -8,15 +8,32 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-install_shellcheck() {
-    if ! command -v shellcheck >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-        echo "Installing shellcheck"
-        { apt-get update && apt-get install --yes --no-install-recommends shellcheck; } </dev/null >/dev/null 2>&1 || true
+# install_tool PACKAGE COMMAND: where that is possible; what needs a tool that is not there is left out.
+install_tool() {
+    if ! command -v "$2" >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        echo "Installing $1"
+        { apt-get update && apt-get install --yes --no-install-recommends "$1"; } </dev/null >/dev/null 2>&1 || true
     fi
 }
 
+# prepare_cpp: what the tests of the C++ program need, where that is possible; they are skipped where it is not.
+prepare_cpp() {
+    local -a packages=(cmake g++ make libopencv-imgproc-dev libopencv-imgcodecs-dev nlohmann-json3-dev libgtest-dev)
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
+        echo "Installing ${packages[*]}"
+        { apt-get update && apt-get install --yes --no-install-recommends "${packages[@]}"; } </dev/null >/dev/null 2>&1 ||
+            echo "not all of them can be installed"
+    fi
+    [ -n "${MS_LITE_HOME:-}" ] || PYTHON="$VENV_PYTHON" bash "$PROJECT_ROOT/scripts/setup_mindspore_lite.sh" ||
+        echo "MindSpore Lite is not there: the C++ program is not tested end to end"
+}
+
 prepare_environment requirements.txt tests/requirements.txt
-install_shellcheck
+install_tool shellcheck shellcheck
+install_tool openmpi-bin mpirun
+install_tool chromium chromium
+install_tool chromium-driver chromedriver
+prepare_cpp
 cd "$PROJECT_ROOT"
 
 status=0

@@ -46,6 +46,34 @@ def multibox_shapes(min_scale, max_scale, aspect_ratios):
     return shapes
 
 
+def sized_shapes(image_size, sizes, aspect_ratios, within_image=False):
+    """Heights and widths of the default boxes of each level, from sizes in pixels as in the original SSD.
+
+    A level has a square of its size, a square of the geometric mean of its size and the next, and for each aspect ratio
+    a wide and a tall box of the area of the first square.
+
+    Args:
+        image_size: height and width in pixels.
+        sizes: of each level, and one more.
+        aspect_ratios: for each level the ratios beside 1.
+        within_image: no side is longer than that of the image.
+
+    Returns:
+        One list of `(h, w)` per level, normalised.
+    """
+    height, width = image_size
+    shapes = []
+    for size, following, ratios in zip(sizes, sizes[1:], aspect_ratios):
+        mean = math.sqrt(size * following)
+        boxes = [(size, size), (mean, mean)]
+        for ratio in ratios:
+            long_side, short_side = size * math.sqrt(ratio), size / math.sqrt(ratio)
+            boxes += [(short_side, long_side), (long_side, short_side)]
+        longest = 1.0 if within_image else math.inf
+        shapes.append([(min(h / height, longest), min(w / width, longest)) for h, w in boxes])
+    return shapes
+
+
 def multibox_anchors(image_size, feature_size, steps, min_scale, max_scale, aspect_ratios):
     """Default boxes of SSD on square feature maps.
 
@@ -56,7 +84,15 @@ def multibox_anchors(image_size, feature_size, steps, min_scale, max_scale, aspe
         min_scale, max_scale: scale of the first and the last level, as a part of the image.
         aspect_ratios: for each level the ratios beside 1.
     """
-    shapes = multibox_shapes(min_scale, max_scale, aspect_ratios)
+    return place_shapes(image_size, feature_size, steps, multibox_shapes(min_scale, max_scale, aspect_ratios))
+
+
+def place_shapes(image_size, feature_size, steps, shapes):
+    """The default boxes of square feature maps, see `multibox_anchors`.
+
+    Args:
+        shapes: for each level a list of `(h, w)`, normalised.
+    """
     anchors = []
     for size, step, level_shapes in zip(feature_size, steps, shapes):
         cells_y, cells_x = image_size[0] / step, image_size[1] / step
@@ -95,6 +131,9 @@ def build_anchors(config):
     """The anchors that the configuration describes: `(A, 4)` float64 `cy cx h w`, normalised."""
     if config.use_anchor_generator:
         return grid_anchors(config.img_shape, config.steps)
+    if config.anchor_sizes:
+        shapes = sized_shapes(config.img_shape, config.anchor_sizes, config.aspect_ratios, config.anchors_within_image)
+        return place_shapes(config.img_shape, config.feature_size, config.steps, shapes)
     return multibox_anchors(
         image_size=config.img_shape,
         feature_size=config.feature_size,

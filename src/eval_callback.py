@@ -29,10 +29,12 @@ class EvalCallback(ms.Callback):
         net: inference network, put into evaluation mode meanwhile; it shares its parameters with the training network.
         start, interval: first epoch with an evaluation, and epochs between two.
         best_path: file of the best checkpoint; None keeps none.
+        weights: function -> what that holds; None for the parameters of the training network.
+        patience: ask to end the run after so many evaluations without a better mAP; 0 never does.
         results: `Results` to add the numbers to; None for none.
     """
 
-    def __init__(self, evaluation, net, start, interval, best_path=None, results=None):
+    def __init__(self, evaluation, net, start, interval, best_path=None, results=None, weights=None, patience=0):
         super().__init__()
         self.evaluation = evaluation
         self.net = net
@@ -40,6 +42,10 @@ class EvalCallback(ms.Callback):
         self.interval = interval
         self.best_path = best_path
         self.results = results
+        self.weights = weights
+        self.patience = patience
+        self.since_better = 0
+        self.wants_end = False
         self.best = None  # (mAP, epoch)
 
     def on_train_epoch_end(self, run_context):
@@ -52,10 +58,14 @@ class EvalCallback(ms.Callback):
         logger.info("%s", format_result(result))
         if self.results is not None:
             self.results.add(epoch, mAP=result.map, AP50=result.stats[result.protocol][1], protocol=result.protocol)
+        self.since_better = 0 if self.best is None or result.map > self.best[0] else self.since_better + 1
+        if self.patience and self.since_better >= self.patience:
+            logger.info("early_stopping: no better mAP in %d evaluations, the run ends", self.patience)
+            self.wants_end = True
         if self.best is None or result.map >= self.best[0]:
             self.best = (result.map, epoch)
             if self.best_path is not None:
-                save_checkpoint(params.train_network, self.best_path)
+                save_checkpoint(self.weights() if self.weights else params.train_network, self.best_path)
                 logger.info("best so far, saved as %s", self.best_path)
 
     def on_train_end(self, run_context):

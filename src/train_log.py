@@ -14,7 +14,10 @@ from src.model_utils.files import whole_file
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("epoch", "step", "loss", "learning_rate", "seconds", "images_per_second", "mAP", "AP50", "protocol")
+COLUMNS = ("epoch", "step", "loss", "learning_rate", "seconds", "images_per_second", "mAP", "AP50", "protocol",
+           "classification_loss", "localisation_loss")
+# What a loss network gives beside the loss, see `SSDWithLossCell.with_parts`.
+PARTS = ("classification_loss", "localisation_loss")
 
 
 class Results:
@@ -68,7 +71,7 @@ class TrainingLog(ms.Callback):
     def on_train_epoch_begin(self, run_context):
         params = run_context.original_args()
         self.epoch_start = time.perf_counter()
-        self.losses = []
+        self.losses, self.parts = [], []
         if self.terminal:
             description = f"epoch {params.cur_epoch_num}"
             self.bar = tqdm(total=params.batch_num, desc=description, unit="step", leave=False, file=sys.stderr)
@@ -76,7 +79,8 @@ class TrainingLog(ms.Callback):
     def on_train_step_end(self, run_context):
         params = run_context.original_args()
         step = (params.cur_step_num - 1) % params.batch_num + 1
-        loss = float(params.net_outputs.asnumpy())
+        outputs = params.net_outputs if isinstance(params.net_outputs, (tuple, list)) else (params.net_outputs,)
+        loss, *parts = (float(output.asnumpy()) for output in outputs)
         if not math.isfinite(loss):
             self._close_bar()
             raise UserError(
@@ -85,6 +89,7 @@ class TrainingLog(ms.Callback):
                 "for broken boxes in the data; the last checkpoint is from before."
             )
         self.losses.append(loss)
+        self.parts.append(parts)
         if self.bar is not None:
             self.bar.update(step - self.bar.n)
             speed = self.batch_size * step / (time.perf_counter() - self.epoch_start)
@@ -116,6 +121,7 @@ class TrainingLog(ms.Callback):
                 learning_rate=f"{self._rate(params):.6g}",
                 seconds=f"{seconds:.3f}",
                 images_per_second=f"{self.batch_size * params.batch_num / seconds:.2f}",
+                **{name: sum(values) / len(values) for name, values in zip(PARTS, zip(*self.parts))},
             )
 
     def on_train_end(self, run_context):

@@ -6,15 +6,19 @@ from mindspore.communication import get_group_size
 from src.lr_schedule import get_lr
 from src.model_utils.errors import UserError
 from src.ssd import get_model
+from src.weight_average import build_weight_average
 
 CLIP_NORM = 1.0
 # The dynamic loss scale is halved after an overflow, and doubled after so many steps without one.
 SCALE_FACTOR = 2
 SCALE_WINDOW = 1000
+GRADIENT_SUM, GRADIENT_COUNT = "gradient_sum", "gradient_count"
 
 
 class TrainingWrapper(nn.Cell):
     """A loss network and its optimizer: the inputs of the loss network -> loss, after one update of the parameters.
+
+    Where the network gives parts of its loss beside it, they are given too.
 
     Args:
         network: inputs -> scalar loss. It keeps the name `network`, so that its checkpoints load for evaluation.
@@ -23,9 +27,12 @@ class TrainingWrapper(nn.Cell):
         use_global_norm: divide gradients by `sens` here, and clip them to a global norm of 1.
         loss_scaler: a `DynamicLossScaler` instead of `sens`. Gradients are divided by its scale here; a step whose
             gradients are not finite changes nothing but the scale, and is counted in `skipped_steps`.
+        accumulation_steps: the parameters are updated after so many calls, with the mean of their gradients.
+        average: `WeightAverage` to update after each update of the parameters; None for none.
     """
 
-    def __init__(self, network, optimizer, sens=1.0, use_global_norm=False, loss_scaler=None):
+    def __init__(self, network, optimizer, sens=1.0, use_global_norm=False, loss_scaler=None, accumulation_steps=1,
+                 average=None):
         super().__init__(auto_prefix=False)
         self.network = network
         self.network.set_grad()
@@ -36,6 +43,13 @@ class TrainingWrapper(nn.Cell):
         self.loss_scaler = loss_scaler
         if loss_scaler is not None:
             self.skipped_steps = ms.Parameter(ms.Tensor(0, ms.int32), name="skipped_steps", requires_grad=False)
+        self.accumulation_steps = accumulation_steps
+        if accumulation_steps > 1:
+            self.gradient_sums = self.weights.clone(prefix=GRADIENT_SUM, init="zeros")
+            self.map = ops.HyperMap()
+            self.gradient_count = ms.Parameter(ms.Tensor(0, ms.int32), name=GRADIENT_COUNT, requires_grad=False)
+        self.average = average
+        self.has_parts = getattr(network, "with_parts", False)
         self.loss_and_gradients = ops.value_and_grad(self._scaled_loss, None, self.weights, has_aux=True)
         parallel_mode = ms.get_auto_parallel_context("parallel_mode")
         self.distributed = parallel_mode in (ms.ParallelMode.DATA_PARALLEL, ms.ParallelMode.HYBRID_PARALLEL)
@@ -47,13 +61,15 @@ class TrainingWrapper(nn.Cell):
             self.statistics = tuple(_statistics(network))
 
     def _scaled_loss(self, *inputs):
-        loss = self.network(*inputs)
-        if self.loss_scaler is not None:
-            return self.loss_scaler.scale(loss), loss
-        return loss * self.sens, loss
+        outputs = self.network(*inputs)
+        if not self.has_parts:
+            outputs = (outputs,)
+        loss = outputs[0]
+        scaled = loss * self.sens if self.loss_scaler is None else self.loss_scaler.scale(loss)
+        return (scaled, *outputs)
 
     def construct(self, *inputs):
-        (_, loss), gradients = self.loss_and_gradients(*inputs)
+        (_, loss, *parts), gradients = self.loss_and_gradients(*inputs)
         if self.distributed:
             gradients = self.reduce_gradients(gradients)
             loss = ops.depend(loss, self._average_statistics())
@@ -62,10 +78,15 @@ class TrainingWrapper(nn.Cell):
             finite = ms.amp.all_finite(gradients)  # the same on all ranks, since the gradients are
             loss = ops.depend(loss, self.loss_scaler.adjust(finite))
             if not finite:
-                return ops.depend(loss, ops.assign_add(self.skipped_steps, 1))
+                return self._with_parts(ops.depend(loss, ops.assign_add(self.skipped_steps, 1)), parts)
         elif self.use_global_norm:
             gradients = tuple([gradient * (1.0 / self.sens) for gradient in gradients])
-        return ops.depend(loss, self._update(gradients))
+        if self.accumulation_steps > 1:
+            return self._with_parts(ops.depend(loss, self._accumulate(gradients)), parts)
+        return self._with_parts(ops.depend(loss, self._update(gradients)), parts)
+
+    def _with_parts(self, loss, parts):
+        return (loss, *parts) if self.has_parts else loss
 
     def _average_statistics(self):
         """BatchNorm's moving means and variances, of which each rank saw its own images only: the mean of all ranks."""
@@ -78,10 +99,42 @@ class TrainingWrapper(nn.Cell):
                 start += statistic.size
         return done
 
+    def _accumulate(self, gradients):
+        """Adds gradients to the sums; after enough of them updates the parameters with the mean."""
+        sums = self.map(_add, self.gradient_sums, gradients)
+        count = ops.assign_add(self.gradient_count, 1)
+        done = count < self.accumulation_steps
+        if not done:
+            mean = self.map(ops.partial(_multiply, 1.0 / self.accumulation_steps), sums)
+            done = ops.depend(done, self._update(mean))
+            done = ops.depend(done, self.map(_clear, ops.depend(self.gradient_sums, done)))
+            done = ops.depend(done, ops.assign(self.gradient_count, 0))
+        return done
+
     def _update(self, gradients):
         if self.use_global_norm:
             gradients = ops.clip_by_global_norm(gradients, CLIP_NORM)
-        return self.optimizer(gradients)
+        done = self.optimizer(gradients)
+        return done if self.average is None else ops.depend(done, self.average())
+
+
+# Not loops: MindSpore unrolls those, and a network has more parameters than it allows calls in each other.
+_add, _multiply, _clear = (ops.MultitypeFuncGraph(name) for name in ("add", "multiply", "clear"))
+
+
+@_add.register("Tensor", "Tensor")
+def _add_gradient(total, gradient):
+    return ops.assign_add(total, gradient)
+
+
+@_multiply.register("Number", "Tensor")
+def _multiply_gradient(factor, gradient):
+    return gradient * factor
+
+
+@_clear.register("Tensor")
+def _clear_sum(total):
+    return ops.assign(total, ops.zeros_like(total))
 
 
 def _statistics(net):
@@ -135,11 +188,16 @@ def build_train_step(config, net, learning_rates):
     # A fixed scale cancels out exactly in float32; it keeps small gradients of float16 from vanishing.
     scale = float(config.loss_scale)
     scaler = ms.amp.DynamicLossScaler(scale, SCALE_FACTOR, SCALE_WINDOW) if config.dynamic_loss_scale else None
+    steps = config.accumulation_steps
+    if len(learning_rates) < steps:
+        raise UserError(f"accumulation_steps is {steps}, and the whole run has {len(learning_rates)} steps: nothing "
+                        "would ever be updated")
     optimizer = nn.Momentum(
         net.trainable_params(),
-        ms.Tensor(learning_rates),
+        ms.Tensor(learning_rates[steps - 1 :: steps]),
         config.momentum,
         config.weight_decay,
         loss_scale=1.0 if config.use_global_norm or scaler else scale,
     )
-    return TrainingWrapper(net, optimizer, scale, config.use_global_norm, scaler).set_train(True)
+    average = build_weight_average(config, net) if config.use_ema else None
+    return TrainingWrapper(net, optimizer, scale, config.use_global_norm, scaler, steps, average).set_train(True)

@@ -5,10 +5,11 @@ from mindspore import nn
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
-def _block(in_channels, out_channels, convolutions, batch_norm):
+def _block(in_channels, out_channels, convolutions, batch_norm, has_bias):
     layers = []
     for _ in range(convolutions):
-        layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, pad_mode="same", has_bias=False))
+        layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, pad_mode="same", has_bias=has_bias,
+                                bias_init="zeros"))
         if batch_norm:
             layers.append(nn.BatchNorm2d(out_channels))
         layers.append(nn.ReLU())
@@ -24,11 +25,11 @@ class VGG16(nn.Cell):
 
     out_channels = (512, 512)
 
-    def __init__(self, batch_norm=False):
+    def __init__(self, batch_norm=False, has_bias=False):
         super().__init__()
         blocks, channels = [], 3
         for out_channels, convolutions in BLOCKS:
-            blocks.append(_block(channels, out_channels, convolutions, batch_norm))
+            blocks.append(_block(channels, out_channels, convolutions, batch_norm, has_bias))
             channels = out_channels
         self.b1, self.b2, self.b3, self.b4, self.b5 = blocks
         self.pool = nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="same")

@@ -13,10 +13,11 @@ from mindspore import nn
 
 from src.box_utils import build_box_coder
 from src.model_utils.config import load_config
-from src.model_utils.device_adapter import serve_as_scheduler, set_up_device, set_up_ranks
+from src.model_utils.device_adapter import FirstRankDecides, serve_as_scheduler, set_up_device, set_up_ranks
 from src.model_utils.local_adapter import is_scheduler
 from src.ssd import build_training_net
 from src.train_step import TrainingWrapper, build_train_step
+from src.weight_average import WeightAverage
 from tests.golden_data import ROOT
 
 IMAGES = 16
@@ -78,6 +79,30 @@ def statistics_after_one_step(rank):
     return float(net.norm.moving_mean.asnumpy()[0]), float(net.norm.moving_variance.asnumpy()[0]), digest_of(step)
 
 
+class Line(nn.Cell):
+    """Loss weight * x, summed: its gradient is the sum of x."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Cell()
+        self.network.weight = ms.Parameter(ms.Tensor([2.0], ms.float32), name="network.weight")
+
+    def construct(self, x):
+        return (self.network.weight * x).sum()
+
+
+def options_after_four_steps(rank):
+    """The weight and its running mean after four steps whose gradients are averaged two by two; what rank 0 decides."""
+    net, other = Line(), Line()
+    average = WeightAverage(other.network, net.network, decay=0.999)
+    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), accumulation_steps=2, average=average)
+    for number in range(4):
+        step(ms.Tensor([1.0 + number + 10 * rank], ms.float32)).asnumpy()
+    decide = FirstRankDecides(rank, 2).of
+    return np.array([net.network.weight.asnumpy()[0], other.network.weight.asnumpy()[0], decide(7 if rank == 0 else 3),
+                     decide(0 if rank == 0 else 1)])
+
+
 def numbers(rank):
     return np.array([1, 2, 3, 4], np.float32).reshape(1, 1, 2, 2) * (1 + rank)
 
@@ -99,7 +124,9 @@ def main(folder):
     rank, ranks = set_up_ranks(True, device_num=2)
     before, after, digests = ten_steps(rank, ranks, SECONDS_OF_ONE_RANK)
     mean, variance, digest = statistics_after_one_step(rank)  # needs the rank that paused
+    options = options_after_four_steps(rank)
     np.savez(Path(folder) / f"{rank}.npz", digests=[*digests, digest], mean=mean, variance=variance,
+             options=options,
              **{f"before/{name}": value for name, value in before.items()},
              **{f"after/{name}": value for name, value in after.items()})
 

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FULL = Path(os.environ.get("SSD_GOLDEN", ROOT.parent / "shared" / "golden"))
 SUBSET = ROOT / "tests" / "golden"
+LIBRARY_FOLDERS = {"torchvision": "import_torchvision_ssd300_vgg16", "mmdet": "import_mmdet_ssd300"}
 
 
 def golden_file(name):
@@ -50,3 +51,18 @@ def golden_input(tag, shape):
     """float32 network input that the golden numbers belong to."""
     rule, seed = _rule()
     return rule.input_value(tag, shape, seed)
+
+
+def library_weights(library):
+    """float32 weights of another library's SSD300 by its names: `torchvision` or `mmdet`."""
+    rule, seed = _rule()
+    weights = {}
+    for row in golden_json(f"{LIBRARY_FOLDERS[library]}/state_dict.json"):
+        name, shape = row["name"], row["shape"]
+        value = rule.generator(f"{library}/{name}", seed).standard_normal(shape)
+        if name.endswith(("l2_norm.weight", "scale_weight")):
+            value += 20
+        else:
+            value *= 0.1 if name.endswith(".bias") else np.sqrt(2 / np.prod(shape[1:]))
+        weights[name] = value.astype(np.float32)
+    return weights

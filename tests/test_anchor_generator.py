@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.anchor_generator import build_anchors, grid_anchors, multibox_anchors
+from src.anchor_generator import build_anchors, grid_anchors, multibox_anchors, sized_shapes
 from src.box_utils import to_tlbr
 from tests.golden_data import golden_arrays
 
@@ -58,3 +58,17 @@ def test_grid_order_is_row_column_shape():
     np.testing.assert_allclose(anchors[0, 2:], [4, 2])
     np.testing.assert_allclose(anchors[1, 2:], [4 * 2**0.5, 2 * 2**0.5])
     np.testing.assert_allclose(anchors[2, 2:], [4 / 2**0.5, 2 * 2**0.5])
+
+
+def test_boxes_of_sizes_in_pixels():
+    shapes = sized_shapes((100, 200), [20, 80, 100], [[4], []])
+    # the square, that of the geometric mean of 20 and 80, ratio 4 wide and tall
+    np.testing.assert_allclose(shapes[0], [[0.2, 0.1], [0.4, 0.2], [0.1, 0.2], [0.4, 0.05]])
+    np.testing.assert_allclose(shapes[1], [[0.8, 0.4], [8000**0.5 / 100, 8000**0.5 / 200]])
+
+
+def test_boxes_of_sizes_within_the_image():
+    wide, tall = sized_shapes((100, 100), [90, 100], [[4]], within_image=True)[0][2:]
+    assert wide == (0.45, 1.0)
+    assert tall == (1.0, 0.45)
+    assert sized_shapes((100, 100), [90, 100], [[4]])[0][2] == (0.45, 1.8)

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from src import box_utils
 from src.anchor_generator import grid_anchors, multibox_anchors
 from src.box_utils import BoxCoder, build_box_coder, pairwise_iou, to_cyxhw, to_tlbr
 from tests.golden_data import golden_arrays
@@ -98,6 +99,23 @@ def test_matching_takes_the_largest_overlap(seed):
         if anchor not in best_of_box:
             expected = overlap[:, anchor].argmax() if overlap[:, anchor].max() > 0.5 else -1
             assert matched[anchor] == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 12))
+def test_matching_in_blocks_is_that_of_the_whole_table(seed, count):
+    rng = np.random.default_rng(seed)
+    coder = BoxCoder(grid_anchors((320, 320), [8, 16, 64]))
+    assert len(coder.default_boxes) > 3 * box_utils.MATCH_BLOCK
+    corner = rng.uniform(-0.2, 1.1, (count, 2))
+    boxes = np.concatenate([corner, corner + rng.choice([0, 0.02, 0.1, 0.5], (count, 2))], axis=1).round(2)
+    boxes = np.concatenate([boxes, boxes[: count // 3]]).astype(np.float32)
+    expected = np.full(len(coder.default_boxes), -1)
+    if len(boxes):
+        overlap = pairwise_iou(boxes, coder.default_boxes_tlbr)
+        overlap[np.arange(len(boxes)), overlap.argmax(axis=1)] = 2
+        expected = np.where(overlap.max(axis=0) > coder.match_threshold, overlap.argmax(axis=0), -1)
+    np.testing.assert_array_equal(coder.match(boxes), expected)
 
 
 def test_default_boxes_in_both_forms():

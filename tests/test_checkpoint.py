@@ -46,7 +46,7 @@ def test_a_failure_leaves_the_previous_file(tmp_path, monkeypatch):
     path = tmp_path / "a.ckpt"
     path.write_text("previous")
 
-    def fail(net, name):
+    def fail(net, name, choice_func):
         with open(name, "w", encoding="utf-8") as stream:
             stream.write("half")
         raise OSError("no space left on device")

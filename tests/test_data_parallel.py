@@ -58,3 +58,12 @@ def test_statistics_of_batch_norm_are_those_of_all_ranks(two_ranks):
     for ranks in two_ranks:
         np.testing.assert_allclose(ranks["mean"], 0.1 * mean, rtol=1e-6)
         np.testing.assert_allclose(ranks["variance"], 0.9 + 0.1 * variance, rtol=1e-6)
+
+
+def test_accumulation_average_and_decisions_of_two_ranks(two_ranks):
+    first = 2 - 0.5 * (1 + 2 + 11 + 12) / 4
+    second = first - 0.5 * (3 + 4 + 13 + 14) / 4
+    mean = 2 + (1 - 2 / 11) * (first - 2)
+    mean += (1 - 3 / 12) * (second - mean)
+    for ranks in two_ranks:
+        np.testing.assert_allclose(ranks["options"], [second, mean, 7, 0], rtol=1e-6)

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, flags=re.DOTALL)
 LINES = "".join(BLOCKS).replace("\\\n", " ").splitlines()
-PREDICT_FLAGS = ("--input=", "--output=", "--max_images=", "--score=")  # of predict.py itself, not of the configuration
+# of predict.py itself, not of the configuration
+PREDICT_FLAGS = ("--input=", "--output=", "--max_images=", "--score=", "--only=", "--format=", "--crops", "--show_gt")
 PYTHON_COMMANDS = [line for line in LINES if re.match(r"python \w+\.py ", line)]
 
 
@@ -44,7 +45,8 @@ def test_keys_of_the_option_table_exist():
 
 
 def test_links_to_sections():
-    sections = {title.lower().replace(" ", "-") for title in re.findall(r"^##+ (.+)$", TEXT, flags=re.MULTILINE)}
+    titles = re.findall(r"^##+ (.+)$", TEXT, flags=re.MULTILINE)
+    sections = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
     links = re.findall(r"\]\(#([\w-]+)\)", TEXT)
     assert len(links) > 5
     assert [link for link in links if link not in sections] == []

@@ -60,7 +60,7 @@ def test_pictures_of_detections(run, shapes, tmp_path):
     assert len(list((tmp_path / "pictures").glob("*.jpg"))) == 2
     found = json.loads((tmp_path / "pictures" / "detections.json").read_text())
     assert found
-    assert {"file_name", "class", "score", "bbox"} == set(found[0])
+    assert {"file_name", "picture", "class", "score", "bbox"} == set(found[0])
 
 
 def test_going_on_after_some_epochs(run, shapes, tmp_path, caplog):

@@ -2,5 +2,17 @@
 from src.dataset.images import decode_image, load_image, preprocess
 from src.dataset.mindrecord import MindRecordSet, create_mindrecord
 from src.dataset.pipeline import create_ssd_dataset
+from src.dataset.speed import format_speeds, measure_stages
+from src.dataset.transforms import build_input_format
 
-__all__ = ["MindRecordSet", "create_mindrecord", "create_ssd_dataset", "decode_image", "load_image", "preprocess"]
+__all__ = [
+    "MindRecordSet",
+    "build_input_format",
+    "create_mindrecord",
+    "create_ssd_dataset",
+    "decode_image",
+    "format_speeds",
+    "load_image",
+    "measure_stages",
+    "preprocess",
+]

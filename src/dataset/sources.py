@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from src.dataset import voc
+from src.dataset.annotations import Report
 from src.dataset.coco import read_coco
 from src.dataset.paths import existing_file, existing_folder, resolve_path
 from src.dataset.txt import read_txt
@@ -53,6 +54,11 @@ def create_source(config, is_training):
                         "--config_path=config/ssd300_shapes_config.yaml, which says dataset: coco")
     makers = {"coco": _create_coco, "voc": _create_voc, TXT: _create_txt}
     return makers[dataset_kind(config.dataset)](config, is_training)
+
+
+def create_records(config, is_training):
+    """Images and boxes of the dataset that the configuration names, a list of `ImageRecord`; as `create_source`."""
+    return create_source(config, is_training).read(Report())
 
 
 def _create_coco(config, is_training):

@@ -50,14 +50,42 @@ def write_records(folder, prefix, records, num_classes, report, leave_out_empty=
                 report.add(NO_BOXES, record.path)
         records = [record for record in records if len(record.boxes)]
     num_images = num_boxes = 0
-    truth_entries = []
-    with contextlib.ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(max(2, min(8, os.cpu_count() or 1))))
-        advance = stack.enter_context(_progress(len(records), f"{prefix}: reading images"))
-        writer = _create_writer(folder, prefix, records)
+    truth_entries, rows = [], []
+    writer = _create_writer(folder, prefix, records)
+    for record, data, size, boxes in read_images(records, num_classes, report, f"{prefix}: reading images"):
+        if leave_out_empty and not len(boxes):
+            report.add(NO_BOXES, record.path)
+            continue
+        rows.append({"img_id": record.image_id, "image": data, "annotation": boxes})
+        num_images += 1
+        num_boxes += len(boxes)
+        if collect_truth:
+            truth_entries.append((record.image_id, Path(record.path).name, *size, record.boxes))
+        if len(rows) == CHUNK:
+            writer.write_raw_data(rows)
+            rows = []
+    if rows:
+        writer.write_raw_data(rows)
+    if num_images:
+        writer.commit()
+    return num_images, num_boxes, truth_entries
+
+
+def read_images(records, num_classes, report, label):
+    """Reads images, decodes each once as a proof, and cleans its boxes for the size that it really has.
+
+    Args:
+        records: list of `ImageRecord`.
+        report: `Report` that counts what is left out.
+        label: what the progress is called.
+
+    Yields:
+        Record, content of its file, (height, width), int32 boxes `(N, 5)`; in the order of `records`, whatever the
+        number of threads, without images that cannot be used.
+    """
+    with ThreadPoolExecutor(max(2, min(8, os.cpu_count() or 1))) as pool, _progress(len(records), label) as advance:
         for start in range(0, len(records), CHUNK):
             chunk = records[start:start + CHUNK]
-            rows = []
             for record, (data, size, problem) in zip(chunk, pool.map(_read_image, [item.path for item in chunk])):
                 if problem:
                     report.add(problem, record.path)
@@ -65,21 +93,8 @@ def write_records(folder, prefix, records, num_classes, report, leave_out_empty=
                 if record.size and size != tuple(record.size):
                     report.add(OTHER_SIZE, f"{record.path}: {size[1]} x {size[0]}, annotated {record.size[1]} x "
                                            f"{record.size[0]}")
-                boxes = clean_boxes(record.boxes, *size, num_classes, report, record.path)
-                if leave_out_empty and not len(boxes):
-                    report.add(NO_BOXES, record.path)
-                    continue
-                rows.append({"img_id": record.image_id, "image": data, "annotation": boxes})
-                num_boxes += len(boxes)
-                if collect_truth:
-                    truth_entries.append((record.image_id, Path(record.path).name, *size, record.boxes))
-            if rows:
-                writer.write_raw_data(rows)
-            num_images += len(rows)
+                yield record, data, size, clean_boxes(record.boxes, *size, num_classes, report, record.path)
             advance(len(chunk))
-        if num_images:
-            writer.commit()
-    return num_images, num_boxes, truth_entries
 
 
 def _read_image(path):

@@ -12,6 +12,7 @@ from src.eval_utils.result import (
     format_stats,
     write_results,
 )
+from src.eval_utils.truth import read_truth
 
 __all__ = [
     "COCO_MAX_DETECTIONS",
@@ -27,6 +28,7 @@ __all__ = [
     "format_classes",
     "format_result",
     "format_stats",
+    "read_truth",
     "select_detections",
     "write_results",
 ]

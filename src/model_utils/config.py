@@ -14,8 +14,9 @@ from src.model_utils.config_schema import KEYS, Config
 from src.model_utils.config_values import allowed, convert, from_text, show, to_yaml
 from src.model_utils.errors import UserError
 
-__all__ = ["Config", "format_config", "load_config"]
+__all__ = ["Config", "FlagParser", "format_config", "load_config"]
 
+AUTO = "auto"
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_CONFIG_FILE = CHECKOUT / "config" / "ssd300_config.yaml"
 
@@ -64,7 +65,7 @@ def _topics():
     return topics
 
 
-class _Parser(argparse.ArgumentParser):
+class FlagParser(argparse.ArgumentParser):
     """Raises instead of printing the usage and leaving with code 2."""
 
     def error(self, message):
@@ -73,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _build_parser(from_file=None, help_texts=None):
     """The parser. With what a configuration file says, its help shows the file's defaults and texts."""
-    parser = _Parser(
+    parser = FlagParser(
         usage="%(prog)s [--config_path=FILE] [--key=value ...]", add_help=False, argument_default=argparse.SUPPRESS,
         description="Settings come from the configuration file; flags of the same names override them. The defaults "
                     "shown are those of the file. Lists: --img_shape=300,300 or, nested, --aspect_ratios=[[],[2,3]].")
@@ -87,7 +88,8 @@ def _build_parser(from_file=None, help_texts=None):
         for name in names:
             # Types are checked in one place, for file and command line alike; here everything is text.
             text = _describe(KEYS[name], from_file or {}, help_texts or {})
-            group.add_argument(f"--{name}", metavar="VALUE", help=text)
+            bare = {"nargs": "?", "const": "True"} if KEYS[name].type is bool else {}  # --with_nms alone is enough
+            group.add_argument(f"--{name}", metavar="VALUE", help=text, **bare)
     return parser
 
 
@@ -120,7 +122,22 @@ def _find_config_file(config_path):
         return path
 
 
+def _without_auto(from_file):
+    """`batch_size: auto` as the key that it stands for; until train.py chooses, batch_size has its default."""
+    value, source = from_file.get("batch_size", (None, None))
+    if str(value).strip().lower() != AUTO:
+        return from_file
+    rest = {name: setting for name, setting in from_file.items() if name != "batch_size"}
+    return {**rest, "auto_batch_size": (True, source)}
+
+
 def _merge(from_file, flags):
+    from_file, flags = _without_auto(from_file), dict(flags)
+    if flags.get("batch_size", "").strip().lower() == AUTO:
+        flags.pop("batch_size")
+        flags["auto_batch_size"] = "True"
+    elif "batch_size" in flags:
+        flags.setdefault("auto_batch_size", "False")  # a number on the command line replaces `auto` of the file
     values, sources = {}, {}
     for name, field in KEYS.items():
         if name in flags:

@@ -3,8 +3,9 @@
 Everything here works on `Settings`: converted values, each with where it came from.
 """
 import math
+import posixpath
 
-from src.anchor_generator import GRID_RATIOS, GRID_SCALES, multibox_shapes
+from src.anchor_generator import GRID_RATIOS, GRID_SCALES, multibox_shapes, sized_shapes
 from src.model_utils.config_values import show
 from src.model_utils.errors import UserError
 
@@ -16,6 +17,7 @@ CLOUD_FOLDERS = {"data_path": "/cache/data", "output_path": "/cache/train", "loa
 
 LEVEL_LISTS = ("feature_size", "steps", "num_default", "extras_in_channels", "extras_out_channels")
 MULTIBOX_LEVEL_LISTS = ("aspect_ratios", "extras_strides", "extras_ratio")
+ONNX_KEYS = ("dynamic_batch", "with_preprocess", "with_nms", "precision")
 
 
 class Settings:
@@ -48,6 +50,8 @@ def resolve(settings):
     _check_number_of_boxes(settings, boxes)
     _check_precision(settings)
     _check_schedule(settings)
+    _check_stopping(settings)
+    _check_export(settings)
     if settings.device_target == "CPU":
         settings.set("mode_sink", "non_sink")
     if settings.enable_modelarts:
@@ -86,7 +90,7 @@ def _check_level_lists(settings):
 
 def _check_multibox_levels(settings):
     """SSD's own default boxes: square maps of `ceil(side / step)`. Returns the number of default boxes."""
-    if settings.min_scale >= settings.max_scale and len(settings.feature_size) > 1:
+    if not settings.anchor_sizes and settings.min_scale >= settings.max_scale and len(settings.feature_size) > 1:
         raise UserError(f"{settings.said('min_scale')} must be smaller than {settings.said('max_scale')}")
     height, width = settings.img_shape
     for level, (size, step) in enumerate(zip(settings.feature_size, settings.steps)):
@@ -96,13 +100,23 @@ def _check_multibox_levels(settings):
                             f"{expected[0]} x {expected[1]} at level {level}, "
                             f"but {settings.said('feature_size')} says {size} x {size}; "
                             f"change img_shape, feature_size or steps ({settings.sources['steps']})")
-    shapes = multibox_shapes(settings.min_scale, settings.max_scale, settings.aspect_ratios)
+    shapes = _multibox_shapes(settings)
     for level, level_shapes in enumerate(shapes):
         if settings.num_default[level] != len(level_shapes):
             raise UserError(f"{settings.said('num_default')} says {settings.num_default[level]} default boxes at level "
                             f"{level}, but {settings.said('aspect_ratios')} gives {len(level_shapes)} there: "
                             "two, and two for each ratio (three at a first level without ratios)")
     return sum(size * size * number for size, number in zip(settings.feature_size, settings.num_default))
+
+
+def _multibox_shapes(settings):
+    if not settings.anchor_sizes:
+        return multibox_shapes(settings.min_scale, settings.max_scale, settings.aspect_ratios)
+    levels = len(settings.feature_size)
+    if len(settings.anchor_sizes) != levels + 1:
+        raise UserError(f"{settings.said('anchor_sizes')} has {len(settings.anchor_sizes)} entries; expected "
+                        f"{levels + 1}, one for each level of {settings.said('feature_size')} and one more")
+    return sized_shapes(settings.img_shape, settings.anchor_sizes, settings.aspect_ratios)
 
 
 def _check_grid_levels(settings):
@@ -144,8 +158,32 @@ def _check_schedule(settings):
                         f"{settings.said('epoch_size')}; epoch_size counts the epochs already done too")
 
 
+def _check_stopping(settings):
+    if settings.early_stopping and not settings.run_eval:
+        raise UserError(f"{settings.said('early_stopping')} counts evaluations while training, but "
+                        f"{settings.said('run_eval')}; set run_eval to True, or early_stopping to 0")
+    if settings.use_ema and not (settings.run_eval and settings.save_best_ckpt):
+        raise UserError(f"{settings.said('use_ema')} is for the evaluation while training and its best checkpoint, but "
+                        f"{settings.said('run_eval')} and {settings.said('save_best_ckpt')}; set both to True, or "
+                        "use_ema to False")
+
+
+def _check_export(settings):
+    if settings.with_preprocess and settings.float_resize:
+        raise UserError(f"{settings.said('with_preprocess')} takes images of whole numbers, "
+                        f"{settings.said('float_resize')} keeps fractions; set one of them to False")
+    for key in ONNX_KEYS:
+        if settings.values[key] not in (False, "fp32") and settings.file_format != "ONNX":
+            raise UserError(f"{settings.said(key)} is for ONNX files only, but {settings.said('file_format')}; set "
+                            "file_format to ONNX")
+
+
 def _use_cloud_folders(settings):
     for key, folder in CLOUD_FOLDERS.items():
         # An absolute path in a file was chosen for the container; a relative one is meant for a machine of one's own.
         if settings.sources[key] != COMMAND_LINE and not settings.values[key].startswith("/"):
             settings.set(key, folder)
+    if settings.checkpoint_url and settings.sources["checkpoint_path"] != COMMAND_LINE:
+        settings.set("checkpoint_path", settings.load_path)
+    # What is exported is a result, and only results outlive the container.
+    settings.set("file_name", posixpath.join(settings.output_path, settings.file_name))

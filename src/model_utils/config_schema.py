@@ -95,8 +95,18 @@ class Config:
         ((), (2, 3), (2, 3), (2, 3), (2, 3), (2, 3)),
         "aspect ratios besides 1 of each level, each also as its inverse; without effect with use_anchor_generator",
         POSITIVE)
+    anchor_sizes: tuple[float, ...] = _model(
+        (), "size of the default boxes of each level and one more, pixels of the input, as the original SSD has them; "
+        "empty: by min_scale and max_scale", POSITIVE)
+    anchors_within_image: bool = _model(False, "with anchor_sizes, no side of a default box is longer than the input's")
     prior_scaling: tuple[float, ...] = _model((0.1, 0.2), "scales of encoded centre offsets and of encoded log sizes",
                                               POSITIVE, length=2)
+    image_mean: tuple[float, ...] = _model((0.485, 0.456, 0.406), "mean that is subtracted from the input: red, green, "
+                                           "blue in 0 .. 1", NOT_NEGATIVE, length=3)
+    image_std: tuple[float, ...] = _model((0.229, 0.224, 0.225), "deviation by which the input is divided then: red, "
+                                          "green, blue", POSITIVE, length=3)
+    float_resize: bool = _model(False, "evaluation and prediction: do not round the values of resized images to whole "
+                                "numbers")
     match_threshold: float = _model(0.5, "least IoU at which a default box is matched to a ground-truth box",
                                     between(0, 1, "(]"))
     extras_in_channels: tuple[int, ...] = _model((256, 576, 1280, 512, 256, 256), "input channels of each level", COUNT)
@@ -125,6 +135,11 @@ class Config:
     warmup_epochs: float = _train(2, "length of the linear warm-up, epochs", NOT_NEGATIVE)
     epoch_size: int = _train(500, "number of training epochs", COUNT)
     batch_size: int = _train(32, "images per device and step, also for evaluation and export", COUNT)
+    auto_batch_size: bool = _train(False, "train.py chooses batch_size by the memory and the number of images; "
+                                   "batch_size: auto says the same")
+    accumulation_steps: int = _train(1, "steps whose gradients are averaged for one update of the weights", COUNT)
+    use_ema: bool = _train(False, "keep a running mean of the weights, for evaluation while training and best_map.ckpt")
+    ema_decay: float = _train(0.999, "decay of that mean in a step, at most", between(0, 1, "[)"))
     momentum: float = _train(0.9, "momentum of the optimiser", between(0, 1, "[)"))
     weight_decay: float = _train(0.00015, "weight decay", NOT_NEGATIVE)
     loss_scale: float = _train(1024, "factor on the loss against underflow in float16", POSITIVE)
@@ -139,12 +154,18 @@ class Config:
     nms_threshold: float = _eval(0.6, "IoU above which the weaker of two boxes of a class is suppressed",
                                  between(0, 1, "(]"))
     min_score: float = _eval(0.1, "only detections with a higher score count", between(0, 1, "[)"))
+    coco_min_score: float = _eval(0.01, "the same for the numbers of the protocol 'coco'", between(0, 1, "[)"))
     max_boxes: int = _eval(100, "most detections per class and image", COUNT)
     eval_protocol: str = _eval("reference", "'reference': images with a crowd box or without any box are left out; "
                                "'coco': all images, nothing filtered or rounded", choices=("reference", "coco"))
+    report: bool = _eval(False, "eval.py, eval_onnx.py: write report.html, with plots and pictures of errors")
+    report_score: float = _eval(0.3, "report: detections of a lower score count for nothing but average precision",
+                                between(0, 1))
     run_eval: bool = _eval(False, "evaluate while training")
     eval_start_epoch: int = _eval(40, "first epoch after which run_eval evaluates", COUNT)
     eval_interval: int = _eval(1, "epochs from one such evaluation to the next", COUNT)
+    early_stopping: int = _eval(0, "with run_eval, stop after so many evaluations without a better mAP; 0: never",
+                                NOT_NEGATIVE)
     save_best_ckpt: bool = _eval(True, "with run_eval, keep the weights with the best mAP as best_map.ckpt")
 
     save_checkpoint_epochs: int = _ckpt(10, "epochs from one checkpoint to the next", COUNT)
@@ -158,7 +179,7 @@ class Config:
     freeze_layer: str = _ckpt("none", "part of the network that is not trained", choices=("none", "backbone"),
                               empty_is="none")
     checkpoint_path: str = _ckpt("./checkpoint/",
-                                 "folder in which checkpoint_file_path is looked for when it is not found as it stands")
+                                 "folder in which checkpoints are looked for that are not found as they stand")
     checkpoint_file_path: str = _ckpt("ssd-500_458.ckpt", "checkpoint file to evaluate or export")
     load_path: str = _ckpt("", "folder to which ModelArts copies checkpoints; empty: none")
 
@@ -181,7 +202,12 @@ class Config:
     val_image_dir: str = _data("", "evaluation images of dataset 'other'; empty: image_dir")
     val_anno_path: str = _data("", "evaluation annotation list of dataset 'other'; empty: none")
     only_create_dataset: bool = _data(False, "stop when the data is converted to MindRecord")
-    num_parallel_workers: int = _data(0, "workers that prepare batches; 0: chosen by the number of cores", NOT_NEGATIVE)
+    num_parallel_workers: int = _data(0, "workers that prepare batches; 0: chosen by device and number of cores",
+                                      NOT_NEGATIVE)
+    benchmark_data: bool = _data(False, "train.py: only report how many images a second each stage of the data "
+                                 "pipeline takes")
+    check_dataset: bool = _data(False, "train.py: only check the dataset: numbers, plots, annotated pictures, and "
+                                "what to set")
 
     device_target: str = _run("Ascend", "device to run on", choices=("Ascend", "GPU", "CPU"))
     device_id: int = _run(0, "index of the device", NOT_NEGATIVE)
@@ -190,7 +216,10 @@ class Config:
     mode_sink: str = _run("sink", "hand whole epochs to the device ('sink'); always off on a CPU",
                           choices=("sink", "non_sink"))
     seed: int = _run(1, "seed of all random numbers", between(0, 2**32 - 1))
+    cpu_kernels: bool = _run(True, "on a CPU, train and evaluate with kernels of our own, compiled when first needed "
+                              "(in float32, where there is a C++ compiler)")
     cpu_threads: int = _run(0, "threads of the computation on a CPU; 0: all cores", NOT_NEGATIVE)
+    tensorboard: bool = _run(False, "train.py: also write losses, rates, mAP for TensorBoard (needs tensorboardX)")
     enable_profiling: bool = _run(False, "record a profile of the run below output_path")
     enable_modelarts: bool = _run(False, "run on ModelArts: copy data in and results out; data_path, output_path and "
                                   "load_path become its /cache folders unless they are set on the command line")
@@ -201,8 +230,23 @@ class Config:
 
     file_name: str = _export("ssd", "name of the exported model; ONNX file for ONNX evaluation", NOT_EMPTY)
     file_format: str = _export("MINDIR", "format of the exported model", choices=("MINDIR", "AIR", "ONNX"))
+    verify: bool = _export(True, "compare the exported file with the network")
+    dynamic_batch: bool = _export(False, "ONNX: any number of images; batch_size is then without effect")
+    with_preprocess: bool = _export(False, "ONNX: the file takes uint8 images (height, width, RGB) and normalises them")
+    with_nms: bool = _export(False, "ONNX: the file suppresses overlapping detections, by min_score, nms_threshold and "
+                             "max_boxes, and gives boxes in pixels")
+    precision: str = _export("fp32", "ONNX: precision of the network; int8 is calibrated on the training data",
+                             choices=("fp32", "fp16", "int8"))
+    calibration_images: int = _export(100, "ONNX, int8: number of images for the calibration", COUNT)
+    float_heads: bool = _export(False, "ONNX, int8: the last convolutions stay in float32")
     result_path: str = _export("", "postprocess.py: folder of the .bin files of the C++ program")
     img_path: str = _export("", "postprocess.py: folder of the images")
+    benchmark: bool = _export(False, "eval.py, eval_onnx.py: measure the speed instead of evaluating")
+    benchmark_batch_sizes: tuple[int, ...] = _export((), "benchmark: batch sizes; empty: the file's, or 1 and 32",
+                                                     COUNT)
+    benchmark_threads: tuple[int, ...] = _export((), "benchmark of ONNX files: numbers of threads; empty: cpu_threads",
+                                                 COUNT)
+    benchmark_images: int = _export(256, "benchmark: images of each measurement", COUNT)
     drop: bool = _export(False, "postprocess.py: leave out images with a crowd box or without a box of a known class")
 
     def to_dict(self):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import mindspore as ms
 import numpy as np
-from mindspore import device_context
+from mindspore import device_context, nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
 from src.model_utils.errors import UserError
@@ -103,6 +103,35 @@ def _is_served(host, port):
         except OSError as error:
             return error.errno == errno.EADDRINUSE
     return False
+
+
+class FirstRankDecides(nn.Cell):
+    """Callable: a number -> that of the first rank, on every rank. All of them have to call it.
+
+    Args:
+        rank, ranks: of this process, and how many there are.
+    """
+
+    def __init__(self, rank, ranks):
+        super().__init__()
+        self.rank, self.ranks = rank, ranks
+        if ranks > 1:
+            self.sum_ranks = ops.AllReduce()
+
+    def construct(self, numbers):
+        return self.sum_ranks(numbers)
+
+    def of(self, number):
+        """The first rank's integer."""
+        if self.ranks == 1:
+            return number
+        return int(self(ms.Tensor([number if self.rank == 0 else 0], ms.float32)).asnumpy()[0])
+
+
+def thread_count(cpu_threads):
+    """Threads of the kernels on a CPU: as the configuration or the environment says, else one for each core."""
+    said = os.environ.get(THREADS_VARIABLE, "")
+    return cpu_threads or (int(said) if said.isdigit() else available_cores())
 
 
 def _tune_cpu(cpu_threads):

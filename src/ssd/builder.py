@@ -1,12 +1,16 @@
 """From the configuration to networks."""
+import logging
+
 import mindspore as ms
 from mindspore import nn
 
 from src.box_utils import build_box_coder
-from src.init_params import init_net_param
+from src.cpu_kernels import use_cpu_kernels
 from src.ssd.decode import SsdInferWithDecoder
-from src.ssd.loss import SSDLoss, SSDWithLossCell
+from src.ssd.loss import MultiBoxLoss, SSDLoss, SSDWithLossCell
 from src.ssd.models import get_model
+
+logger = logging.getLogger(__name__)
 
 
 def set_precision(net, level):
@@ -34,15 +38,30 @@ def build_detector(config):
     """The detector of `model_name`: image `(B, 3, H, W)` -> locations `(B, A, 4)`, logits `(B, A, C)`."""
     model = get_model(config.model_name)
     detector = model.build(config, model.create_backbone(config))
-    init_net_param(detector)
+    model.initialise(detector)
     set_precision(detector, "O3" if config.use_float16 else config.amp_level)
     return detector
 
 
+def build_cpu_kernels(config, net):
+    """Lets `net` use the kernels of `src.cpu_kernels` where it runs on a CPU in float32. Not for export.
+
+    Returns:
+        `net`.
+    """
+    if config.cpu_kernels and config.device_target == "CPU":
+        if config.use_float16 or config.amp_level != "O0":
+            logger.info("CPU kernels: none, they compute in float32 only (use_float16, amp_level)")
+        else:
+            use_cpu_kernels(net, config.cpu_threads)
+    return net
+
+
 def build_training_net(config):
     """`SSDWithLossCell`, in training mode: image, targets, labels, numbers of matches -> loss of the batch."""
-    net = SSDWithLossCell(build_detector(config), SSDLoss(config.gamma, config.alpha))
-    return net.set_train(True)
+    softmax = get_model(config.model_name).softmax
+    loss = MultiBoxLoss() if softmax else SSDLoss(config.gamma, config.alpha)
+    return SSDWithLossCell(build_cpu_kernels(config, build_detector(config)), loss).set_train(True)
 
 
 def build_inference_net(config, detector=None):
@@ -53,5 +72,6 @@ def build_inference_net(config, detector=None):
     """
     shared = detector is not None
     coder = build_box_coder(config)
-    net = SsdInferWithDecoder(detector if shared else build_detector(config), coder.default_boxes, coder.prior_scaling)
+    net = SsdInferWithDecoder(detector if shared else build_detector(config), coder.default_boxes, coder.prior_scaling,
+                              softmax=get_model(config.model_name).softmax)
     return net if shared else net.set_train(False)

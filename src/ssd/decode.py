@@ -6,18 +6,20 @@ from mindspore import Tensor, nn, ops
 class SsdInferWithDecoder(nn.Cell):
     """A detector with decoded boxes and scores: image -> boxes `(B, A, 4)`, scores `(B, A, C)`.
 
-    Boxes are `ymin xmin ymax xmax`, clipped to [0, 1]; scores are independent sigmoids, column 0 is the background.
-    Formula: the inverse of `BoxCoder.encode`.
+    Boxes are `ymin xmin ymax xmax`, clipped to [0, 1]; column 0 of the scores is the background. Formula: the inverse
+    of `BoxCoder.encode`.
 
     Args:
         network: image `(B, 3, H, W)` -> locations `(B, A, 4)`, logits `(B, A, C)`.
         default_boxes: `(A, 4)` float32 array, cy cx h w.
         prior_scaling: the two values of the `BoxCoder`.
+        softmax: scores are a softmax over the classes; otherwise independent sigmoids.
     """
 
-    def __init__(self, network, default_boxes, prior_scaling):
+    def __init__(self, network, default_boxes, prior_scaling, softmax=False):
         super().__init__()
         self.network = network
+        self.softmax = softmax
         self.centres = Tensor(default_boxes[:, :2])  # (A, 2)
         self.sides = Tensor(default_boxes[:, 2:])  # (A, 2)
         self.centre_scaling, self.side_scaling = prior_scaling
@@ -29,4 +31,5 @@ class SsdInferWithDecoder(nn.Cell):
         half = ops.exp(locations[:, :, 2:] * self.side_scaling) * self.sides / 2
         boxes = ops.concat((centres - half, centres + half), axis=-1)
         boxes = ops.maximum(ops.minimum(boxes, 1.0), 0.0)
-        return boxes, ops.sigmoid(logits.astype(ms.float32))
+        logits = logits.astype(ms.float32)
+        return boxes, ops.softmax(logits, -1) if self.softmax else ops.sigmoid(logits)

@@ -1,5 +1,6 @@
 """The detectors: image `(B, 3, H, W)` -> locations `(B, A, 4)` and class logits `(B, A, C)`."""
-from mindspore import nn
+import mindspore as ms
+from mindspore import nn, ops
 
 from src.fpn import BottomUp, FPNTopDown
 from src.layers import ConvBNReLU, InvertedResidual
@@ -134,3 +135,56 @@ class SSDVGG16(nn.Cell):
         block10 = self.b10_2(self.b10_1(block9))
         block11 = self.b11_2(self.b11_1(block10))
         return self.multi_box((block4, block7, block8, block9, block10, block11))
+
+
+class L2Norm(nn.Cell):
+    """Features of unit length at each location, times a learned scale of each channel (ParseNet,
+    https://arxiv.org/abs/1506.04579, section 3.3)."""
+
+    EPS = 1e-12
+
+    def __init__(self, channels, scale):
+        super().__init__()
+        self.gamma = ms.Parameter(ms.ops.full((channels,), scale, dtype=ms.float32), name="gamma")
+
+    def construct(self, x):
+        features = x.astype(ms.float32)  # squares overflow in float16
+        squares = (features * features).sum(1, keepdims=True)  # (B, 1, H, W)
+        scaled = features / ops.sqrt(squares + self.EPS) * self.gamma.reshape(1, -1, 1, 1)
+        return scaled.astype(x.dtype)
+
+
+class SSDVGG16Caffe(nn.Cell):
+    """SSD300 as its authors built it in Caffe (https://arxiv.org/abs/1512.02325, section 3), and torchvision and
+    mmdetection after them: L2 normalisation of conv4_3, fc6 and fc7 as convolutions, ReLU everywhere, biases."""
+
+    # 1x1 and 3x3 convolution of each block after fc7: channels, and stride and padding of the second
+    EXTRAS = ((256, 512, 2, 1), (128, 256, 2, 1), (128, 256, 1, 0), (128, 256, 1, 0))
+
+    def __init__(self, backbone, multi_box):
+        super().__init__()
+        self.backbone = backbone
+        self.l2_norm = L2Norm(512, scale=20.0)
+        self.fc6 = self._conv(512, 1024, 3, padding=6, dilation=6)
+        self.fc7 = self._conv(1024, 1024, 1)
+        self.relu = nn.ReLU()
+        extras, channels = [], 1024
+        for narrow, wide, stride, padding in self.EXTRAS:
+            layers = [self._conv(channels, narrow, 1), nn.ReLU()]
+            layers += [self._conv(narrow, wide, 3, stride=stride, padding=padding), nn.ReLU()]
+            extras.append(nn.SequentialCell(layers))
+            channels = wide
+        self.extras = nn.CellList(extras)
+        self.multi_box = multi_box
+
+    @staticmethod
+    def _conv(in_channels, out_channels, kernel_size, **arguments):
+        return nn.Conv2d(in_channels, out_channels, kernel_size, pad_mode="pad", has_bias=True, bias_init="zeros",
+                         **arguments)
+
+    def construct(self, x):
+        block4, block5 = self.backbone(x)
+        features = (self.l2_norm(block4), self.relu(self.fc7(self.relu(self.fc6(block5)))))
+        for block in self.extras:
+            features += (block(features[-1]),)
+        return self.multi_box(features)

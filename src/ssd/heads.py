@@ -12,7 +12,7 @@ def flatten_predictions(levels, values):
     return ops.concat(flat, axis=1)
 
 
-def _separable_head(in_channels, out_channels):
+def separable_head(in_channels, out_channels):
     return nn.SequentialCell(
         [
             depthwise_conv(in_channels),
@@ -23,22 +23,25 @@ def _separable_head(in_channels, out_channels):
     )
 
 
+def conv_head(in_channels, out_channels):
+    return nn.Conv2d(in_channels, out_channels, kernel_size=3, pad_mode="same", has_bias=True, bias_init="zeros")
+
+
 class MultiBox(nn.Cell):
-    """A depthwise-separable convolution of its own for each level.
+    """Layers of its own for each level.
 
     Args:
         num_classes: C, the background included.
         in_channels: channels of each level.
         num_default: default boxes at a location of each level.
+        make_head: input and output channels -> the layers of one level.
     """
 
-    def __init__(self, num_classes, in_channels, num_default):
+    def __init__(self, num_classes, in_channels, num_default, make_head=separable_head):
         super().__init__()
         levels = list(zip(in_channels, num_default))
-        self.multi_loc_layers = nn.CellList([_separable_head(channels, 4 * boxes) for channels, boxes in levels])
-        self.multi_cls_layers = nn.CellList(
-            [_separable_head(channels, num_classes * boxes) for channels, boxes in levels]
-        )
+        self.multi_loc_layers = nn.CellList([make_head(channels, 4 * boxes) for channels, boxes in levels])
+        self.multi_cls_layers = nn.CellList([make_head(channels, num_classes * boxes) for channels, boxes in levels])
         self.num_classes = num_classes
         self.levels = len(levels)
 

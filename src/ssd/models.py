@@ -3,13 +3,14 @@ import dataclasses
 import difflib
 from collections.abc import Callable
 
+from src.init_params import init_net_param, init_xavier
 from src.mindcv_backbone import build_mindcv_backbone
 from src.mobilenet_v1 import MobileNetV1
 from src.mobilenet_v2 import MobileNetV2
 from src.model_utils.errors import UserError
 from src.resnet import ResNet50
-from src.ssd.detectors import SSDFPN, SSDVGG16, FPNFeatures, SSDMobileNetV1, SSDMobileNetV2
-from src.ssd.heads import MultiBox, WeightSharedMultiBox
+from src.ssd.detectors import SSDFPN, SSDVGG16, FPNFeatures, SSDMobileNetV1, SSDMobileNetV2, SSDVGG16Caffe
+from src.ssd.heads import MultiBox, WeightSharedMultiBox, conv_head, separable_head
 from src.vgg16 import VGG16
 
 
@@ -23,12 +24,17 @@ class Model:
         backbone_path: where the backbone lies in the detector, as in the names of its parameters: the part that a
             classification checkpoint fills, and that `freeze_layer` freezes.
         config_file: YAML file in `config/` with the values to begin with.
+        softmax: scores are a softmax over the classes, trained with `MultiBoxLoss`; otherwise independent sigmoids,
+            trained with the focal loss.
+        initialise: detector -> None; sets its initial weights.
     """
 
     build: Callable
     create_backbone: Callable
     backbone_path: str
     config_file: str
+    softmax: bool = False
+    initialise: Callable = init_net_param
 
 
 MODELS = {}
@@ -71,8 +77,8 @@ def check_channels(backbone_channels, in_channels, out_channels):
             )
 
 
-def build_multi_box(config):
-    return MultiBox(config.num_classes, config.extras_out_channels, config.num_default)
+def build_multi_box(config, make_head=separable_head):
+    return MultiBox(config.num_classes, config.extras_out_channels, config.num_default, make_head)
 
 
 def build_after_backbone(config, backbone, **lists):
@@ -164,6 +170,15 @@ register(
     create_backbone=lambda config: VGG16(batch_norm=config.ssd_vgg_bn),
     backbone_path="backbone",
     config_file="ssd_vgg16_config.yaml",
+)
+register(
+    "ssd300_vgg16_caffe",
+    build=lambda config, backbone: SSDVGG16Caffe(backbone, build_multi_box(config, conv_head)),
+    create_backbone=lambda config: VGG16(has_bias=True),
+    backbone_path="backbone",
+    config_file="ssd300_mmdet_config.yaml",
+    softmax=True,
+    initialise=init_xavier,
 )
 register(
     "ssd_mindcv",

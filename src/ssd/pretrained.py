@@ -1,11 +1,12 @@
 """Checkpoints of image classifiers into the backbones of detectors.
 
 Known are the names that the MindSpore model zoo and MindCV give the parameters of MobileNetV1, MobileNetV2, ResNet50
-and VGG16, those of every MindCV model in a MindCV backbone, and the names of the backbones themselves, as in a
-detector's checkpoint.
+and VGG16, those that torchvision gives the last three, those of every MindCV model in a MindCV backbone, and the names
+of the backbones themselves, as in a detector's checkpoint.
 """
 import logging
 import re
+from pathlib import Path
 
 import mindspore as ms
 
@@ -16,6 +17,7 @@ from src.resnet import ResNet50
 from src.ssd.vgg16_weights import convert_vgg16
 from src.ssd.weights import LoadReport, is_optimizer_state, listing, read_checkpoint
 from src.vgg16 import VGG16
+from src.weight_file import SUFFIXES, read_weight_file
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,12 @@ RENAMES = {
         (r"features\.(\d+)\.([34])\.(\w+)", lambda n, part, end: f"network.{2 * int(n) - 4}.{int(part) - 3}.{end}"),
     ),
     MobileNetV2: (
+        # torchvision: as the model zoo, but without `features` for the layers of a convolution with BatchNorm
+        (r"features\.(\d+)\.([01])\.(\w+)", lambda n, part, end: _mobilenet_v2_layer(int(n), f"features.{part}.{end}")),
+        (
+            r"features\.(\d+)\.conv\.([01])\.([01])\.(\w+)",
+            lambda n, layer, part, end: _mobilenet_v2_layer(int(n), f"conv.{layer}.features.{part}.{end}"),
+        ),
         # model zoo
         (r"features\.(\d+)\.((?:conv|features)\..+)", lambda n, end: _mobilenet_v2_layer(int(n), end)),
         # MindCV: stem, activation, from number 3 on the blocks (the first without expansion), and the last convolution
@@ -53,8 +61,12 @@ RENAMES = {
         ),
         (r"features\.2([01])\.(\w+)", lambda part, end: f"features_2.4.features.{part}.{end}"),
     ),
-    ResNet50: ((r"(.+)\.down_sample\.(.+)", lambda block, end: f"{block}.down_sample_layer.{end}"),),  # MindCV
+    # MindCV and torchvision
+    ResNet50: ((r"(.+)\.down_?sample\.(.+)", lambda block, end: f"{block}.down_sample_layer.{end}"),),
 }
+
+# BatchNorm in PyTorch and in MindSpore.
+BN_PARTS = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 
 # MindCV numbers the layers of a network that gives features as `features_3`, and those of the classifier `features.3`.
 MINDCV_RENAMES = ((r"(\w+)\.(\d+)\.(.+)", lambda part, n, end: f"{part}_{n}.{end}"),)
@@ -70,7 +82,7 @@ def load_backbone(net, path, backbone_path, has_batch_norm=None):
 
     Args:
         net: a network that holds the detector as `network`, such as `build_training_net` gives.
-        path: file of the checkpoint.
+        path: file of the checkpoint: of MindSpore, or a `.pth` or `.safetensors` file of torchvision's classifier.
         backbone_path: where the backbone lies in the detector, see `Model`.
         has_batch_norm: VGG16 only: whether the network of the checkpoint has BatchNorm; None not to check it. Weights
             are converted where the backbone differs, see `convert_vgg16`.
@@ -88,13 +100,13 @@ def load_backbone(net, path, backbone_path, has_batch_norm=None):
         for parameter in net.get_parameters()
         if parameter.name.startswith(prefix)
     }
-    found = {name: value for name, value in read_checkpoint(path).items() if not is_optimizer_state(name)}
+    found = read_classifier(path)
     if isinstance(backbone, VGG16):
         values, used, optional = convert_vgg16(found, set(own), _prefixes(backbone_path), has_batch_norm, path)
     else:
         renames = RENAMES.get(type(backbone), MINDCV_RENAMES)
         sources = match_names(found, set(own), _prefixes(backbone_path), renames)
-        values = {name: found[source].asnumpy() for name, source in sources.items()}
+        values = {name: found[source] for name, source in sources.items()}
         used, optional = set(sources.values()), set()
     for target, source in COPIES.get(type(backbone), ()):
         for name in own:
@@ -111,6 +123,27 @@ def load_backbone(net, path, backbone_path, has_batch_norm=None):
     logger.info("%d of the %d parameters of the file not used: %s", len(report.unused), len(found),
                 listing(report.unused) or "none")
     return report
+
+
+def read_classifier(path):
+    """The weights of a file by name, as MindSpore calls the parts of BatchNorm."""
+    if Path(path).suffix in SUFFIXES:
+        return with_mindspore_names(read_weight_file(path).tensors)
+    parameters = read_checkpoint(path)
+    return {name: value.asnumpy() for name, value in parameters.items() if not is_optimizer_state(name)}
+
+
+def with_mindspore_names(tensors):
+    """PyTorch's arrays by name with MindSpore's names for the parts of BatchNorm, and without its counters of steps."""
+    renamed = {}
+    for name, value in tensors.items():
+        layer, _, part = name.rpartition(".")
+        if f"{layer}.running_mean" in tensors:
+            if part == "num_batches_tracked":
+                continue
+            name = f"{layer}.{BN_PARTS.get(part, part)}"
+        renamed[name] = value
+    return renamed
 
 
 def match_names(names, own, prefixes, renames):
@@ -177,8 +210,8 @@ def _check_complete(own, values, found, used, optional, path):
             f"feature_extractor_base_param: {path} has {fitting}.\n"
             f"  missing: {listing(missing)}\n"
             f"  not used of the file: {listing(set(found) - used) or 'none'}\n"
-            "Expected a checkpoint of the same network from the MindSpore model zoo or MindCV, or of a detector with "
-            "this backbone."
+            "Expected a checkpoint of the same network from the MindSpore model zoo, MindCV or torchvision, or of a "
+            "detector with this backbone."
         )
     shapes = [
         f"{name} has shape {values[name].shape} in the file, {tuple(own[name].shape)} in the backbone"

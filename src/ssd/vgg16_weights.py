@@ -26,9 +26,11 @@ def convert_vgg16(found, own, prefixes, has_batch_norm, path):
     | without | without | the weights; there is no place for a bias, which is left out with a warning |
     | without | with | the weights, and a bias as `beta`; the rest of BatchNorm as initialised |
     | with | without | weights times `gamma / sqrt(variance)`; shifts have no place and are left out with a warning |
+    | without | biases | as they are; without a bias in the file those of the backbone as initialised |
+    | with | biases | BatchNorm becomes part of weights and biases, which changes nothing |
 
     Args:
-        found: parameters of the file by name.
+        found: arrays by the names in the file.
         own: names of the parameters of the backbone.
         prefixes: what a name in the file may begin with in addition.
         has_batch_norm: what is expected of the file; None for anything.
@@ -42,16 +44,17 @@ def convert_vgg16(found, own, prefixes, has_batch_norm, path):
     """
     source_bn = any(name.endswith(".gamma") and _match(name, prefixes) for name in found)
     target_bn = any(name.endswith(".gamma") for name in own)
+    target_bias = any(name.endswith(".bias") for name in own)
     convolutions, names = {}, {}
     for name, value in found.items():
         place = _place(_match(name, prefixes), source_bn)
         if place:
             convolution, part = place
-            convolutions.setdefault(convolution, {})[part] = value.asnumpy()
+            convolutions.setdefault(convolution, {})[part] = value
             names.setdefault(convolution, {})[part] = name
     values, used = {}, set()
     for (block, number), parts in convolutions.items():
-        converted, read = _convert(parts, source_bn, target_bn)
+        converted, read = _convert(parts, source_bn, target_bn, target_bias)
         used |= {names[block, number][part] for part in read}
         for part, value in converted.items():
             layer = number * _layers_per_conv(target_bn) + (part in BN_PARTS)
@@ -62,9 +65,20 @@ def convert_vgg16(found, own, prefixes, has_batch_norm, path):
             f"pretrain_vgg_bn is {has_batch_norm}, but the VGG16 in {path} has {'' if source_bn else 'no '}BatchNorm; "
             f"set pretrain_vgg_bn to {source_bn}"
         )
-    _warn_of_losses(convolutions, source_bn, target_bn)
-    optional = {name for name in own if name.split(".")[-1] in BN_PARTS} if not source_bn else set()
+    if not target_bn and not target_bias:
+        _warn_of_losses(convolutions, source_bn)
+    optional = {name for name in own if name.split(".")[-1] in (*BN_PARTS, "bias")} if not source_bn else set()
     return values, used, optional
+
+
+def plain_name(name):
+    """Name of a convolution's parameter in the backbone without BatchNorm, from that in a classifier without it:
+    `features.7.bias` -> `b2.2.bias`; None where there is none."""
+    place = _place(NAME.fullmatch(name), batch_norm=False)
+    if not place:
+        return None
+    (block, number), part = place
+    return f"b{block}.{number * _layers_per_conv(batch_norm=False)}.{part}"
 
 
 def _match(name, prefixes):
@@ -96,7 +110,7 @@ def _place(match, batch_norm):
     return (block, number), part
 
 
-def _convert(parts, source_bn, target_bn):
+def _convert(parts, source_bn, target_bn, target_bias):
     """Parts of one convolution and its BatchNorm -> the same for the backbone, and the parts that were read."""
     needed = ("weight", *BN_PARTS) if source_bn else ("weight",)
     if any(part not in parts for part in needed):
@@ -111,15 +125,17 @@ def _convert(parts, source_bn, target_bn):
         return converted, read
     if source_bn:
         scale = parts["gamma"] / np.sqrt(parts["moving_variance"] + BN_EPS)
-        return {"weight": weight * scale.reshape(-1, 1, 1, 1)}, {"weight", "gamma", "moving_variance"}
-    if target_bn and bias is not None:
-        return {"weight": weight, "beta": bias}, read | {"bias"}
+        scaled = {"weight": weight * scale.reshape(-1, 1, 1, 1)}
+        if not target_bias:
+            return scaled, {"weight", "gamma", "moving_variance"}
+        before = parts["moving_mean"] - (0 if bias is None else bias)
+        return {**scaled, "bias": parts["beta"] - before * scale}, set(parts)
+    if bias is not None and (target_bn or target_bias):
+        return {"weight": weight, "beta" if target_bn else "bias": bias}, read | {"bias"}
     return {"weight": weight}, read
 
 
-def _warn_of_losses(convolutions, source_bn, target_bn):
-    if target_bn:
-        return
+def _warn_of_losses(convolutions, source_bn):
     if source_bn:
         logger.warning(
             "The VGG16 of the checkpoint has BatchNorm, the backbone has not: its scales are kept, its shifts are not. "

@@ -13,8 +13,8 @@ from src.model_utils.errors import UserError
 logger = logging.getLogger(__name__)
 
 # What a training checkpoint holds beside the network.
-OPTIMIZER_PREFIXES = ("moments.", "accum.")
-OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale", "skipped_steps")
+OPTIMIZER_PREFIXES = ("moments.", "accum.", "ema.")
+OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale", "skipped_steps", "ema_steps")
 LISTED = 8
 
 

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from src.dataset.images import decode_image, load_image, preprocess
+from src.dataset.images import decode_image, load_image, preprocess, read_image_size
+from src.dataset.transforms import InputFormat
 from src.model_utils.errors import UserError
 
 
@@ -91,3 +92,40 @@ def test_preprocess():
     out = np.empty((3, 8, 10), np.float32)
     assert preprocess(image, (8, 10), out) is out
     assert (out == result).all()
+
+
+def test_resizing_with_fractions():
+    image = np.array([[[0] * 3, [10] * 3]], np.uint8)  # two pixels side by side
+    plain = {"mean": (0, 0, 0), "std": (1 / 255,) * 3}
+    rounded = preprocess(image, (1, 8), input_format=InputFormat(**plain))
+    exact = preprocess(image, (1, 8), input_format=InputFormat(**plain, float_resize=True))
+    # centres at 1/8, 3/8 ... of a pixel: 10 * (0, 0, 1/8, 3/8, 5/8, 7/8, 1, 1)
+    np.testing.assert_allclose(exact[0, 0], [0, 0, 1.25, 3.75, 6.25, 8.75, 10, 10], atol=1e-5)
+    np.testing.assert_allclose(rounded[0, 0], [0, 0, 1, 4, 6, 9, 10, 10], atol=1e-5)
+
+
+def test_resizing_with_fractions_is_that_of_torch():
+    functional = pytest.importorskip("torch.nn.functional")
+    torch = pytest.importorskip("torch")
+    image = np.random.RandomState(0).randint(0, 256, (37, 53, 3), np.uint8)
+    mean, std = (0.48235, 0.45882, 0.40784), 1 / 255
+    normalised = (torch.tensor(image).permute(2, 0, 1).float() / 255 - torch.tensor(mean)[:, None, None]) / std
+    for size in ((20, 30), (60, 90)):
+        expected = functional.interpolate(normalised[None], size=size, mode="bilinear", align_corners=False)[0].numpy()
+        found = preprocess(image, size, input_format=InputFormat(mean, (std,) * 3, float_resize=True))
+        np.testing.assert_allclose(found, expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".jpg", ".webp", ".tiff"])
+def test_size_of_an_image(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(encode(rgb_squares(), suffix))
+    assert read_image_size(path) == (32, 48)
+
+
+def test_size_of_what_is_no_image(tmp_path):
+    (tmp_path / "a.jpg").write_text("text")
+    with pytest.raises(UserError, match=r"a\.jpg"):
+        read_image_size(tmp_path / "a.jpg")
+    with pytest.raises(UserError, match="No such file"):
+        read_image_size(tmp_path / "b.jpg")

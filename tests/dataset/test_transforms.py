@@ -99,6 +99,14 @@ def test_normalise_is_the_formula():
     np.testing.assert_allclose(transforms.normalise(image), ((image - mean) / deviation).transpose(2, 0, 1), atol=1e-5)
 
 
+def test_normalise_with_other_numbers():
+    image = np.random.RandomState(0).randint(0, 256, (5, 7, 3), np.uint8)
+    mean_only = transforms.InputFormat(mean=(0.5, 0.25, 0), std=(1 / 255,) * 3)
+    expected = (image - np.array([127.5, 63.75, 0])).transpose(2, 0, 1)
+    for values in (image, image.astype(np.float32)):
+        np.testing.assert_allclose(transforms.normalise(values, input_format=mean_only), expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("adjust", [transforms.adjust_brightness, transforms.adjust_contrast,
                                     transforms.adjust_saturation])
 def test_factor_one_changes_nothing(adjust):

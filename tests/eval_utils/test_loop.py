@@ -1,5 +1,6 @@
 """The evaluation loop."""
 import logging
+import threading
 
 import numpy as np
 import pytest
@@ -57,6 +58,34 @@ def test_ids_as_a_column():
     batch["img_id"] = batch["img_id"][:, None]
     evaluate(predict, [batch], recorder, batch_size=4)
     assert [image_id for image_id, _, _ in recorder.seen] == [0, 1, 2]
+
+
+def test_post_processing_runs_beside_the_network():
+    updating = threading.Event()
+
+    class Slow(Recorder):
+        def update(self, *arguments):
+            updating.set()
+            super().update(*arguments)
+
+    def second_waits_for_the_first_update(images):
+        if images[0, 0, 0, 0] > 0:
+            assert updating.wait(timeout=60)  # were the loop to wait for the second prediction first, it never came
+        return predict(images)
+
+    recorder = Slow()
+    evaluate(second_waits_for_the_first_update, batches(4, 4), recorder, batch_size=4)
+    assert [image_id for image_id, _, _ in recorder.seen] == list(range(8))
+
+
+@pytest.mark.parametrize("sizes", [(4,), (4, 4, 4)])
+def test_error_of_the_post_processing_ends_the_evaluation(sizes):
+    class Broken(Recorder):
+        def update(self, *arguments):
+            raise UserError("image 7 was predicted twice")
+
+    with pytest.raises(UserError, match="predicted twice"):
+        evaluate(predict, batches(*sizes), Broken(), batch_size=4)
 
 
 def test_no_batches():

@@ -142,6 +142,9 @@ def test_low_scores_count_for_coco_only(tmp_path):
     add_truth(metrics, score=0.005)
     assert metrics.get_metrics().stats["reference"][0] == pytest.approx(1.0)
     assert metrics.get_metrics().stats["coco"][0] == 0.0
+    metrics = COCOMetrics(path, CLASSES, min_score=0.001, coco_min_score=0.004)
+    add_truth(metrics, score=0.005)
+    assert metrics.get_metrics().stats["coco"][0] == pytest.approx(1.0)
 
 
 def test_no_detection_at_all(tmp_path, caplog):

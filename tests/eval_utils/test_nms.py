@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.eval_utils import apply_nms, select_detections
+from src.eval_utils import apply_nms, nms, select_detections
 from src.eval_utils.nms import overlaps
 from tests.golden_data import golden_arrays
 
@@ -105,6 +105,20 @@ def test_many_candidates_against_the_definition():
     assert apply_nms(boxes, scores, 0.5, 40).tolist() == greedy(boxes, scores, 0.5, 40)
 
 
+def test_classes_of_very_different_sizes():
+    generator = np.random.default_rng(4)
+    boxes = random_boxes(generator, 2000, objects=5, size=1.0)
+    scores = np.zeros((2000, 12), np.float32)
+    for label, count in ((2, 2000), (3, 1), (7, 300), (11, 40)):
+        scores[generator.choice(2000, count, replace=False), label] = generator.integers(1, 90, count) / 100
+    _, found, labels = select_detections(boxes, scores, (400, 400), 0.0, 0.5, 25)
+    assert set(labels.tolist()) == {2, 3, 7, 11}
+    for label in (2, 3, 7, 11):
+        above = np.flatnonzero(scores[:, label] > 0)
+        kept = greedy(boxes[above] * np.float32(400), scores[above, label], 0.5, 25)
+        np.testing.assert_array_equal(found[labels == label], scores[above[kept], label])
+
+
 def test_select_by_hand():
     boxes = np.array([[0.1, 0.2, 0.5, 0.6], [0.1, 0.2, 0.5, 0.6], [0.5, 0.5, 1.0, 1.0]], np.float32)
     scores = np.array([[0.9, 0.2, 0.3], [0.9, 0.4, 0.1], [0.9, 0.1, 0.6]], np.float32)
@@ -130,6 +144,18 @@ def test_select_limits_each_class_and_the_image():
 def test_select_nothing():
     boxes, scores, labels = select_detections(np.ones((7, 4)), np.full((7, 3), 0.1), (10, 10), 0.1, 0.6, 100)
     assert boxes.shape == (0, 4) and scores.shape == (0,) and labels.shape == (0,)
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_detections": 200, "always_above": 0.3}])
+@pytest.mark.parametrize("objects", [3, 300])
+def test_so_many_candidates_that_the_best_of_each_class_go_first(objects, limits, monkeypatch):
+    generator = np.random.default_rng(8)
+    boxes = random_boxes(generator, 1500, objects, size=1.0)
+    scores = generator.random((1500, 9)).astype(np.float32).round(2)
+    expected = select_detections(boxes, scores, (300, 400), 0.01, 0.45, 20, **limits)
+    monkeypatch.setattr(nms, "_MANY_CANDIDATES", 5000)
+    for array, same in zip(select_detections(boxes, scores, (300, 400), 0.01, 0.45, 20, **limits), expected):
+        np.testing.assert_array_equal(array, same)
 
 
 @pytest.mark.parametrize("always_above", [None, 0.1, 0.6])

@@ -208,6 +208,7 @@ def test_coco_classes():
     (["--lr=1"], "lr", 1.0),
     (["--lr=0.1", "--lr=0.2"], "lr", 0.2),
     (["--run_eval=True"], "run_eval", True),
+    (["--run_eval"], "run_eval", True),
     (["--run_eval", "YES"], "run_eval", True),
     (["--save_best_ckpt=0"], "save_best_ckpt", False),
     (["--save_best_ckpt=no"], "save_best_ckpt", False),
@@ -245,7 +246,6 @@ def test_flags(flags, key, value):
     ("lr=3", ["'lr=3'", "--key=value"]),
     ("--img=3", ["ambiguous", "--img_shape", "--img_path"]),
     ("--lr", ["--lr", "expected one argument"]),
-    ("--run_eval", ["--run_eval", "expected one argument"]),
     ("--lr=abc", ["command line: lr is abc", "a number > 0"]),
     ("--lr=--", ["lr is --", "a number > 0"]),
     ("--lr=", ["lr is ''", "a number > 0"]),
@@ -379,6 +379,8 @@ def test_relative_config_path_is_found_from_anywhere(tmp_path, monkeypatch):
     (["--img_shape=300,320"], ["19 x 20 at level 0"]),
     (["--feature_size=19,10,5,3,2,2"], ["1 x 1 at level 5", "2 x 2"]),
     (["--steps=16,32,64,100,150,100"], ["3 x 3 at level 5", "1 x 1"]),
+    (["--anchor_sizes=21,45,99"], ["anchor_sizes [21, 45, 99] (command line) has 3", "expected 7", "feature_size"]),
+    (["--anchor_sizes=21,45,99,153,207,261,315"], ["3 default boxes at level 0", "gives 2"]),
     (["--min_scale=0.95"], ["min_scale 0.95", "max_scale 0.95"]),
     (["--pre_trained_epoch_size=500"], ["pre_trained_epoch_size 500", "epoch_size 500"]),
     ([FPN, "--img_shape=640,600"], ["divisible", "128"]),
@@ -427,6 +429,10 @@ def test_cloud_folders(write):
     assert folders(cloud, "--output_path=mine") == ("/cache/data", "mine", "/cache/checkpoint_path/")
     in_file = write("enable_modelarts: True\ndata_path: /mnt/data\noutput_path: ./out\n")
     assert folders(in_file) == ("/mnt/data", "/cache/train", "/cache/checkpoint_path/")
+    config = load_config([cloud, "--checkpoint_url=obs://a", "--file_name=mine"])
+    assert (config.checkpoint_path, config.file_name) == ("/cache/checkpoint_path/", "/cache/train/mine")
+    assert load_config([cloud, "--checkpoint_url=obs://a", "--checkpoint_path=here"]).checkpoint_path == "here"
+    assert load_config([cloud, "--file_name=/mnt/mine"]).file_name == "/mnt/mine"
 
 
 # The object, --print_config, --help
@@ -466,7 +472,8 @@ def test_help_lists_every_key(capsys, monkeypatch, write):
     text = " ".join(printed(capsys, write("lr: 0.05\n"), "--help").split())
     for key, field in KEYS.items():
         meaning = " ".join(field.metadata["help"].split())
-        assert f"--{key} VALUE {meaning}. Default: " in text
+        value = "[VALUE]" if field.type is bool else "VALUE"
+        assert f"--{key} {value} {meaning}. Default: " in text
     assert text.count(" Allowed: ") == len(KEYS) == len(dataclasses.fields(Config))
     for topic in ("Model and boxes", "Loss, optimiser, precision", "Evaluation", "Checkpoints", "Data", "Export"):
         assert f" {topic}: --" in text

@@ -1,0 +1,67 @@
+#include "coco.h"
+
+#include <nlohmann/json.hpp>
+
+#include "temporary_folder.h"
+
+namespace ssd {
+namespace {
+
+using CocoTest = TemporaryFolder;
+
+constexpr char kAnnotations[] = R"({
+  "images": [{"id": 7, "file_name": "val/a.jpg"}, {"id": 12345678901, "file_name": "b.jpg"}],
+  "categories": [{"id": 90, "name": "cat"}, {"id": 3, "name": "dog"}, {"id": 4, "name": "cow"}],
+  "annotations": []})";
+
+TEST_F(CocoTest, IdsByNameAndLabel) {
+  const CocoIds ids = read_coco_ids(write("a.json", kAnnotations), {"background", "dog", "fish", "cat"});
+  EXPECT_EQ(ids.images.at("a.jpg"), 7);
+  EXPECT_EQ(ids.images.at("b.jpg"), 12345678901);
+  EXPECT_EQ(ids.categories, (std::map<size_t, int64_t>{{1, 3}, {3, 90}}));
+}
+
+TEST_F(CocoTest, FilesThatAreNone) {
+  const std::vector<std::string> classes = {"background", "dog"};
+  const auto message = [&](const std::string &content) {
+    const auto path = write("a.json", content);
+    return error_of([&] { read_coco_ids(path, classes); });
+  };
+  EXPECT_NE(message("{").find("is no json"), std::string::npos);
+  EXPECT_NE(message("[]").find("is no COCO annotation file"), std::string::npos);
+  EXPECT_NE(message(R"({"images": [{"id": "x"}], "categories": []})").find("is no COCO"), std::string::npos);
+  EXPECT_NE(message(R"({"images": [], "categories": [{"id": 1, "name": "cat"}]})").find("none of the classes"),
+            std::string::npos);
+  EXPECT_NE(message(R"({"images": [{"id": 1, "file_name": "a"}, {"id": 2, "file_name": "b/a"}], "categories": []})")
+                .find("two images of the name a"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] { read_coco_ids(folder / "none.json", classes); }).find("none.json"), std::string::npos);
+}
+
+TEST_F(CocoTest, ResultsAreThoseOfKnownCategories) {
+  CocoResults results(std::map<size_t, int64_t>{{1, 3}});
+  results.add(7, {{{1, 2, 3.5F, 0.1F}, 0.75F, 1}, {{1, 2, 3, 4}, 0.5F, 2}});
+  results.add(8, {});
+  EXPECT_EQ(results.size(), 1U);
+  results.write(folder / "found.json");
+  const auto found = nlohmann::json::parse(read(folder / "found.json"));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0]["image_id"], 7);
+  EXPECT_EQ(found[0]["category_id"], 3);
+  EXPECT_EQ(found[0]["score"], 0.75);
+  EXPECT_EQ(found[0]["bbox"][2], 3.5);
+  EXPECT_EQ(found[0]["bbox"][3].get<float>(), 0.1F);
+}
+
+TEST_F(CocoTest, NoResultsAreAnEmptyList) {
+  CocoResults(std::map<size_t, int64_t>()).write(folder / "found.json");
+  EXPECT_EQ(nlohmann::json::parse(read(folder / "found.json")), nlohmann::json::array());
+}
+
+TEST(NumericImageId, IsTheName) {
+  EXPECT_EQ(numeric_image_id("folder/000000000139.jpg"), 139);
+  EXPECT_NE(error_of([] { numeric_image_id("12a.jpg"); }).find("is no number"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ssd

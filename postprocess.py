@@ -1,0 +1,39 @@
+"""Evaluates what the C++ program wrote: `python postprocess.py --config_path FILE --result_path DIR --img_path DIR`."""
+import logging
+
+from src.dataset.images import find_images, read_image_size
+from src.eval_utils import COCOMetrics, format_result, read_truth, write_results
+from src.evaluation import create_annotation_file
+from src.model_utils.config import load_config
+from src.model_utils.entry import entry_point
+from src.result_files import ResultFiles, match_images
+
+logger = logging.getLogger("postprocess")
+
+
+@entry_point
+def main(argv=None):
+    config = load_config(argv)
+    annotation_file = create_annotation_file(config)
+    paths = find_images([config.img_path])
+    images = match_images(read_truth(annotation_file, config.classes).images, paths)
+    logger.info("%s: %d of %d images are annotated", config.img_path, len(images), len(paths))
+    files = ResultFiles(config.result_path, config.num_ssd_boxes, config.num_classes)
+    files.check([path.stem for path in images.values()])
+
+    metrics = COCOMetrics(
+        annotation_file, config.classes, config.min_score, config.nms_threshold, config.max_boxes,
+        protocol=config.eval_protocol, image_ids=images, drop=config.drop, coco_min_score=config.coco_min_score,
+    )
+    for image_id, path in images.items():
+        boxes, scores = files.read(path.stem)
+        metrics.update(boxes[None], scores[None], [image_id], [read_image_size(path)])
+    result = metrics.get_metrics()
+
+    written = write_results(result, config.output_path)
+    logger.info("results: %s, %s", *written)
+    logger.info("%s", format_result(result))
+
+
+if __name__ == "__main__":
+    main()

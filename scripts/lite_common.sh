@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# What the scripts for C++ inference share; they source this file after common.sh.
+set -euo pipefail
+
+LITE_VERSION=2.0.0
+CPP_FOLDER="$PROJECT_ROOT/ascend310_infer"
+# Errors reach the user through the exit code and the programs' own messages; MindSpore Lite's log is for those who ask.
+export GLOG_v="${GLOG_v:-4}"
+
+# lite_cache: prints the folder of the kit that setup_mindspore_lite.sh fetches.
+lite_cache() {
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/mindspore-ssd/mindspore-lite-$LITE_VERSION"
+}
+
+# is_lite_home FOLDER: whether MindSpore Lite is there, as official archive or as kit.
+is_lite_home() {
+    [ -f "$1/runtime/include/api/model.h" ] || [ -f "$1/mindspore_lite/include/api/model.h" ] ||
+        [ -f "$1/include/api/model.h" ]
+}
+
+# lite_home: prints $MS_LITE_HOME, or the folder of the kit.
+lite_home() {
+    local home="${MS_LITE_HOME:-$(lite_cache)}"
+    is_lite_home "$home" || fail "no MindSpore Lite in $home: set MS_LITE_HOME to the folder of its official archive, \
+or fetch the kit with scripts/setup_mindspore_lite.sh"
+    echo "$home"
+}
+
+# build_folder HOME OPTION: prints where the programs for this Lite and these options of cmake are built.
+build_folder() {
+    echo "$CPP_FOLDER/build/$(printf '%s %s' "$1" "$2" | cksum | cut -d' ' -f1)"
+}
+
+# build_cpp LOG HOME [CMAKE_OPTION]: builds the C++ programs, or finds them built, and sets CPP_BUILD to their folder.
+build_cpp() {
+    local log="$1" home="$2" option="${3:-}"
+    local -a flags=("-DMS_LITE_HOME=$home")
+    [ -z "$option" ] || flags+=("$option")
+    CPP_BUILD="$(build_folder "$home" "$option")"
+    command -v cmake >/dev/null || fail "cmake is not installed (Debian, Ubuntu: apt-get install cmake g++ make \
+libopencv-imgproc-dev libopencv-imgcodecs-dev nlohmann-json3-dev)"
+    logged_step "the build" "$log" cmake_build "$CPP_FOLDER" "$CPP_BUILD" "${flags[@]}"
+}
+
+# cmake_build SOURCE BUILD FLAG...
+cmake_build() {
+    cmake -S "$1" -B "$2" "${@:3}" && cmake --build "$2" --parallel
+}
+
+# call_python MODULE FUNCTION ARGUMENT...: calls a function of the project with these texts; a failure as in the entry
+# scripts. What it returns is printed.
+call_python() {
+    (cd "$PROJECT_ROOT" && "$(project_python)" -c '
+import importlib, sys
+from src.model_utils.entry import entry_point
+module, function, *arguments = sys.argv[1:]
+result = entry_point(getattr(importlib.import_module(module), function))(*arguments)
+if result is not None:
+    print(result)' "$@" </dev/null)
+}
+
+# logged_step NAME LOG COMMAND...: runs the command, its output in LOG; a failure ends the script with the last lines.
+logged_step() {
+    local name="$1" log="$2" status=0
+    shift 2
+    "$@" </dev/null >"$log" 2>&1 || status=$?
+    if [ "$status" -ne 0 ]; then
+        tail -n 20 "$log" >&2
+        fail "$name ended with code $status; log: $log"
+    fi
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Builds the C++ program, runs it on a folder of images and evaluates its results, all in the folder of the call.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/lite_common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lite_common.sh"
+
+USAGE="Usage: bash scripts/run_infer_cpp.sh MINDIR_PATH DATA_PATH DVPP CONFIG_PATH DEVICE_TYPE [DEVICE_ID]
+  MINDIR_PATH  model of scripts/convert_lite.sh
+  DATA_PATH    folder of the images
+  DVPP         what decodes the images: CPU, or DVPP on an Ascend device
+  CONFIG_PATH  configuration; its dataset is what the results are compared with
+  DEVICE_TYPE  Ascend, GPU or CPU
+  DEVICE_ID    default 0; a GPU is always device 0
+Results: result_Files, time_Result, acc_Result; logs: build.log, infer.log, acc.log
+Environment: MS_LITE_HOME=FOLDER  MindSpore Lite, default the kit of scripts/setup_mindspore_lite.sh"
+{ [ $# -ge 5 ] && [ $# -le 6 ]; } || usage_error "$USAGE"
+
+MODEL="$(existing_file "model" "$1")"
+DATA="$(absolute_path "$2")"
+[ -d "$DATA" ] || fail "the folder of the images $DATA does not exist"
+case "${3^^}" in
+    CPU | DVPP) DECODER="${3^^}" ;;
+    *) fail "DVPP is '$3', expected CPU or DVPP" ;;
+esac
+CONFIG="$(config_file "$4")"
+case "${5^^}" in
+    ASCEND) DEVICE=Ascend ;;
+    GPU | CPU) DEVICE="${5^^}" ;;
+    *) fail "DEVICE_TYPE is '$5', expected Ascend, GPU or CPU" ;;
+esac
+[ "$DECODER" = CPU ] || [ "$DEVICE" = Ascend ] || fail "DVPP decodes on an Ascend device; with $DEVICE use CPU"
+DEVICE_ID="${6:-0}"
+[ "$DEVICE" != GPU ] || DEVICE_ID=0
+PROGRAM="$(project_python)"
+LITE="$(lite_home)"
+
+FLAGS=("--mindir_path=$MODEL" "--dataset_path=$DATA" "--device_type=$DEVICE" "--device_id=$DEVICE_ID" \
+    "--cpu_dvpp=$DECODER" "--output_path=$CALLER_FOLDER")
+INPUT_FLAGS="$(call_python src.cpp_inference input_flags "$CONFIG")"
+mapfile -t -O "${#FLAGS[@]}" FLAGS <<<"$INPUT_FLAGS"
+OPTION=
+if [ "$DECODER" = DVPP ]; then
+    OPTION=-DSSD_DVPP=ON
+    call_python src.cpp_inference aipp "$CONFIG" "$CPP_FOLDER/aipp.cfg.in" >"$CALLER_FOLDER/aipp.cfg"
+    FLAGS+=("--aipp_path=$CALLER_FOLDER/aipp.cfg")
+fi
+
+build_cpp "$CALLER_FOLDER/build.log" "$LITE" "$OPTION"
+rm -rf "$CALLER_FOLDER/result_Files" "$CALLER_FOLDER/time_Result"
+logged_step "the inference" "$CALLER_FOLDER/infer.log" "$CPP_BUILD/main" "${FLAGS[@]}"
+cat "$CALLER_FOLDER/infer.log"
+cd "$PROJECT_ROOT"
+logged_step "the evaluation" "$CALLER_FOLDER/acc.log" "$PROGRAM" postprocess.py "--config_path=$CONFIG" \
+    "--result_path=$CALLER_FOLDER/result_Files" "--img_path=$DATA" --drop=True "--output_path=$CALLER_FOLDER/acc_Result"
+cat "$CALLER_FOLDER/acc.log"

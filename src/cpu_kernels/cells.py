@@ -1,0 +1,47 @@
+"""Cells of `nn` with kernels of this package. Each has the parameters of the cell that it replaces."""
+import mindspore as ms
+from mindspore import nn
+
+from src.cpu_kernels import operators
+
+ACTIVATIONS = {nn.ReLU: 1, nn.ReLU6: 2}
+
+
+class KernelConv2d(nn.Conv2d):
+    """`nn.Conv2d` with one stride, one dilation, one padding for both axes."""
+
+    def use_kernel(self, library):
+        padding = operators.SAME if self.pad_mode == "same" else self.padding if self.pad_mode == "pad" else 0
+        stride, dilation = self.stride[0], self.dilation[0]
+        self.settings = ms.Tensor([stride, dilation, padding], ms.int32)
+        if self.group == 1:
+            self.kernel = operators.convolution(library, stride, dilation, padding, self.has_bias)
+        else:
+            self.kernel = operators.depthwise(library, stride, padding)
+
+    def construct(self, x):
+        if self.has_bias:
+            return self.kernel(self.settings, x, self.weight, self.bias)
+        return self.kernel(self.settings, x, self.weight)
+
+
+class KernelBatchNorm2d(nn.BatchNorm2d):
+    """`nn.BatchNorm2d`, and the activation after it if there is one."""
+
+    def use_kernel(self, library, activation=None):
+        self.settings = ms.Tensor([self.eps, self.momentum, ACTIVATIONS.get(type(activation), 0)], ms.float32)
+        self.activation = activation
+        self.train_kernel = operators.batch_norm(library)
+        self.inference_kernel = operators.batch_norm_inference(library)
+
+    def construct(self, x):
+        if self.training and self.use_batch_statistics is not False:
+            return self.train_kernel(
+                self.settings, x, self.gamma, self.beta, self.moving_mean, self.moving_variance
+            )[0]
+        if not self.training:
+            return self.inference_kernel(
+                self.settings, x, self.gamma, self.beta, self.moving_mean, self.moving_variance
+            )
+        y = super().construct(x)  # frozen: moving statistics in training
+        return y if self.activation is None else self.activation(y)

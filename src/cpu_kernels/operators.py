@@ -1,0 +1,82 @@
+"""The kernels as MindSpore operators with gradients. All tensors are float32, images are `(B, C, H, W)`."""
+import mindspore as ms
+from mindspore import ops
+
+SAME = -1  # in place of a number of padded pixels: padding that makes the result ceil(size / stride)
+
+
+def _operator(library, name, out_shape, bprop=None, variant=""):
+    """The function `name` of the library; `out_shape` takes and gives shapes, a tuple of shapes for several results."""
+
+    def dtypes(*inputs):
+        shapes = out_shape(*[[1] * 4 for _ in inputs])
+        return (ms.float32,) * len(shapes) if isinstance(shapes, tuple) else ms.float32
+
+    operator = ops.Custom(f"{library}:{name}", out_shape=out_shape, out_dtype=dtypes, func_type="aot", bprop=bprop)
+    operator.add_prim_attr("variant", variant)
+    return operator
+
+
+def _convolved_shape(stride, dilation, padding):
+    def size(pixels, kernel):
+        if padding == SAME:
+            return -(-pixels // stride)
+        return (pixels + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+    def shape(settings, x, weight, *bias):
+        return [x[0], weight[0], size(x[2], weight[2]), size(x[3], weight[3])]
+
+    return shape
+
+
+def convolution(library, stride, dilation, padding, has_bias):
+    """Operator: settings, x `(B, C, H, W)`, weight `(O, C, h, w)`[, bias `(O,)`] -> `(B, O, H', W')`."""
+    input_gradient = _operator(library, "convolution_input_gradient", lambda settings, dy, weight, x: x)
+    weight_gradient = _operator(library, "convolution_weight_gradient", lambda settings, dy, x, weight: weight)
+    bias_gradient = _operator(library, "convolution_bias_gradient", lambda dy: [dy[1]])
+
+    def bprop(settings, x, weight, out, dout):
+        return ops.zeros_like(settings), input_gradient(settings, dout, weight, x), weight_gradient(
+            settings, dout, x, weight)
+
+    def bprop_with_bias(settings, x, weight, bias, out, dout):
+        return ops.zeros_like(settings), input_gradient(settings, dout, weight, x), weight_gradient(
+            settings, dout, x, weight), bias_gradient(dout)
+
+    return _operator(library, "convolution", _convolved_shape(stride, dilation, padding),
+                     bprop_with_bias if has_bias else bprop, f"{stride} {dilation} {padding} {has_bias}")
+
+
+def depthwise(library, stride, padding):
+    """Operator: settings, x `(B, C, H, W)`, weight `(C, 1, k, k)` -> `(B, C, H', W')`."""
+    gradients = _operator(library, "depthwise_gradients", lambda settings, dy, x, weight: (x, weight))
+
+    def bprop(settings, x, weight, out, dout):
+        dx, dw = gradients(settings, dout, x, weight)
+        return ops.zeros_like(settings), dx, dw
+
+    return _operator(library, "depthwise", _convolved_shape(stride, 1, padding), bprop, f"{stride} {padding}")
+
+
+def batch_norm(library):
+    """Operator: settings, x, gamma, beta, moving mean and variance `(C,)` -> y, mean, deviation of the batch.
+
+    It updates the moving statistics in place.
+    """
+    gradients = _operator(
+        library, "batch_norm_gradients", lambda settings, dy, x, gamma, *rest: (x, gamma, gamma)
+    )
+
+    def bprop(settings, x, gamma, beta, moving_mean, moving_variance, out, dout):
+        dx, dgamma, dbeta = gradients(settings, dout[0], x, gamma, beta, out[1], out[2])
+        return (ops.zeros_like(settings), dx, dgamma, dbeta, ops.zeros_like(moving_mean),
+                ops.zeros_like(moving_variance))
+
+    return _operator(
+        library, "batch_norm", lambda settings, x, gamma, *rest: (x, gamma, gamma), bprop
+    )
+
+
+def batch_norm_inference(library):
+    """Operator: settings, x, gamma, beta, moving mean and variance `(C,)` -> y, by the moving statistics."""
+    return _operator(library, "batch_norm_inference", lambda settings, x, *rest: x)

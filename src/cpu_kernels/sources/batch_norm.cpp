@@ -1,0 +1,208 @@
+// Batch normalisation of (B, C, H, W) with the statistics of the batch, and the activation after it.
+#include <algorithm>
+#include <cmath>
+
+#include "aot.h"
+#include "pool.h"
+#include "vector.h"
+
+namespace {
+
+enum Activation { kNone = 0, kRelu = 1, kRelu6 = 2 };
+
+struct Sizes {
+  int64_t images, channels, plane;
+  int64_t count() const { return images * plane; }
+  const float *of(const float *data, int64_t image, int64_t channel) const {
+    return data + (image * channels + channel) * plane;
+  }
+  float *of(float *data, int64_t image, int64_t channel) const { return data + (image * channels + channel) * plane; }
+};
+
+Sizes sizes_of(const Tensor &x) {
+  Sizes sizes{x.shape[0], x.shape[1], 1};
+  for (int axis = 2; axis < x.rank; ++axis) sizes.plane *= x.shape[axis];
+  return sizes;
+}
+
+template <int ACTIVATION>
+inline Vector activate(Vector value) {
+  if (ACTIVATION != kNone) value = value > 0.0f ? value : Vector{};
+  if (ACTIVATION == kRelu6) value = value < 6.0f ? value : splat(6.0f);
+  return value;
+}
+
+// The gradient where the activation lets it through.
+template <int ACTIVATION>
+inline Vector pass(Vector gradient, Vector value) {
+  if (ACTIVATION != kNone) gradient = value > 0.0f ? gradient : Vector{};
+  if (ACTIVATION == kRelu6) gradient = value < 6.0f ? gradient : Vector{};
+  return gradient;
+}
+
+// visit(load, at, vector count) for all vectors of a plane; the last one may be short.
+template <typename Whole, typename Part>
+inline void for_vectors(int64_t plane, const Whole &whole, const Part &part) {
+  int64_t at = 0;
+  for (; at + kLanes <= plane; at += kLanes) whole(at);
+  if (at < plane) part(at, int(plane - at));
+}
+
+// Mean and biased variance of a channel. Sums are of differences from a value of the channel, which keeps the variance
+// exact where the mean is large; each plane is summed by itself, in double precision over the planes.
+void statistics(const Sizes &sizes, const float *x, int64_t channel, double *mean, double *variance) {
+  const float origin = sizes.of(x, 0, channel)[0];
+  double total = 0, total_squares = 0;
+  for (int64_t image = 0; image < sizes.images; ++image) {
+    const float *from = sizes.of(x, image, channel);
+    constexpr int kStreams = 4;
+    Vector sums[kStreams] = {}, squares[kStreams] = {};
+    int64_t at = 0;
+    for (; at + kStreams * kLanes <= sizes.plane; at += kStreams * kLanes)
+#pragma GCC unroll 4
+      for (int stream = 0; stream < kStreams; ++stream) {
+        const Vector value = load(from + at + stream * kLanes) - origin;
+        sums[stream] += value;
+        squares[stream] += value * value;
+      }
+    for (; at < sizes.plane; at += kLanes) {
+      const int count = std::min<int64_t>(kLanes, sizes.plane - at);
+      const Vector value = load_part(from + at, count, origin) - origin;
+      sums[0] += value;
+      squares[0] += value * value;
+    }
+    total += sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    total_squares += sum((squares[0] + squares[1]) + (squares[2] + squares[3]));
+  }
+  const double shift = total / sizes.count();
+  *mean = origin + shift;
+  *variance = std::max(0.0, total_squares / sizes.count() - shift * shift);
+}
+
+// y = activation(x * scale + shift)
+template <int ACTIVATION>
+void normalise(const Sizes &sizes, const float *x, int64_t channel, float scale, float shift, float *y) {
+  for (int64_t image = 0; image < sizes.images; ++image) {
+    const float *from = sizes.of(x, image, channel);
+    float *to = sizes.of(y, image, channel);
+    for_vectors(
+        sizes.plane, [&](int64_t at) { store(to + at, activate<ACTIVATION>(load(from + at) * scale + shift)); },
+        [&](int64_t at, int count) {
+          store_part(to + at, activate<ACTIVATION>(load_part(from + at, count) * scale + shift), count);
+        });
+  }
+}
+
+auto normalise_for(float activation) {
+  return activation == kRelu6 ? normalise<kRelu6> : activation == kRelu ? normalise<kRelu> : normalise<kNone>;
+}
+
+template <int ACTIVATION>
+void gradients(const Sizes &sizes, const float *dy, const float *x, int64_t channel, float mean, float deviation,
+               float gamma, float beta, float *dx, float *dgamma, float *dbeta) {
+  // With x^ = (x - mean) / deviation and g = dy where the activation lets it through:
+  // dx = gamma / deviation * (g - mean(g) - x^ * mean(g * x^))
+  const float inverse = 1 / deviation, scale = gamma * inverse, shift = beta - mean * scale;
+  double total = 0, total_products = 0;
+  for (int64_t image = 0; image < sizes.images; ++image) {
+    const float *values = sizes.of(x, image, channel), *from = sizes.of(dy, image, channel);
+    Vector sums[2] = {}, products[2] = {};
+    int64_t at = 0;
+    for (; at + 2 * kLanes <= sizes.plane; at += 2 * kLanes)
+#pragma GCC unroll 2
+      for (int stream = 0; stream < 2; ++stream) {
+        const Vector value = load(values + at + stream * kLanes);
+        const Vector g = pass<ACTIVATION>(load(from + at + stream * kLanes), value * scale + shift);
+        sums[stream] += g;
+        products[stream] += g * (value - mean);
+      }
+    for (; at < sizes.plane; at += kLanes) {
+      const int count = std::min<int64_t>(kLanes, sizes.plane - at);
+      const Vector value = load_part(values + at, count);
+      const Vector g = pass<ACTIVATION>(load_part(from + at, count), value * scale + shift);
+      sums[0] += g;
+      products[0] += g * (value - mean);
+    }
+    total += sum(sums[0] + sums[1]);
+    total_products += sum(products[0] + products[1]);
+  }
+  *dbeta = total;
+  *dgamma = total_products * inverse;
+  const float mean_g = total / sizes.count();
+  const float slope = total_products / sizes.count() * inverse * inverse;  // of x - mean
+  const auto gradient = [&](Vector g, Vector value) {
+    return scale * (pass<ACTIVATION>(g, value * scale + shift) - mean_g - (value - mean) * slope);
+  };
+  for (int64_t image = 0; image < sizes.images; ++image) {
+    const float *values = sizes.of(x, image, channel), *from = sizes.of(dy, image, channel);
+    float *to = sizes.of(dx, image, channel);
+    for_vectors(
+        sizes.plane, [&](int64_t at) { store(to + at, gradient(load(from + at), load(values + at))); },
+        [&](int64_t at, int count) {
+          store_part(to + at, gradient(load_part(from + at, count), load_part(values + at, count)), count);
+        });
+  }
+}
+
+// settings (epsilon, part of the new in the moving statistics, activation), x, gamma, beta, moving_mean, moving_variance
+// -> y, mean, deviation; the moving statistics are updated where they are
+int forward(const Arguments &arguments) {
+  const float *settings = arguments[0].as<float>();
+  const Tensor x = arguments[1];
+  const float *gamma = arguments[2].as<float>(), *beta = arguments[3].as<float>();
+  float *moving_mean = arguments[4].as<float>(), *moving_variance = arguments[5].as<float>();
+  float *y = arguments[6].as<float>(), *means = arguments[7].as<float>(), *deviations = arguments[8].as<float>();
+  const Sizes sizes = sizes_of(x);
+  const float epsilon = settings[0], part = settings[1];
+  const auto apply = normalise_for(settings[2]);
+  parallel(sizes.channels, [&](int channel) {
+    double mean, variance;
+    statistics(sizes, x.as<float>(), channel, &mean, &variance);
+    const double deviation = std::sqrt(variance + epsilon);
+    means[channel] = mean;
+    deviations[channel] = deviation;
+    const float scale = gamma[channel] / deviation;
+    apply(sizes, x.as<float>(), channel, scale, beta[channel] - mean * scale, y);
+    moving_mean[channel] += part * (mean - moving_mean[channel]);
+    const double unbiased = variance * sizes.count() / std::max<int64_t>(1, sizes.count() - 1);
+    moving_variance[channel] += part * (unbiased - moving_variance[channel]);
+  });
+  return 0;
+}
+
+// settings, x, gamma, beta, moving_mean, moving_variance -> y, by the moving statistics
+int inference(const Arguments &arguments) {
+  const float *settings = arguments[0].as<float>();
+  const Tensor x = arguments[1];
+  const float *gamma = arguments[2].as<float>(), *beta = arguments[3].as<float>();
+  const float *means = arguments[4].as<float>(), *variances = arguments[5].as<float>();
+  const Sizes sizes = sizes_of(x);
+  const auto apply = normalise_for(settings[2]);
+  parallel(sizes.channels, [&](int channel) {
+    const float scale = gamma[channel] / std::sqrt(variances[channel] + settings[0]);
+    apply(sizes, x.as<float>(), channel, scale, beta[channel] - means[channel] * scale, arguments[6].as<float>());
+  });
+  return 0;
+}
+
+// settings, dy, x, gamma, beta, mean, deviation -> dx, dgamma, dbeta
+int backward(const Arguments &arguments) {
+  const float *settings = arguments[0].as<float>();
+  const Tensor x = arguments[2];
+  const Sizes sizes = sizes_of(x);
+  const auto apply = settings[2] == kRelu6  ? gradients<kRelu6>
+                     : settings[2] == kRelu ? gradients<kRelu>
+                                            : gradients<kNone>;
+  parallel(sizes.channels, [&](int channel) {
+    apply(sizes, arguments[1].as<float>(), x.as<float>(), channel, arguments[5].as<float>()[channel],
+          arguments[6].as<float>()[channel], arguments[3].as<float>()[channel], arguments[4].as<float>()[channel],
+          arguments[7].as<float>(), arguments[8].as<float>() + channel, arguments[9].as<float>() + channel);
+  });
+  return 0;
+}
+
+}  // namespace
+
+OPERATOR(batch_norm, forward)
+OPERATOR(batch_norm_gradients, backward)
+OPERATOR(batch_norm_inference, inference)

@@ -1,0 +1,358 @@
+// Convolution with all channels, as products of matrices whose panels are gathered from the image as they are needed.
+#include <algorithm>
+#include <vector>
+
+#include "aot.h"
+#include "geometry.h"
+#include "image.h"
+#include "pool.h"
+#include "products.h"
+#include "vector.h"
+#include "winograd.h"
+
+namespace {
+
+constexpr int kDepth = 256;                          // products that are summed before the next block is packed
+constexpr int64_t kTaskFloats = kDepth * 6 * kColumns;  // gathered at a time: half of a second-level cache
+
+// Run of pixels of a panel block that lie side by side in the image.
+struct Run {
+  int column, length;
+  int64_t offset;
+};
+
+// Which pixels of the source the pixels of the result are computed from: (row * stride + rows[t], ...) for each tap t.
+struct Taps {
+  int stride;
+  std::vector<int> rows, columns;
+  int count() const { return static_cast<int>(rows.size()); }
+};
+
+// Pixels (first + step * i, ...) of a larger map.
+struct Lattice {
+  int64_t height, width;            // number of pixels
+  int64_t first_row = 0, first_column = 0, step = 1;
+  int64_t full_width, plane;
+  int64_t pixels() const { return height * width; }
+  int64_t offset(int64_t row, int64_t column) const {
+    return (first_row + step * row) * full_width + first_column + step * column;
+  }
+  // Where rows need not be told apart.
+  Lattice in_one_row() const { return {1, pixels(), 0, 0, 1, pixels(), plane}; }
+};
+
+// Splits columns [begin, end) of all images into pieces of one row of one image: visit(column, image, row, column, n).
+template <typename Visit>
+void for_rows(const Lattice &lattice, int64_t begin, int64_t end, int64_t unit, const Visit &visit) {
+  for (int64_t at = begin; at < end;) {
+    const int64_t image = at / lattice.pixels(), pixel = at % lattice.pixels();
+    const int64_t row = pixel / lattice.width, column = pixel % lattice.width;
+    int64_t length = std::min(lattice.width - column, end - at);
+    if (unit > 0) length = std::min(length, unit - (at - begin) % unit);
+    visit(at - begin, image, row, column, length);
+    at += length;
+  }
+}
+
+// Copies a run of pixels, and calls for those at `ahead`: channels lie too far apart for the processor to foresee them.
+inline void gather(float *to, const float *from, int length, int stride, int64_t ahead) {
+  if (stride == 1) {
+    copy(to, from, length);
+  } else {
+    for (int index = 0; index < length; ++index) to[index] = from[index * stride];
+  }
+  for (int64_t at = 0; at < int64_t(length) * stride; at += 64 / sizeof(float)) __builtin_prefetch(from + ahead + at);
+}
+
+// Whether each pixel of the result is computed from the same pixel of the source alone.
+bool is_plain(const Taps &taps, const Lattice &result, const Image &source) {
+  return taps.count() == 1 && taps.stride == 1 && taps.rows[0] == 0 && taps.columns[0] == 0 &&
+         result.height == source.height && result.width == source.width && result.step == 1;
+}
+
+// For each tap, the runs of columns [begin, end) whose source pixels lie inside the image; the rest is padding.
+std::vector<std::vector<Run>> source_runs(const Taps &taps, const Lattice &result, const Image &source, int64_t begin,
+                                          int64_t end, int64_t unit) {
+  std::vector<std::vector<Run>> runs(taps.count());
+  const bool plain = is_plain(taps, result, source);
+  Lattice lattice = result;
+  if (plain) lattice = lattice.in_one_row();
+  for_rows(lattice, begin, end, unit, [&](int64_t at, int64_t image, int64_t row, int64_t column, int64_t length) {
+    for (int tap = 0; tap < taps.count(); ++tap) {
+      const int64_t y = row * taps.stride + taps.rows[tap];
+      if (plain) {
+        runs[0].push_back({int(at), int(length), image * source.size() + column});
+        continue;
+      }
+      if (y < 0 || y >= source.height) continue;
+      int64_t from = 0, to = length;
+      while (from < to && (column + from) * taps.stride + taps.columns[tap] < 0) ++from;
+      while (from < to && (column + to - 1) * taps.stride + taps.columns[tap] >= source.width) --to;
+      if (from == to) continue;
+      const int64_t x = (column + from) * taps.stride + taps.columns[tap];
+      runs[tap].push_back({int(at + from), int(to - from), image * source.size() + y * source.width + x});
+    }
+  });
+  return runs;
+}
+
+// result[image][m][pixels of the lattice] = sum over channel c and tap t of weights[m][c * taps + t] * source (+ bias)
+void correlate(const Panels &weights, const float *bias, int64_t images, const Image &source, const Taps &taps,
+               const float *from, const Lattice &result, float *to) {
+  const int64_t columns = images * result.pixels();
+  const int T = taps.count();
+  const int64_t depth = weights.depth;
+  // whole channels, so that padding lies at the same rows of each block
+  const int64_t block = std::min<int64_t>(T * std::max(1, kDepth / T), depth);
+  const int64_t result_size = weights.channels * result.plane;
+  const bool in_one_row = result.pixels() == result.plane;
+  const Lattice lattice = in_one_row ? result.in_one_row() : result;
+  // small maps: smaller tasks, so that all threads have some
+  const int64_t task_columns =
+      std::min(kTaskFloats / block / kColumns * kColumns, round_up(divide_up(columns, 8), kColumns));
+  const auto kernels = multiply_table(std::make_integer_sequence<int, kMaxRows>());
+  const std::vector<float> zeros(weights.channels);
+  const float *shifts = bias != nullptr ? bias : zeros.data();
+
+  parallel(divide_up(columns, task_columns), [&](int task) {
+    const int64_t begin = task * task_columns, end = std::min(columns, begin + task_columns);
+    const int panels = divide_up(end - begin, kColumns);
+    const auto runs = source_runs(taps, result, source, begin, end, kColumns);
+    float *gathered = scratch<0>(panels * block * kColumns);
+    if (!is_plain(taps, result, source)) std::memset(gathered, 0, panels * block * kColumns * sizeof(float));  // the padding
+    // Where the pixels of a panel lie side by side, sums are made in the result itself.
+    std::vector<float *> direct(panels, nullptr);
+    if (in_one_row)
+      for (int panel = 0; panel < panels; ++panel) {
+        const int64_t first = begin + panel * kColumns, pixel = first % result.plane;
+        if (first + kColumns <= end && pixel + kColumns <= result.plane)
+          direct[panel] = to + first / result.plane * result_size + pixel;
+      }
+    float *sums = scratch<1>(int64_t(panels) * weights.channels * kColumns);
+
+    for (int64_t k = 0; k < depth; k += block) {
+      const int size = std::min(block, depth - k);
+      for (int row = 0; row < size; row += T)
+        for (int tap = 0; tap < T; ++tap)
+          for (const Run &run : runs[tap]) {
+            const int panel = run.column / kColumns;
+            gather(gathered + (panel * block + row + tap) * kColumns + run.column % kColumns,
+                   from + run.offset + (k + row) / T * source.plane(), run.length, taps.stride, 2 * source.plane());
+          }
+      for (int group = 0; group < weights.count; ++group) {
+        const int64_t m = int64_t(group) * weights.rows;
+        const Multiply kernel = kernels[weights.rows_of(group) - 1];
+        for (int panel = 0; panel < panels; ++panel) {
+          const float *columns_of_panel = gathered + panel * block * kColumns;
+          if (direct[panel] != nullptr)
+            kernel(size, weights.at(group, k), weights.rows, columns_of_panel, kColumns, direct[panel] + m * result.plane,
+                   result.plane, k == 0 ? shifts + m : nullptr);
+          else
+            kernel(size, weights.at(group, k), weights.rows, columns_of_panel, kColumns,
+                   sums + (panel * weights.channels + m) * kColumns, kColumns, k == 0 ? shifts + m : nullptr);
+        }
+      }
+    }
+
+    for_rows(lattice, begin, end, kColumns,
+             [&](int64_t at, int64_t image, int64_t row, int64_t column, int64_t length) {
+      const int panel = at / kColumns;
+      if (direct[panel] != nullptr) return;
+      float *target = to + image * result_size + lattice.offset(row, column);
+      const float *values = sums + panel * weights.channels * kColumns + at % kColumns;
+      for (int64_t m = 0; m < weights.channels; ++m, target += result.plane, values += kColumns) {
+        if (lattice.step == 1) {
+          copy(target, values, length);
+        } else {
+          for (int index = 0; index < length; ++index) target[index * lattice.step] = values[index];
+        }
+      }
+    });
+  });
+}
+
+// ---- gradient of the weights: products of rows, both of them along the pixels ----
+
+// Runs of a row with zeros between and after them.
+void gather_row(float *to, const std::vector<Run> &runs, const float *from, int stride, int64_t ahead, int vectors) {
+  int at = 0;
+  for (const Run &run : runs) {
+    std::fill(to + at, to + run.column, 0.0f);
+    gather(to + run.column, from + run.offset, run.length, stride, ahead);
+    at = run.column + run.length;
+  }
+  std::fill(to + at, to + vectors * kLanes, 0.0f);
+}
+
+// Sums over all pixels; blocks of (rows of the gradient) x (rows of the source) are the tasks.
+void weight_gradient(int64_t images, const Image &gradient, const float *dy, const Image &source, const Taps &taps,
+                     const float *x, float *dw) {
+  const Lattice pixels{gradient.height, gradient.width, 0, 0, 1, gradient.width, gradient.plane()};
+  const Taps itself{1, {0}, {0}};
+  const int64_t columns = images * pixels.pixels();
+  const int T = taps.count();
+  const int64_t lefts = gradient.channels, rights = source.channels * T;
+  const int left_blocks = divide_up(lefts, kLeftBlock), right_blocks = divide_up(rights, kRightBlock);
+  const int64_t chunks = divide_up(columns, kPixels);
+  // Few weights: the pixels are shared out instead. The parts depend on the sizes alone, and so does the order of sums.
+  const int blocks = left_blocks * right_blocks;
+  const int parts = std::min<int64_t>(chunks, std::max(1, 8 / blocks));
+  const int64_t weights = lefts * rights;
+  float *partial = parts > 1 ? scratch<3>(parts * weights) : nullptr;
+
+  parallel(blocks * parts, [&](int task) {
+    const int part = task % parts, block = task / parts;
+    const int64_t left = block % left_blocks * kLeftBlock, right = block / left_blocks * kRightBlock;
+    const int left_rows = std::min<int64_t>(kLeftBlock, lefts - left);
+    const int right_rows = std::min<int64_t>(kRightBlock, rights - right);
+    const int left_panels = divide_up(left_rows, kLeft), right_panels = divide_up(right_rows, kRight);
+    float *lefts_gathered = scratch<0>(kLeftBlock * kRowStep);
+    float *rights_gathered = scratch<1>(kRightBlock * kRowStep);
+    float *totals = scratch<2>(kLeftBlock * kRightBlock * kLanes);
+    std::memset(totals, 0, sizeof(float) * kLeftBlock * kRightBlock * kLanes);
+
+    for (int64_t chunk = chunks * part / parts; chunk < chunks * (part + 1) / parts; ++chunk) {
+      const int64_t begin = chunk * kPixels, end = std::min(columns, begin + kPixels);
+      const int vectors = divide_up(end - begin, kLanes);
+      const auto left_runs = source_runs(itself, pixels, gradient, begin, end, 0);
+      for (int row = 0; row < left_rows; ++row)
+        gather_row(lefts_gathered + row * kRowStep, left_runs[0], dy + (left + row) * gradient.plane(), 1,
+                   2 * gradient.plane(), vectors);
+      const auto right_runs = source_runs(taps, pixels, source, begin, end, 0);
+      for (int row = 0; row < right_rows; ++row)
+        gather_row(rights_gathered + row * kRowStep, right_runs[(right + row) % T],
+                   x + (right + row) / T * source.plane(), taps.stride, 2 * source.plane(), vectors);
+      for (int r = 0; r < right_panels; ++r)
+        for (int l = 0; l < left_panels; ++l)
+          multiply_rows(vectors, lefts_gathered + l * kLeft * kRowStep, rights_gathered + r * kRight * kRowStep,
+                        totals + (r * left_panels + l) * kLeft * kRight * kLanes);
+    }
+    float *target = parts > 1 ? partial + part * weights : dw;
+    for (int l = 0; l < left_rows; ++l)
+      for (int r = 0; r < right_rows; ++r) {
+        const int tile = r / kRight * left_panels + l / kLeft;
+        target[(left + l) * rights + right + r] =
+            sum(load(totals + ((tile * kLeft + l % kLeft) * kRight + r % kRight) * kLanes));
+      }
+  });
+  if (parts > 1) add_parts(partial, parts, weights, dw);
+}
+
+Taps forward_taps(const Geometry &geometry, int64_t rows, int64_t columns) {
+  Taps taps{geometry.stride, {}, {}};
+  for (int row = 0; row < rows; ++row)
+    for (int column = 0; column < columns; ++column) {
+      taps.rows.push_back(row * geometry.dilation - geometry.top);
+      taps.columns.push_back(column * geometry.dilation - geometry.left);
+    }
+  return taps;
+}
+
+// geometry, x (B, C, H, W), weight (O, C, h, w) [, bias (O)] -> y
+int forward(const Arguments &arguments) {
+  const Tensor x = arguments[1], weight = arguments[2], y = arguments[arguments.count - 1];
+  const float *bias = arguments.count == 5 ? arguments[3].as<float>() : nullptr;
+  const Geometry geometry(arguments[0], x, weight, y);
+  if (winograd_fits(geometry, weight, y)) {
+    winograd_correlate(weight.shape[0], {weight.as<float>(), weight.shape[1] * 9, 9, 1}, bias, x.shape[0], image_of(x),
+                       x.as<float>(), -geometry.top, -geometry.left, image_of(y), y.as<float>());
+    return 0;
+  }
+  const int64_t T = weight.shape[2] * weight.shape[3], depth = weight.shape[1] * T;
+  const float *values = weight.as<float>();
+  const Panels panels = pack_weights(weight.shape[0], weight.shape[1], T,
+                                     [&](int64_t m, int64_t c, int t) { return values[m * depth + c * T + t]; });
+  const Image target = image_of(y);
+  correlate(panels, bias, x.shape[0], image_of(x),
+            forward_taps(geometry, weight.shape[2], weight.shape[3]), x.as<float>(),
+            {target.height, target.width, 0, 0, 1, target.width, target.plane()}, y.as<float>());
+  return 0;
+}
+
+// geometry, dy, weight, x (for its shape) -> dx
+int input_gradient(const Arguments &arguments) {
+  const Tensor dy = arguments[1], weight = arguments[2], dx = arguments[4];
+  const Geometry geometry(arguments[0], dx, weight, dy);
+  const Image source = image_of(dy), target = image_of(dx);
+  const int64_t rows = weight.shape[2], columns = weight.shape[3], out_channels = weight.shape[0];
+  const float *values = weight.as<float>();
+  if (winograd_fits(geometry, weight, dx)) {
+    winograd_correlate(target.channels, {values + 8, 9, target.channels * 9, -1}, nullptr, dy.shape[0], source,
+                       dy.as<float>(), geometry.top - 2, geometry.left - 2, target, dx.as<float>());
+    return 0;
+  }
+  const int s = geometry.stride;
+  // Each pixel of dx sees only the taps whose position agrees with its own modulo the stride.
+  for (int row_phase = 0; row_phase < s; ++row_phase)
+    for (int column_phase = 0; column_phase < s; ++column_phase) {
+      const Lattice lattice{divide_up(target.height - row_phase, s), divide_up(target.width - column_phase, s),
+                            row_phase, column_phase, s, target.width, target.plane()};
+      if (lattice.height <= 0 || lattice.width <= 0) continue;
+      Taps taps{1, {}, {}};
+      std::vector<int64_t> used;
+      for (int row = 0; row < rows; ++row)
+        for (int column = 0; column < columns; ++column) {
+          const int y = row_phase + geometry.top - row * geometry.dilation;
+          const int x = column_phase + geometry.left - column * geometry.dilation;
+          if (y % s != 0 || x % s != 0) continue;
+          taps.rows.push_back(y / s);
+          taps.columns.push_back(x / s);
+          used.push_back(row * columns + column);
+        }
+      if (used.empty()) {
+        parallel(dx.shape[0] * target.channels, [&](int plane) {
+          for (int64_t y = 0; y < lattice.height; ++y)
+            for (int64_t x = 0; x < lattice.width; ++x)
+              dx.as<float>()[plane * target.plane() + lattice.offset(y, x)] = 0.0f;
+        });
+        continue;
+      }
+      const int64_t all = rows * columns;
+      const Panels panels =
+          pack_weights(target.channels, out_channels, used.size(), [&](int64_t m, int64_t c, int t) {
+            return values[(c * target.channels + m) * all + used[t]];
+          });
+      correlate(panels, nullptr, dy.shape[0], source, taps, dy.as<float>(), lattice, dx.as<float>());
+    }
+  return 0;
+}
+
+// geometry, dy, x, weight (for its shape) -> dw
+int gradient_of_weights(const Arguments &arguments) {
+  const Tensor dy = arguments[1], x = arguments[2], dw = arguments[4];
+  const Geometry geometry(arguments[0], x, dw, dy);
+  if (winograd_fits(geometry, dw, dy)) {
+    winograd_weight_gradient(dy.shape[0], image_of(dy), dy.as<float>(), image_of(x), x.as<float>(), -geometry.top,
+                             -geometry.left, dw.as<float>());
+    return 0;
+  }
+  weight_gradient(dy.shape[0], image_of(dy), dy.as<float>(), image_of(x),
+                  forward_taps(geometry, dw.shape[2], dw.shape[3]), x.as<float>(), dw.as<float>());
+  return 0;
+}
+
+// dy (B, C, H, W) -> dbias (C,)
+int gradient_of_bias(const Arguments &arguments) {
+  const Tensor dy = arguments[0];
+  const Image image = image_of(dy);
+  parallel(image.channels, [&](int channel) {
+    double total = 0;
+    for (int64_t index = 0; index < dy.shape[0]; ++index) {
+      const float *from = dy.as<float>() + index * image.size() + channel * image.plane();
+      Vector sums{};
+      int64_t at = 0;
+      for (; at + kLanes <= image.plane(); at += kLanes) sums += load(from + at);
+      if (at < image.plane()) sums += load_part(from + at, image.plane() - at);
+      total += sum(sums);
+    }
+    arguments[1].as<float>()[channel] = total;
+  });
+  return 0;
+}
+
+}  // namespace
+
+OPERATOR(convolution, forward)
+OPERATOR(convolution_input_gradient, input_gradient)
+OPERATOR(convolution_weight_gradient, gradient_of_weights)
+OPERATOR(convolution_bias_gradient, gradient_of_bias)

@@ -1,0 +1,133 @@
+// Vectors of the width that the processor has, and memory aligned to them.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+constexpr int kRegisters = 32;
+#elif defined(__AVX__)
+constexpr int kVectorBytes = 32;
+constexpr int kRegisters = 16;
+#else
+constexpr int kVectorBytes = 16;
+constexpr int kRegisters = 32;
+#endif
+constexpr int kLanes = kVectorBytes / sizeof(float);
+
+// May begin at any float.
+typedef float Vector __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+
+inline Vector load(const float *from) { return *reinterpret_cast<const Vector *>(from); }
+inline void store(float *to, Vector value) { *reinterpret_cast<Vector *>(to) = value; }
+
+inline Vector splat(float value) { return value - Vector{}; }
+
+// The first `count` lanes; the others are filled, or left alone.
+inline Vector load_part(const float *from, int count, float fill = 0) {
+#if defined(__AVX512F__)
+  return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), (1u << count) - 1, from);
+#else
+  Vector value = splat(fill);
+  for (int lane = 0; lane < count; ++lane) value[lane] = from[lane];
+  return value;
+#endif
+}
+inline void store_part(float *to, Vector value, int count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, (1u << count) - 1, value);
+#else
+  for (int lane = 0; lane < count; ++lane) to[lane] = value[lane];
+#endif
+}
+
+
+// Keeps a value in a register: compilers would rather load it again with each instruction that uses it.
+inline void keep(Vector &value) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(value));
+#elif defined(__AVX__)
+  asm("" : "+x"(value));
+#elif defined(__aarch64__)
+  asm("" : "+w"(value));
+#endif
+}
+
+inline float sum(Vector value) {
+  float lanes[kLanes];
+  store(lanes, value);
+#pragma GCC unroll 4
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  return lanes[0];
+}
+
+inline int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
+inline int64_t round_up(int64_t value, int64_t to) { return divide_up(value, to) * to; }
+
+// Scratch memory of one thread: grows, and is kept for the next kernel. One for each `Tag`.
+template <int Tag>
+float *scratch(size_t floats) {
+  struct Memory {
+    float *data = nullptr;
+    size_t size = 0;
+    ~Memory() { std::free(data); }
+  };
+  static thread_local Memory memory;
+  if (memory.size < floats) {
+    std::free(memory.data);
+    memory.size = 0;
+    memory.data = static_cast<float *>(std::aligned_alloc(64, round_up(floats * sizeof(float), 64)));
+    if (memory.data == nullptr) throw std::bad_alloc();
+    memory.size = floats;
+  }
+  return memory.data;
+}
+
+inline void copy(float *to, const float *from, int64_t count) {
+  int64_t at = 0;
+  for (; at + kLanes <= count; at += kLanes) store(to + at, load(from + at));
+  if (at < count) store_part(to + at, load_part(from + at, count - at), count - at);
+}
+
+typedef int32_t Indexes __attribute__((vector_size(kVectorBytes)));
+
+// Numbers start, start + step, ... of two vectors side by side.
+inline Indexes indexes(int start, int step) {
+  Indexes result;
+  for (int lane = 0; lane < kLanes; ++lane) result[lane] = start + lane * step;
+  return result;
+}
+
+// to[i] = from[2 i]
+inline void pick_every_second(float *to, const float *from, int64_t count) {
+  const Indexes even = indexes(0, 2);
+  int64_t at = 0;
+  for (; at + kLanes < count; at += kLanes)  // reads one float beyond the last that is used
+    store(to + at, __builtin_shuffle(load(from + 2 * at), load(from + 2 * at + kLanes), even));
+  for (; at < count; ++at) to[at] = from[2 * at];
+}
+
+// to = even[0], odd[0], even[1], odd[1], ...: `count` floats
+inline void interleave(float *to, const float *even, const float *odd, int64_t count) {
+  Indexes low, high;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    low[lane] = lane / 2 + lane % 2 * kLanes;
+    high[lane] = low[lane] + kLanes / 2;
+  }
+  int64_t at = 0;
+  for (; at + 2 * kLanes <= count; at += 2 * kLanes) {
+    const Vector a = load(even + at / 2), b = load(odd + at / 2);
+    store(to + at, __builtin_shuffle(a, b, low));
+    store(to + at + kLanes, __builtin_shuffle(a, b, high));
+  }
+  for (; at < count; ++at) to[at] = at % 2 == 0 ? even[at / 2] : odd[at / 2];
+}

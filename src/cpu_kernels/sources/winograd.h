@@ -1,0 +1,25 @@
+// 3 x 3 convolution of stride 1 by Winograd's algorithm F(2 x 2, 3 x 3) (https://arxiv.org/abs/1509.09308): a tile of
+// 2 x 2 results costs 16 products for each pair of channels instead of 36.
+#pragma once
+#include "aot.h"
+#include "geometry.h"
+#include "image.h"
+
+// Whether the algorithm pays for a convolution whose results are those of `y`.
+bool winograd_fits(const Geometry &geometry, const Tensor &weight, const Tensor &y);
+
+// Weight of result channel m, source channel c and tap t.
+struct Weights {
+  const float *first;
+  int64_t result_step, source_step;
+  int tap_step;
+  float at(int64_t m, int64_t c, int t) const { return first[m * result_step + c * source_step + t * tap_step]; }
+};
+
+// result[image][m][y][x] = sum over c, i, j of weight(m, c, 3 i + j) * source[image][c][y + i + row][x + j + column]
+void winograd_correlate(int64_t channels, const Weights &weight, const float *bias, int64_t images, const Image &source,
+                        const float *from, int row, int column, const Image &result, float *to);
+
+// dw[o][c][i][j] = sum over image, y, x of dy[image][o][y][x] * source[image][c][y + i + row][x + j + column]
+void winograd_weight_gradient(int64_t images, const Image &gradient, const float *dy, const Image &source,
+                              const float *from, int row, int column, float *dw);

@@ -1,0 +1,104 @@
+"""What a training run says of itself at its start and at its end."""
+import logging
+import platform
+import shlex
+import time
+from pathlib import Path
+
+import cv2
+import mindspore as ms
+import numpy as np
+
+from src.model_utils.device_adapter import thread_count
+from src.network_size import measure_network
+
+logger = logging.getLogger(__name__)
+
+OPTIONS = ("use_ema", "early_stopping", "use_float16", "dynamic_loss_scale", "use_global_norm", "freeze_layer")
+TO_SEE = ("results.csv", "results.png", "first_batch.jpg", "first_batch_matches.jpg", "tensorboard")
+# Flags that the commands at the end give themselves, and those that are for training only.
+OTHER_FLAGS = ("--checkpoint_file_path", "--file_format", "--file_name", "--run_distribute", "--pre_trained",
+               "--run_eval", "--early_stopping", "--use_ema")
+
+
+def create_start_summary(config, detector, num_training, num_evaluation, steps, ranks):
+    """Text: what is going to be trained, on what, and with what; `name: value` lines.
+
+    Args:
+        detector: the network without its loss.
+        num_training, num_evaluation: images; None without evaluation.
+        steps: of an epoch.
+        ranks: processes that train together.
+    """
+    size = measure_network(detector, config.img_shape)
+    height, width = config.img_shape
+    batch = f"{config.batch_size} images" + (f" on each of {ranks} ranks" if ranks > 1 else "")
+    if config.accumulation_steps > 1:
+        batch += f", {config.accumulation_steps} steps for one update"
+    device = f"{config.device_target} {config.device_id}"
+    if config.device_target == "CPU":
+        threads = thread_count(config.cpu_threads)
+        device = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+    values = {name: getattr(config, name) for name in OPTIONS}
+    options = [f"{name}: {value}" for name, value in values.items() if value not in (False, 0, "none")]
+    lines = {
+        "model": f"{config.model_name}, {config.num_classes - 1} classes, input {width} x {height}, "
+                 f"{config.num_ssd_boxes} default boxes",
+        "size": f"{size.parameters / 1e6:.2f} million parameters, {size.flops / 1e9:.2f} GFLOPs an image "
+                "(multiplications and additions)",
+        "data": f"{num_training} images to train on, "
+                + ("no evaluation" if num_evaluation is None else f"{num_evaluation} to evaluate with"),
+        "steps": f"{steps} an epoch, each with {batch}; epochs {config.pre_trained_epoch_size + 1} to "
+                 f"{config.epoch_size}",
+        "device": device,
+        "options": ", ".join(options),
+        "seed": str(config.seed),
+        "versions": f"Python {platform.python_version()}, MindSpore {ms.__version__}, NumPy {np.__version__}, OpenCV "
+                    f"{cv2.__version__}, {platform.system()} {platform.machine()}",
+    }
+    return "\n".join(f"{name + ':':<10}{value}" for name, value in lines.items() if value)
+
+
+class EndSummary(ms.Callback):
+    """At the end of a run: the best mAP, where everything is, how to go on.
+
+    Args:
+        output_path: folder of the results.
+        checkpoints: the `SaveCheckpoint` of the run.
+        evaluation: its `EvalCallback`, or None.
+        command_line: the flags that training was started with, a list.
+        model_name: for the name of the exported file.
+    """
+
+    def __init__(self, output_path, checkpoints, evaluation, command_line, model_name):
+        super().__init__()
+        self.output_path = Path(output_path)
+        self.checkpoints = checkpoints
+        self.evaluation = evaluation
+        self.flags = [flag for flag in command_line if not flag.startswith(OTHER_FLAGS)]
+        self.model_name = model_name
+
+    def on_train_begin(self, run_context):
+        self.start = time.perf_counter()
+
+    def on_train_end(self, run_context):
+        logger.info("%s", self.text())
+
+    def text(self):
+        """The summary."""
+        best = self.evaluation and self.evaluation.best
+        has_best = bool(best and self.evaluation.best_path)
+        checkpoint = self.evaluation.best_path if has_best else self.checkpoints.saved[-1]
+        lines = {"trained": f"{(time.perf_counter() - self.start) / 60:.1f} minutes"}
+        if best:
+            lines["best"] = f"mAP {best[0]:.3f} after epoch {best[1]}" + (f", {checkpoint}" if has_best else "")
+        lines["last"] = str(self.checkpoints.saved[-1])
+        there = [str(self.output_path / name) for name in TO_SEE if (self.output_path / name).exists()]
+        lines["to see"] = ", ".join(there)
+        lines["evaluate"] = self._command("eval.py", checkpoint)
+        lines["export"] = self._command("export.py", checkpoint, "--file_format=ONNX",
+                                        f"--file_name={self.output_path / self.model_name}")
+        return "\n".join(f"{name + ':':<10}{value}" for name, value in lines.items() if value)
+
+    def _command(self, script, checkpoint, *more):
+        return shlex.join(["python", script, *self.flags, f"--checkpoint_file_path={checkpoint}", *more])

@@ -1,0 +1,61 @@
+"""Seconds of a training step of ssd300: here with the kernels of src/cpu_kernels, and in PyTorch. Needs `torch`.
+
+    python -m tests.benchmarks.pytorch_step [--record FILE] [--baseline FILE] [--batch_size N ...]
+
+Each variant runs in a process of its own, on the same random data, in turns; medians are shown.
+"""
+import sys
+
+from tests.benchmarks import train_step
+from tests.benchmarks.in_turns import median_seconds, serve
+from tests.benchmarks.table import parse_arguments, report
+
+FORMATS = ("contiguous_format", "channels_last")
+OURS = "MindSpore with the kernels"
+
+
+def create_step(config, memory_format):
+    """Function that makes one training step in PyTorch, eager."""
+    import torch
+
+    from src.model_utils.local_adapter import available_cores
+    from tests.benchmarks.pytorch_ssd300 import build_ssd300, detection_loss
+
+    torch.set_num_threads(config.cpu_threads or available_cores())
+    memory_format = getattr(torch, memory_format)
+    net = build_ssd300(config).to(memory_format=memory_format).train()
+    decayed = [value for value in net.parameters() if value.ndim > 1]
+    others = [value for value in net.parameters() if value.ndim == 1]
+    optimizer = torch.optim.SGD([{"params": decayed, "weight_decay": config.weight_decay}, {"params": others}],
+                                lr=1e-4, momentum=config.momentum)
+    images, targets, labels, num_match = map(torch.from_numpy, train_step.random_batch(config))
+    images, labels = images.contiguous(memory_format=memory_format), labels.long()
+
+    def step():
+        optimizer.zero_grad()
+        loss = detection_loss(*net(images), targets, labels, num_match, config.gamma, config.alpha)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def main(argv):
+    options, flags = parse_arguments(__doc__, argv)
+    this = "tests.benchmarks.pytorch_step"
+    processes = {OURS: ["tests.benchmarks.train_step", train_step.SERVE, *flags, "--cpu_kernels=True"]}
+    processes.update({f"PyTorch, {name}": [this, train_step.SERVE, name, *flags] for name in FORMATS})
+    seconds = median_seconds(processes)
+    report(seconds, "s", options)
+    for name, value in seconds.items():
+        if name != OURS:
+            print(f"ratio to {name}: {seconds[OURS] / value:.2f}")
+
+
+if __name__ == "__main__":
+    if train_step.SERVE in sys.argv:
+        sys.argv.remove(train_step.SERVE)
+        serve(create_step(train_step.load(sys.argv[2:]), sys.argv[1]))
+    else:
+        main(sys.argv[1:])

@@ -1,0 +1,168 @@
+"""Networks with the kernels against the same networks with the cells of `nn`."""
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import nn, ops
+
+from src.box_utils import build_box_coder
+from src.cpu_kernels import use_cpu_kernels
+from src.cpu_kernels.cells import KernelBatchNorm2d, KernelConv2d
+from src.cpu_kernels.library import BuildError, build_library
+from src.ssd import build_inference_net, build_training_net
+from src.train_step import build_train_step
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+SMALL = ("--num_classes=2", "--classes=background,thing", "--device_target=CPU", "--use_float16=False")
+SMALL_MULTIBOX = ("--img_shape=96,96", "--feature_size=6,3,2,1,1,1", "--steps=16,32,64,96,96,96", "--num_ssd_boxes=-1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiler():
+    try:
+        build_library()
+    except BuildError as error:
+        pytest.skip(str(error))
+
+
+class Mixed(nn.Cell):
+    """Every kind of cell that has a kernel, and some that have none."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.SequentialCell([nn.Conv2d(3, 8, 3, 2, has_bias=True), nn.BatchNorm2d(8, eps=1e-3), nn.ReLU6()])
+        self.depthwise = nn.SequentialCell(
+            [nn.Conv2d(8, 8, 3, 2, "pad", 1, group=8), nn.BatchNorm2d(8, momentum=0.7), nn.ReLU()]
+        )
+        self.wide = nn.Conv2d(8, 32, 3)
+        self.winograd = nn.Conv2d(32, 32, 3, has_bias=True)
+        self.norm = nn.BatchNorm2d(32)
+        self.grouped = nn.Conv2d(32, 16, 3, group=4)
+        self.uneven = nn.Conv2d(16, 4, (1, 3), padding=(0, 0, 1, 1), pad_mode="pad")
+        self.shared = self.uneven
+
+    def construct(self, x):
+        x = self.winograd(self.wide(self.depthwise(self.first(x))))
+        return self.shared(self.grouped(ops.relu(self.norm(x))))
+
+
+class Gradients(nn.Cell):
+    """x -> result, gradients of all parameters and of x."""
+
+    def __init__(self, net):
+        super().__init__(auto_prefix=False)
+        self.net = net
+        self.run = ops.value_and_grad(self.loss, 0, net.trainable_params(), has_aux=True)
+
+    def loss(self, x):
+        y = self.net(x)
+        return (y * y).sum(), y
+
+    def construct(self, x):
+        return self.run(x)
+
+
+def values_of(net):
+    return {parameter.name: parameter.asnumpy().copy() for parameter in net.get_parameters()}
+
+
+def copy_values(source, target):
+    for one, other in zip(source.get_parameters(), target.get_parameters()):
+        other.set_data(ms.Tensor(one.asnumpy()))
+
+
+def close(found, expected, tolerance=1e-5):
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def test_cells_with_kernels_agree_with_those_without():
+    plain, net = Mixed(), Mixed()
+    copy_values(plain, net)
+    names = [(parameter.name, parameter.shape) for parameter in net.get_parameters()]
+    assert use_cpu_kernels(net, threads=2) == 7
+    assert [(parameter.name, parameter.shape) for parameter in net.get_parameters()] == names
+    assert isinstance(net.first[0], KernelConv2d)
+    assert isinstance(net.first[1], KernelBatchNorm2d)
+    assert type(net.grouped) is nn.Conv2d
+    assert type(net.uneven) is nn.Conv2d
+
+    x = ms.Tensor(np.random.default_rng(0).standard_normal((4, 3, 61, 78)).astype(np.float32))
+    results = []
+    for one in (plain, net):
+        (_, y), (dx, gradients) = Gradients(one.set_train(True))(x)
+        results.append([y, dx, *gradients])
+    for number, (found, expected) in enumerate(zip(results[1], results[0])):
+        # sums over the image that BatchNorm makes zero but for rounding: the biases of convolutions before it
+        if np.abs(expected.asnumpy()).max() > 1e-2:
+            close(found.asnumpy(), expected.asnumpy(), 1e-4 if number else 1e-5)
+    expected = values_of(plain)
+    for name, found in values_of(net).items():
+        close(found, expected[name])  # the moving statistics too
+    close(net.set_train(False)(x).asnumpy(), plain.set_train(False)(x).asnumpy())
+
+
+def test_frozen_statistics():
+    plain = nn.SequentialCell([nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU6(), nn.Conv2d(8, 2, 1)])
+    net = nn.SequentialCell([nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU6(), nn.Conv2d(8, 2, 1)])
+    copy_values(plain, net)
+    use_cpu_kernels(net)
+    x = ms.Tensor(np.random.default_rng(0).standard_normal((2, 3, 16, 16)).astype(np.float32))
+    for one in (plain, net):
+        one[1].use_batch_statistics = False
+        one.set_train(True)
+    close(net(x).asnumpy(), plain(x).asnumpy())
+    np.testing.assert_array_equal(net[1].moving_mean.asnumpy(), 0)
+
+
+def losses_of(config, steps, start=None):
+    """Losses of a training run on random data, and the values of the parameters at its start."""
+    net = build_training_net(config)
+    if start is not None:
+        for parameter in net.get_parameters():
+            parameter.set_data(ms.Tensor(start[parameter.name]))
+    start = values_of(net)
+    step = build_train_step(config, net, np.full(steps, 1e-3, np.float32))
+    targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.9, 0.9, 1], [0.3, 0.2, 0.5, 0.6, 1]])
+    rng, batch = np.random.default_rng(0), 8
+    losses = []
+    for _ in range(steps):
+        image = rng.standard_normal((batch, 3, *config.img_shape)).astype(np.float32)
+        matches = np.full((batch, 1), num_match, np.int32)
+        inputs = (image, np.stack([targets] * batch), np.stack([labels] * batch), matches)
+        losses.append(float(step(*map(ms.Tensor, inputs)).asnumpy()))
+    return losses, start, values_of(net)
+
+
+@pytest.mark.parametrize("model", ["ssd300_config.yaml", "ssd_mobilenet_v1_300_config_gpu.yaml"])
+def test_twenty_steps(config_of, model):
+    flags = (*SMALL, *SMALL_MULTIBOX)
+    plain, start, _ = losses_of(config_of(model, *flags, "--cpu_kernels=False"), 20)
+    found, _, end = losses_of(config_of(model, *flags), 20, start)
+    np.testing.assert_allclose(found, plain, rtol=1e-3)
+    assert found[-1] < 0.9 * found[0]
+    if model == "ssd300_config.yaml":
+        again, _, same_end = losses_of(config_of(model, *flags), 20, start)
+        assert again == found
+        for name in end:
+            np.testing.assert_array_equal(same_end[name], end[name])
+
+
+def test_where_kernels_are_used(config_of, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    flags = (*SMALL, *SMALL_MULTIBOX)
+
+    def kernels_of(net):
+        return sum(isinstance(cell, (KernelConv2d, KernelBatchNorm2d)) for _, cell in net.cells_and_names())
+
+    assert kernels_of(build_training_net(config_of("ssd300_config.yaml", *flags))) == 166
+    assert [record.getMessage() for record in caplog.records if "CPU kernels" in record.getMessage()] == [
+        next(record.getMessage() for record in caplog.records if "CPU kernels: 166 layers" in record.getMessage())
+    ]
+    for other in ("--device_target=Ascend", "--cpu_kernels=False", "--use_float16=True", "--amp_level=O2"):
+        assert kernels_of(build_training_net(config_of("ssd300_config.yaml", *flags, other))) == 0
+    assert kernels_of(build_inference_net(config_of("ssd300_config.yaml", *flags))) == 0  # as it is exported
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    caplog.clear()
+    assert kernels_of(build_training_net(config_of("ssd300_config.yaml", *flags))) == 0
+    (line,) = [record.getMessage() for record in caplog.records if "CPU kernels" in record.getMessage()]
+    assert "no-such-compiler" in line

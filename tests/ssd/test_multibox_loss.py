@@ -1,0 +1,103 @@
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import nn, ops
+
+from src.ssd import MultiBoxLoss, SSDWithLossCell
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+
+def expected_losses(locations, logits, targets, labels, ratio):
+    """The loss of each image and its gradients, one default box after the other."""
+    classification, localisation = np.zeros(len(labels)), np.zeros(len(labels))
+    by_logits, by_locations = np.zeros(logits.shape), np.zeros(locations.shape)
+    for image, (image_logits, image_labels) in enumerate(zip(logits.astype(np.float64), labels)):
+        exponentials = np.exp(image_logits - image_logits.max(axis=1, keepdims=True))
+        probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+        entropy = [-np.log(probabilities[box, label]) for box, label in enumerate(image_labels)]
+        positives = [box for box, label in enumerate(image_labels) if label > 0]
+        negatives = sorted((box for box, label in enumerate(image_labels) if label == 0), key=lambda box: -entropy[box])
+        for box in positives + negatives[: ratio * len(positives)]:
+            classification[image] += entropy[box]
+            by_logits[image, box] = probabilities[box]
+            by_logits[image, box, image_labels[box]] -= 1
+        for box in positives:
+            for axis, difference in enumerate(locations[image, box] - targets[image, box]):
+                small = abs(difference) < 1
+                localisation[image] += difference**2 / 2 if small else abs(difference) - 0.5
+                by_locations[image, box, axis] = difference if small else np.sign(difference)
+    return classification, localisation, by_logits, by_locations
+
+
+class Gradients(nn.Cell):
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+        self.gradients = ops.grad(self.total, (0, 1))
+
+    def total(self, locations, logits, targets, labels):
+        classification, localisation = self.loss(locations, logits, targets, labels)
+        return (classification + localisation).sum()
+
+    def construct(self, locations, logits, targets, labels):
+        return self.gradients(locations, logits, targets, labels)
+
+
+def sample(positives, classes=5, boxes=60):
+    """Outputs of a network and targets for images with so many positives each."""
+    rng = np.random.default_rng(3)
+    shape = (len(positives), boxes)
+    locations, targets = (rng.normal(size=(*shape, 4)).astype(np.float32) * 1.5 for _ in range(2))
+    logits = rng.normal(size=(*shape, classes)).astype(np.float32) * 3
+    labels = np.zeros(shape, np.int32)
+    for image, number in enumerate(positives):
+        chosen = rng.choice(boxes, number, replace=False)
+        labels[image, chosen] = rng.integers(1, classes, size=number)
+    return locations, logits, targets, labels
+
+
+@pytest.mark.parametrize("ratio", [3, 1])
+def test_losses_and_gradients(ratio):
+    # few positives, none at all, and so many that the negatives do not suffice
+    arrays = sample([4, 0, 1, 30])
+    classification, localisation, by_logits, by_locations = expected_losses(*arrays, ratio)
+    assert (by_logits != 0).any(axis=-1).sum(axis=1).tolist() == [4 + 4 * ratio, 0, 1 + ratio, 60]
+    tensors = [ms.Tensor(array) for array in arrays]
+    loss = MultiBoxLoss(negative_ratio=ratio)
+    found = [output.asnumpy() for output in loss(*tensors)]
+    np.testing.assert_allclose(found[0], classification, rtol=1e-5)
+    np.testing.assert_allclose(found[1], localisation, rtol=1e-5)
+    found = [output.asnumpy() for output in Gradients(loss)(*tensors)]
+    np.testing.assert_allclose(found[0], by_locations, atol=1e-5)
+    np.testing.assert_allclose(found[1], by_logits, atol=1e-5)
+
+
+def test_equal_negatives_count_once():
+    """A fresh network gives all default boxes the same scores: still only three negatives for the positive."""
+    labels = np.zeros((1, 10), np.int32)
+    labels[0, 7] = 2
+    zeros = np.zeros((1, 10, 4), np.float32)
+    classification, localisation = MultiBoxLoss()(*map(ms.Tensor, (zeros, zeros, zeros, labels)))
+    assert float(classification.asnumpy()[0]) == pytest.approx(4 * np.log(4), rel=1e-5)
+    assert float(localisation.asnumpy()[0]) == 0
+
+
+class Outputs(nn.Cell):
+    """A network that gives the same outputs for any image."""
+
+    def __init__(self, locations, logits):
+        super().__init__()
+        self.locations, self.logits = ms.Tensor(locations), ms.Tensor(logits)
+
+    def construct(self, image):
+        return self.locations, self.logits
+
+
+def test_loss_of_a_batch_is_divided_by_its_matches():
+    locations, logits, targets, labels = sample([4, 0, 1, 2])
+    classification, localisation, _, _ = expected_losses(locations, logits, targets, labels, 3)
+    net = SSDWithLossCell(Outputs(locations, logits), MultiBoxLoss())
+    matches = (labels > 0).sum(axis=1, keepdims=True).astype(np.int32)
+    loss = net(ms.Tensor(np.zeros((4, 3, 8, 8), np.float32)), *map(ms.Tensor, (targets, labels, matches)))
+    assert float(loss.asnumpy()) == pytest.approx((classification + localisation).sum() / 7, rel=1e-5)
