@@ -1,4 +1,4 @@
-"""What README.md names must exist: files, keys, sections."""
+"""What README.md names must exist: files, keys, sections. README_CN.md is the same in Chinese."""
 import re
 import shlex
 from pathlib import Path
@@ -9,6 +9,8 @@ from src.model_utils.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README_CN.md").read_text(encoding="utf-8")
+FENCED = re.compile(r"^ *```.*?^ *```$", flags=re.DOTALL | re.MULTILINE)
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, flags=re.DOTALL)
 LINES = "".join(BLOCKS).replace("\\\n", " ").splitlines()
 # of predict.py itself, not of the configuration
@@ -44,9 +46,25 @@ def test_keys_of_the_option_table_exist():
     assert [key for key in keys if key not in known] == []
 
 
-def test_links_to_sections():
-    titles = re.findall(r"^##+ (.+)$", TEXT, flags=re.MULTILINE)
+@pytest.mark.parametrize("text", [TEXT, CHINESE], ids=["english", "chinese"])
+def test_links_to_sections(text):
+    titles = re.findall(r"^##+ (.+)$", FENCED.sub("", text), flags=re.MULTILINE)
     sections = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-    links = re.findall(r"\]\(#([\w-]+)\)", TEXT)
+    links = re.findall(r"\]\(#([^)]+)\)", text)
     assert len(links) > 5
     assert [link for link in links if link not in sections] == []
+
+
+def test_both_languages_have_the_same_code_blocks():
+    blocks = FENCED.findall(TEXT)
+    assert len(blocks) > 40
+    assert FENCED.findall(CHINESE) == blocks
+
+
+def test_both_languages_have_the_same_sections_and_tables():
+    def outline(text):
+        """The level of each heading and the number of cells of each table row, in order."""
+        return re.findall(r"^#+(?= )", FENCED.sub("", text), flags=re.MULTILINE), [
+            line.count("|") for line in text.splitlines() if line.startswith("|")]
+
+    assert outline(CHINESE) == outline(TEXT)

@@ -3,7 +3,7 @@ import logging
 
 from mindspore import nn
 
-from src.cpu_kernels.cells import ACTIVATIONS, KernelBatchNorm2d, KernelConv2d
+from src.cpu_kernels.cells import ACTIVATIONS, KERNEL_CELLS, KernelBatchNorm2d, KernelConv2d, KernelMaxPool2d
 from src.cpu_kernels.library import BuildError, build_library, set_threads
 
 __all__ = ["use_cpu_kernels"]
@@ -37,7 +37,9 @@ def use_cpu_kernels(net, threads=0):
             _adopt(cell, KernelBatchNorm2d, library)
         elif type(cell) is nn.Conv2d and _has_kernel(cell):
             _adopt(cell, KernelConv2d, library)
-    adopted = sum(isinstance(cell, (KernelBatchNorm2d, KernelConv2d)) for cell in cells)
+        elif type(cell) is nn.MaxPool2d and _is_plain_pool(cell):
+            _adopt(cell, KernelMaxPool2d, library)
+    adopted = sum(isinstance(cell, KERNEL_CELLS) for cell in cells)
     logger.info("CPU kernels: %d layers, %d threads", adopted, set_threads(library, threads))
     return adopted
 
@@ -67,3 +69,7 @@ def _has_kernel(conv):
     centred = conv.pad_mode == "same" or (conv.pad_mode == "pad" and conv.padding == size // 2)
     return (plain and depthwise and centred and conv.kernel_size == (size, size) and size in (3, 5)
             and conv.stride[0] in (1, 2) and conv.dilation[0] == 1)
+
+
+def _is_plain_pool(pool):
+    return pool.pad_mode != "PAD" and isinstance(pool.kernel_size, int) and isinstance(pool.stride, int)

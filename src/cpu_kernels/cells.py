@@ -45,3 +45,18 @@ class KernelBatchNorm2d(nn.BatchNorm2d):
             )
         y = super().construct(x)  # frozen: moving statistics in training
         return y if self.activation is None else self.activation(y)
+
+
+class KernelMaxPool2d(nn.MaxPool2d):
+    """`nn.MaxPool2d` with square windows and without explicit padding."""
+
+    def use_kernel(self, library):
+        same = self.pad_mode == "SAME"
+        self.settings = ms.Tensor([self.kernel_size, self.stride, same], ms.int32)
+        self.kernel = operators.max_pool(library, self.stride, same, self.kernel_size)
+
+    def construct(self, x):
+        return self.kernel(self.settings, x)
+
+
+KERNEL_CELLS = (KernelBatchNorm2d, KernelConv2d, KernelMaxPool2d)

@@ -80,3 +80,16 @@ def batch_norm(library):
 def batch_norm_inference(library):
     """Operator: settings, x, gamma, beta, moving mean and variance `(C,)` -> y, by the moving statistics."""
     return _operator(library, "batch_norm_inference", lambda settings, x, *rest: x)
+
+
+def max_pool(library, stride, same, size):
+    """Operator: settings, x `(B, C, H, W)` -> `(B, C, H', W')`, the largest value of each window of `size` x `size`."""
+    gradient = _operator(library, "max_pool_gradient", lambda settings, dy, x: x)
+
+    def bprop(settings, x, out, dout):
+        return ops.zeros_like(settings), gradient(settings, dout, x)
+
+    def shape(settings, x):
+        return [*x[:2], *[-(-pixels // stride) if same else (pixels - size) // stride + 1 for pixels in x[2:]]]
+
+    return _operator(library, "max_pool", shape, bprop, f"{size} {stride} {same}")

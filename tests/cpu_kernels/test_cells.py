@@ -6,10 +6,10 @@ from mindspore import nn, ops
 
 from src.box_utils import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
-from src.cpu_kernels.cells import KernelBatchNorm2d, KernelConv2d
+from src.cpu_kernels.cells import KERNEL_CELLS, KernelBatchNorm2d, KernelConv2d
 from src.cpu_kernels.library import BuildError, build_library
 from src.ssd import build_inference_net, build_training_net
-from src.train_step import build_train_step
+from src.train_step import TrainingWrapper, build_train_step
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -35,6 +35,7 @@ class Mixed(nn.Cell):
             [nn.Conv2d(8, 8, 3, 2, "pad", 1, group=8), nn.BatchNorm2d(8, momentum=0.7), nn.ReLU()]
         )
         self.wide = nn.Conv2d(8, 32, 3)
+        self.pool = nn.MaxPool2d(3, 1, "same")
         self.winograd = nn.Conv2d(32, 32, 3, has_bias=True)
         self.norm = nn.BatchNorm2d(32)
         self.grouped = nn.Conv2d(32, 16, 3, group=4)
@@ -42,7 +43,7 @@ class Mixed(nn.Cell):
         self.shared = self.uneven
 
     def construct(self, x):
-        x = self.winograd(self.wide(self.depthwise(self.first(x))))
+        x = self.winograd(self.wide(self.pool(self.depthwise(self.first(x)))))
         return self.shared(self.grouped(ops.relu(self.norm(x))))
 
 
@@ -62,6 +63,10 @@ class Gradients(nn.Cell):
         return self.run(x)
 
 
+def draw(rng, *shape):
+    return rng.standard_normal(shape).astype(np.float32)
+
+
 def values_of(net):
     return {parameter.name: parameter.asnumpy().copy() for parameter in net.get_parameters()}
 
@@ -79,7 +84,7 @@ def test_cells_with_kernels_agree_with_those_without():
     plain, net = Mixed(), Mixed()
     copy_values(plain, net)
     names = [(parameter.name, parameter.shape) for parameter in net.get_parameters()]
-    assert use_cpu_kernels(net, threads=2) == 7
+    assert use_cpu_kernels(net, threads=2) == 8
     assert [(parameter.name, parameter.shape) for parameter in net.get_parameters()] == names
     assert isinstance(net.first[0], KernelConv2d)
     assert isinstance(net.first[1], KernelBatchNorm2d)
@@ -114,37 +119,49 @@ def test_frozen_statistics():
     np.testing.assert_array_equal(net[1].moving_mean.asnumpy(), 0)
 
 
-def losses_of(config, steps, start=None):
-    """Losses of a training run on random data, and the values of the parameters at its start."""
-    net = build_training_net(config)
-    if start is not None:
+class MixedLoss(nn.Cell):
+    """Image, target -> mean squared error of `Mixed`."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = Mixed()
+
+    def construct(self, x, target):
+        return ((self.network(x) - target) ** 2).mean()
+
+
+def test_twenty_steps():
+    """On maps large enough for BatchNorm: on maps of one pixel it makes rounding errors large in any implementation."""
+    start, losses = MixedLoss(), {}
+    rng = np.random.default_rng(0)
+    batch = [ms.Tensor(draw(rng, 8, 3, 64, 64)), ms.Tensor(draw(rng, 8, 4, 16, 16))]
+    for kind in ("plain", "kernels", "again"):
+        net = MixedLoss()
+        copy_values(start, net)
+        if kind != "plain":
+            use_cpu_kernels(net, threads=2)
+        step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.05, 0.9)).set_train(True)
+        losses[kind] = [float(step(*batch).asnumpy()) for _ in range(20)]
+    np.testing.assert_allclose(losses["kernels"], losses["plain"], rtol=1e-3)
+    assert losses["again"] == losses["kernels"]
+    assert losses["plain"][-1] < 0.99 * losses["plain"][0]
+
+
+def test_first_loss_of_a_detector(config_of):
+    losses, values = [], None
+    for flag in ("--cpu_kernels=False", "--cpu_kernels=True"):
+        config = config_of("ssd300_config.yaml", *SMALL, *SMALL_MULTIBOX, flag)
+        net = build_training_net(config)
+        values = values or values_of(net)
         for parameter in net.get_parameters():
-            parameter.set_data(ms.Tensor(start[parameter.name]))
-    start = values_of(net)
-    step = build_train_step(config, net, np.full(steps, 1e-3, np.float32))
-    targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.9, 0.9, 1], [0.3, 0.2, 0.5, 0.6, 1]])
-    rng, batch = np.random.default_rng(0), 8
-    losses = []
-    for _ in range(steps):
-        image = rng.standard_normal((batch, 3, *config.img_shape)).astype(np.float32)
-        matches = np.full((batch, 1), num_match, np.int32)
-        inputs = (image, np.stack([targets] * batch), np.stack([labels] * batch), matches)
-        losses.append(float(step(*map(ms.Tensor, inputs)).asnumpy()))
-    return losses, start, values_of(net)
-
-
-@pytest.mark.parametrize("model", ["ssd300_config.yaml", "ssd_mobilenet_v1_300_config_gpu.yaml"])
-def test_twenty_steps(config_of, model):
-    flags = (*SMALL, *SMALL_MULTIBOX)
-    plain, start, _ = losses_of(config_of(model, *flags, "--cpu_kernels=False"), 20)
-    found, _, end = losses_of(config_of(model, *flags), 20, start)
-    np.testing.assert_allclose(found, plain, rtol=1e-3)
-    assert found[-1] < 0.9 * found[0]
-    if model == "ssd300_config.yaml":
-        again, _, same_end = losses_of(config_of(model, *flags), 20, start)
-        assert again == found
-        for name in end:
-            np.testing.assert_array_equal(same_end[name], end[name])
+            parameter.set_data(ms.Tensor(values[parameter.name]))
+        step = build_train_step(config, net, np.full(1, 1e-3, np.float32))
+        encoded = build_box_coder(config).encode([[0.1, 0.1, 0.9, 0.9, 1]])
+        targets, labels, num_match = (np.stack([np.asarray(array)] * 4) for array in encoded)
+        batch = (draw(np.random.default_rng(0), 4, 3, *config.img_shape), targets, labels,
+                 num_match.reshape(-1, 1).astype(np.int32))
+        losses.append(float(step(*map(ms.Tensor, batch)).asnumpy()))
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
 def test_where_kernels_are_used(config_of, monkeypatch, caplog):
@@ -152,7 +169,7 @@ def test_where_kernels_are_used(config_of, monkeypatch, caplog):
     flags = (*SMALL, *SMALL_MULTIBOX)
 
     def kernels_of(net):
-        return sum(isinstance(cell, (KernelConv2d, KernelBatchNorm2d)) for _, cell in net.cells_and_names())
+        return sum(isinstance(cell, KERNEL_CELLS) for _, cell in net.cells_and_names())
 
     assert kernels_of(build_training_net(config_of("ssd300_config.yaml", *flags))) == 166
     assert [record.getMessage() for record in caplog.records if "CPU kernels" in record.getMessage()] == [

@@ -187,6 +187,22 @@ def test_batch_norm(kernels, shape, activation):
     close(dbeta, passed.sum((0, 2, 3)))
 
 
+@pytest.mark.parametrize(("size", "stride", "same"), [(2, 2, 1), (3, 1, 1), (3, 2, 1), (3, 2, 0)])
+def test_max_pool(kernels, size, stride, same):
+    rng = np.random.default_rng(0)
+    for height, width in ((3, 3), (10, 7), (75, 150)):
+        x = rng.permutation(2 * 3 * height * width).reshape(2, 3, height, width).astype(np.float32)
+        settings = np.array([size, stride, same], np.int32)
+        tops = [padding_of(pixels, size, stride, 1, -1 if same else 0) for pixels in (height, width)]
+        padded = np.pad(x, ((0, 0), (0, 0), tops[0][:2], tops[1][:2]), constant_values=-1)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), (2, 3))[:, :, ::stride, ::stride]
+        expected = windows.max((4, 5))
+        np.testing.assert_array_equal(kernels("max_pool", [settings, x], [expected.shape])[0], expected)
+        dy = draw(rng, *expected.shape)
+        by_value = np.bincount(expected.astype(int).ravel(), dy.ravel(), x.size)  # all values differ
+        close(kernels("max_pool_gradient", [settings, dy, x], [x.shape])[0], by_value[x.astype(int)])
+
+
 @pytest.mark.parametrize("case", [(2, 40, 40, 30, 30, 3), (4, 20, 24, 38, 38, 1)])
 def test_the_same_again(kernels, case):
     batch, in_channels, channels, height, width, kernel = case

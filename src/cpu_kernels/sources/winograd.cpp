@@ -13,6 +13,7 @@ constexpr int kLeastChannels = 32;         // below, transforms cost more than i
 constexpr int kLeastPixels = 512;          // results of all images
 constexpr int kBlock = 6 * 16;              // channels on each side of a task of the gradient of the weights
 constexpr int kChunk = 48;                  // tiles that are transformed at a time there
+constexpr int kChunksOfSum = 16;
 constexpr int64_t kTaskBytes = 6 << 20;    // transformed values of a task, to stay in the cache
 
 // Tiles of 2 x 2 results of all images, row by row.
@@ -25,113 +26,16 @@ Tiles tiles_of(int64_t images, const Image &result) {
   return {images, divide_up(result.height, 2), divide_up(result.width, 2)};
 }
 
-// even[i] = from[2 i + column], odd[i] = from[2 i + 1 + column], zero outside of the row
-void split_row(const float *from, int64_t width, int64_t column, int64_t count, float *even, float *odd) {
-  for (int phase = 0; phase < 2; ++phase) {
-    float *to = phase == 0 ? even : odd;
-    const int64_t start = phase + column;
-    const int64_t first = std::min(count, start < 0 ? (1 - start) / 2 : 0);
-    const int64_t pixel = start + 2 * first;
-    const int64_t inside = std::max<int64_t>(0, std::min(count - first, (width - pixel + 1) / 2));
-    std::fill(to, to + first, 0.0f);
-    if (inside > 0) pick_every_second(to + first, from + pixel, inside);
-    std::fill(to + first + inside, to + count, 0.0f);
-  }
-}
-
-// visit(at, count) for pieces of at most one vector
-template <typename Visit>
-inline void for_pieces(int64_t count, const Visit &visit) {
-  for (int64_t at = 0; at < count; at += kLanes) visit(at, int(std::min<int64_t>(kLanes, count - at)));
-}
-
-inline void put(float *to, Vector value, int count) {
-  if (count == kLanes) {
-    store(to, value);
-  } else {
-    store_part(to, value, count);
-  }
-}
-
-// B^T d B of the tiles of rows [begin, end), d 4 x 4 values of one channel of the source: point p of tile t goes to
-// to[p * point_step + t].
-void transform_source(const Tiles &tiles, int64_t begin, int64_t end, const Image &source, const float *channel,
-                      int row, int column, int64_t point_step, float *to) {
-  const int64_t width = tiles.columns, pitch = round_up(width + 1, kLanes) + kLanes;
-  float *lines = scratch<4>(8 * pitch);  // even and odd values of four rows, row y at place y % 4
-  for (int64_t at = begin; at < end; ++at, to += width) {
-    const int64_t tile_row = at % tiles.rows;
-    const float *plane = channel + at / tiles.rows * source.size();
-    const int place = tile_row % 2 * 2;
-    for (int line = at == begin || tile_row == 0 ? 0 : 2; line < 4; ++line) {  // two are there from the tiles above
-      const int64_t y = tile_row * 2 + line + row;
-      const bool inside = y >= 0 && y < source.height;
-      float *even = lines + (place + line) % 4 * 2 * pitch;
-      split_row(plane + (inside ? y : 0) * source.width, inside ? source.width : 0, column, width + 1, even,
-                even + pitch);
-    }
-    for_pieces(width, [&](int64_t piece, int count) {
-      Vector half[4][4];
-#pragma GCC unroll 4
-      for (int line = 0; line < 4; ++line) {
-        const float *even = lines + (place + line) % 4 * 2 * pitch + piece, *odd = even + pitch;
-        const Vector d0 = load(even), d1 = load(odd), d2 = load(even + 1), d3 = load(odd + 1);
-        half[line][0] = d0 - d2;
-        half[line][1] = d1 + d2;
-        half[line][2] = d2 - d1;
-        half[line][3] = d1 - d3;
-      }
-#pragma GCC unroll 4
-      for (int part = 0; part < 4; ++part) {
-        put(to + part * point_step + piece, half[0][part] - half[2][part], count);
-        put(to + (4 + part) * point_step + piece, half[1][part] + half[2][part], count);
-        put(to + (8 + part) * point_step + piece, half[2][part] - half[1][part], count);
-        put(to + (12 + part) * point_step + piece, half[1][part] - half[3][part], count);
-      }
-    });
-  }
-}
-
-// A^T m A of the tiles of rows [begin, end): 2 x 2 results of one channel from its points.
-void transform_result(const Tiles &tiles, int64_t begin, int64_t end, const float *points, int64_t point_step,
-                      float shift, const Image &result, float *channel) {
-  const int64_t width = tiles.columns, pitch = round_up(width, kLanes) + kLanes;
-  float *lines = scratch<4>(4 * pitch);  // even and odd values of two rows
-  for (int64_t at = begin; at < end; ++at, points += width) {
-    for (int64_t piece = 0; piece < width; piece += kLanes) {
-      Vector half[2][4];
-#pragma GCC unroll 4
-      for (int part = 0; part < 4; ++part) {
-        const float *from = points + part * point_step + piece;
-        const Vector m0 = load(from), m1 = load(from + 4 * point_step);
-        const Vector m2 = load(from + 8 * point_step), m3 = load(from + 12 * point_step);
-        half[0][part] = m0 + m1 + m2;
-        half[1][part] = m1 - m2 - m3;
-      }
-#pragma GCC unroll 2
-      for (int line = 0; line < 2; ++line) {
-        store(lines + 2 * line * pitch + piece, half[line][0] + half[line][1] + half[line][2] + shift);
-        store(lines + (2 * line + 1) * pitch + piece, half[line][1] - half[line][2] - half[line][3] + shift);
-      }
-    }
-    float *plane = channel + at / tiles.rows * result.size();
-    for (int line = 0; line < 2; ++line) {
-      const int64_t y = at % tiles.rows * 2 + line;
-      if (y < result.height)
-        interleave(plane + y * result.width, lines + 2 * line * pitch, lines + (2 * line + 1) * pitch, result.width);
-    }
-  }
-}
-
 // Some tiles of one row, at most one for each lane.
 struct Piece {
   int64_t image, row, column;
   int count;
 };
 
-std::vector<Piece> pieces_of(const Tiles &tiles) {
+// Those of rows [begin, end).
+std::vector<Piece> pieces_of(const Tiles &tiles, int64_t begin, int64_t end) {
   std::vector<Piece> pieces;
-  for (int64_t row = 0; row < tiles.all_rows(); ++row)
+  for (int64_t row = begin; row < end; ++row)
     for (int64_t column = 0; column < tiles.columns; column += kLanes)
       pieces.push_back({row / tiles.rows, row % tiles.rows, column,
                         int(std::min<int64_t>(kLanes, tiles.columns - column))});
@@ -202,6 +106,41 @@ inline void gradient_points(const Image &gradient, const float *plane, const Pie
     points[8 + part] = half[0][part] - half[1][part];
     points[12 + part] = -half[1][part];
   }
+}
+
+// A^T m A of the tiles of rows [begin, end): 2 x 2 results of one channel from its points.
+void transform_result(const Tiles &tiles, int64_t begin, int64_t end, const float *points, int64_t point_step,
+                      float shift, const Image &result, float *channel) {
+  const int64_t width = tiles.columns, pitch = round_up(width, kLanes) + kLanes;
+  float *lines = scratch<4>(4 * pitch);  // even and odd values of two rows
+  for (int64_t at = begin; at < end; ++at, points += width) {
+    for (int64_t piece = 0; piece < width; piece += kLanes) {
+      Vector half[2][4];
+#pragma GCC unroll 4
+      for (int part = 0; part < 4; ++part) {
+        const float *from = points + part * point_step + piece;
+        const Vector m0 = load(from), m1 = load(from + 4 * point_step);
+        const Vector m2 = load(from + 8 * point_step), m3 = load(from + 12 * point_step);
+        half[0][part] = m0 + m1 + m2;
+        half[1][part] = m1 - m2 - m3;
+      }
+#pragma GCC unroll 2
+      for (int line = 0; line < 2; ++line) {
+        store(lines + 2 * line * pitch + piece, half[line][0] + half[line][1] + half[line][2] + shift);
+        store(lines + (2 * line + 1) * pitch + piece, half[line][1] - half[line][2] - half[line][3] + shift);
+      }
+    }
+    float *plane = channel + at / tiles.rows * result.size();
+    for (int line = 0; line < 2; ++line) {
+      const int64_t y = at % tiles.rows * 2 + line;
+      if (y < result.height)
+        interleave(plane + y * result.width, lines + 2 * line * pitch, lines + (2 * line + 1) * pitch, result.width);
+    }
+  }
+}
+
+inline void add(const float *values, int count, float *totals) {
+  for (int at = 0; at < count; at += kLanes) store(totals + at, load(totals + at) + load(values + at));
 }
 
 // Lanes become vectors: each pass deals the vectors of both halves out in turns.
@@ -303,9 +242,22 @@ void winograd_correlate(int64_t channels, const Weights &weight, const float *bi
     const int64_t begin = task * task_rows, end = std::min(tiles.all_rows(), begin + task_rows);
     float *sources = scratch<0>(kPoints * depth * pitch);
     float *results = scratch<1>(kPoints * channels * pitch + kLanes);
-    for (int64_t c = 0; c < depth; ++c)
-      transform_source(tiles, begin, end, source, from + c * source.plane(), row, column, depth * pitch,
-                       sources + c * pitch);
+    const std::vector<Piece> pieces = pieces_of(tiles, begin, end);
+    for (int64_t c = 0; c < depth; ++c) {
+      float *target = sources + c * pitch;
+      for (const Piece &piece : pieces) {
+        Vector points[kPoints];
+        source_points(source, from + piece.image * source.size() + c * source.plane(), piece, row, column, points);
+        for (int point = 0; point < kPoints; ++point) {
+          if (piece.count == kLanes) {
+            store(target + point * depth * pitch, points[point]);
+          } else {
+            store_part(target + point * depth * pitch, points[point], piece.count);
+          }
+        }
+        target += piece.count;
+      }
+    }
     for (int point = 0; point < kPoints; ++point)
       for (int panel = 0; panel < count; ++panel) {
         const int64_t m = int64_t(panel) * rows;
@@ -322,7 +274,8 @@ void winograd_correlate(int64_t channels, const Weights &weight, const float *bi
 
 void winograd_weight_gradient(int64_t images, const Image &gradient, const float *dy, const Image &source,
                               const float *from, int row, int column, float *dw) {
-  const std::vector<Piece> pieces = pieces_of(tiles_of(images, gradient));
+  const Tiles all_tiles = tiles_of(images, gradient);
+  const std::vector<Piece> pieces = pieces_of(all_tiles, 0, all_tiles.all_rows());
   const int64_t lefts = gradient.channels, rights = source.channels;
   const int left_blocks = divide_up(lefts, kBlock), right_blocks = divide_up(rights, kBlock);
   const int blocks = left_blocks * right_blocks;
@@ -341,11 +294,16 @@ void winograd_weight_gradient(int64_t images, const Image &gradient, const float
     const int panel_rows = divide_up(left_count, divide_up(left_count, kMaxRows));
     float *gradients = scratch<0>(kPoints * kChunk * kBlock);
     float *sources = scratch<1>(kPoints * kChunk * kBlock);
-    float *sums = scratch<2>(kPoints * kBlock * kBlock);
+    // Two stages of sums, since rounding errors grow with the number of terms.
+    constexpr int kSums = kPoints * kBlock * kBlock;
+    float *sums = scratch<2>(kSums), *totals = scratch<5>(kSums);
+    std::fill(totals, totals + kSums, 0.0f);
 
     const size_t end = pieces.size() * (part + 1) / parts;
-    bool first = true;
-    for (size_t next = pieces.size() * part / parts; next < end; first = false) {
+    int chunk = 0;
+    for (size_t next = pieces.size() * part / parts; next < end; ++chunk) {
+      const bool first = chunk % kChunksOfSum == 0;
+      if (first && chunk > 0) add(sums, kSums, totals);
       int tiles = 0;
       for (; next < end && tiles + pieces[next].count <= kChunk; tiles += pieces[next++].count) {
         const Piece &piece = pieces[next];
@@ -367,11 +325,13 @@ void winograd_weight_gradient(int64_t images, const Image &gradient, const float
         }
     }
 
+    add(sums, kSums, totals);
+
     float *target = partial + (parts > 1 ? part * weights : 0);
     for (int l = 0; l < left_count; ++l)
       for (int r = 0; r < right_count; ++r) {
         float u[kPoints], half[3][4];
-        for (int point = 0; point < kPoints; ++point) u[point] = sums[(point * kBlock + l) * kBlock + r];
+        for (int point = 0; point < kPoints; ++point) u[point] = totals[(point * kBlock + l) * kBlock + r];
         for (int j = 0; j < 4; ++j) {
           half[0][j] = u[j] + 0.5f * (u[4 + j] + u[8 + j]);
           half[1][j] = 0.5f * (u[4 + j] - u[8 + j]);
