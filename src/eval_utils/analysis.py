@@ -156,19 +156,22 @@ def confusion_matrix(analyses, num_classes):
 
 def count_objects(analyses, num_classes):
     """(C, 4) int64: objects of each class by `OBJECT_KINDS`."""
-    counts = np.zeros((num_classes, len(OBJECT_KINDS)), np.int64)
-    for image in analyses:
-        for kind, label in zip(image.object_kinds, image.object_labels):
-            counts[label, OBJECT_KINDS.index(kind)] += 1
-    return counts
+    found = ((image.object_labels, image.object_kinds) for image in analyses)
+    return _count(found, num_classes, OBJECT_KINDS)
 
 
 def count_detections(analyses, num_classes):
     """(C, 5) int64: detections of each class by `DETECTION_KINDS`."""
-    counts = np.zeros((num_classes, len(DETECTION_KINDS)), np.int64)
-    for image in analyses:
-        for kind, label in zip(image.kinds, image.labels):
-            counts[label, DETECTION_KINDS.index(kind)] += 1
+    found = ((image.labels, image.kinds) for image in analyses)
+    return _count(found, num_classes, DETECTION_KINDS)
+
+
+def _count(found, num_classes, kinds):
+    """`(C, K)` int64 from labels and kinds of each image."""
+    counts = np.zeros((num_classes, len(kinds)), np.int64)
+    for labels, kinds_found in found:
+        for label, kind in zip(labels, kinds_found):
+            counts[label, kinds.index(kind)] += 1
     return counts
 
 
