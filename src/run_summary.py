@@ -9,7 +9,7 @@ import cv2
 import mindspore as ms
 import numpy as np
 
-from src.model_utils.device_adapter import thread_count
+from src.model_utils.local_adapter import thread_count
 from src.network_size import measure_network
 
 logger = logging.getLogger(__name__)

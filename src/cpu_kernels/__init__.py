@@ -25,6 +25,7 @@ def use_cpu_kernels(net, threads=0):
     """
     try:
         library = build_library()
+        threads = set_threads(library, threads)
     except BuildError as error:
         logger.info("CPU kernels: none, those of MindSpore are used (%s)", error)
         return 0
@@ -40,7 +41,7 @@ def use_cpu_kernels(net, threads=0):
         elif type(cell) is nn.MaxPool2d and _is_plain_pool(cell):
             _adopt(cell, KernelMaxPool2d, library)
     adopted = sum(isinstance(cell, KERNEL_CELLS) for cell in cells)
-    logger.info("CPU kernels: %d layers, %d threads", adopted, set_threads(library, threads))
+    logger.info("CPU kernels: %d layers, %d threads", adopted, threads)
     return adopted
 
 

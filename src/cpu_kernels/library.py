@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from src.model_utils.files import whole_file
-from src.model_utils.local_adapter import available_cores
+from src.model_utils.local_adapter import thread_count
 
 SOURCES = Path(__file__).parent / "sources"
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread")
@@ -54,10 +54,11 @@ def build_library():
 
 def set_threads(path, threads=0):
     """Number of threads of the library's kernels; 0: as `OMP_NUM_THREADS` says, or the cores that there are."""
-    if threads == 0:
-        variable = os.environ.get("OMP_NUM_THREADS", "")
-        threads = int(variable) if variable.isdigit() and int(variable) else available_cores()
-    ctypes.CDLL(str(path)).set_threads(threads)  # the same instance that MindSpore's operators will use
+    threads = thread_count(threads)
+    try:
+        ctypes.CDLL(str(path)).set_threads(threads)  # the same instance that MindSpore's operators will use
+    except OSError as error:  # a folder from which nothing may be executed
+        raise BuildError(f"{path} cannot be loaded: {error}") from error
     return threads
 
 

@@ -14,14 +14,13 @@ from mindspore import device_context, nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
 from src.model_utils.errors import UserError
-from src.model_utils.local_adapter import available_cores
+from src.model_utils.local_adapter import THREADS, available_cores
 
 logger = logging.getLogger(__name__)
 
 ONEDNN_ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 DNNL_CPU_ISA_AVX2 = 0x7  # dnnl_cpu_isa_avx2 of oneDNN's dnnl_types.h
 AFFECTED_FLAG = "avx512f"
-THREADS_VARIABLE = "OMP_NUM_THREADS"
 # One of them is set by msrun, for a rank table, by ModelArts, by mpirun.
 LAUNCHER_VARIABLES = ("MS_ROLE", "RANK_TABLE_FILE", "MINDSPORE_HCCL_CONFIG_PATH", "OMPI_COMM_WORLD_RANK")
 # Seconds that ranks wait for one that evaluates or compiles longer. By default 30 on a CPU, 1836 on Ascend.
@@ -128,15 +127,9 @@ class FirstRankDecides(nn.Cell):
         return int(self(ms.Tensor([number if self.rank == 0 else 0], ms.float32)).asnumpy()[0])
 
 
-def thread_count(cpu_threads):
-    """Threads of the kernels on a CPU: as the configuration or the environment says, else one for each core."""
-    said = os.environ.get(THREADS_VARIABLE, "")
-    return cpu_threads or (int(said) if said.isdigit() else available_cores())
-
-
 def _tune_cpu(cpu_threads):
     notes = []
-    if cpu_threads or THREADS_VARIABLE not in os.environ:
+    if cpu_threads or THREADS not in os.environ:
         threads = cpu_threads or available_cores()
         with contextlib.suppress(RuntimeError):  # MindSpore takes it once in a process
             device_context.cpu.op_tuning.threads_num(threads)

@@ -7,6 +7,7 @@ import os
 DEVICE = ("DEVICE_ID", "OMPI_COMM_WORLD_LOCAL_RANK")
 RANK = ("RANK_ID", "OMPI_COMM_WORLD_RANK")
 RANKS = ("RANK_SIZE", "OMPI_COMM_WORLD_SIZE")
+THREADS = "OMP_NUM_THREADS"
 
 
 def get_device_id():
@@ -29,6 +30,12 @@ def available_cores():
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def thread_count(cpu_threads):
+    """Threads of the kernels on a CPU: as the configuration or the environment says, else one for each core."""
+    said = os.environ.get(THREADS, "")
+    return cpu_threads or (int(said) if said.isdigit() and int(said) else available_cores())
 
 
 def is_scheduler():

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from src.cpu_kernels.library import BuildError, build_library, cache_folder
+from src.cpu_kernels.library import BuildError, build_library, cache_folder, set_threads
 from tests.golden_data import ROOT
 
 
@@ -54,3 +54,9 @@ def test_a_cache_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(BuildError, match="cannot be written"):
         build_library()
+
+
+def test_a_library_that_cannot_be_loaded(tmp_path):
+    (tmp_path / "kernels.so").write_text("no library")
+    with pytest.raises(BuildError, match="cannot be loaded"):
+        set_threads(tmp_path / "kernels.so")

@@ -24,7 +24,7 @@ print(nn.Conv2d(8, 8, 3)(ms.ops.ones((1, 8, 16, 16))).shape)
 def run(threads=0, **variables):
     """Lines of the log of a process that sets up the CPU and runs one convolution, and what oneDNN says of it."""
     kept = {name: value for name, value in os.environ.items() if name not in device_adapter.ONEDNN_ISA_VARIABLES}
-    kept.pop(device_adapter.THREADS_VARIABLE, None)
+    kept.pop(device_adapter.THREADS, None)
     done = subprocess.run([sys.executable, "-c", CODE.format(threads=threads)], cwd=ROOT, capture_output=True,
                           text=True, env={**kept, "DNNL_VERBOSE": "1", **variables}, check=False)
     assert done.returncode == 0, done.stderr
