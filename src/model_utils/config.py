@@ -1,7 +1,8 @@
 """The configuration: a YAML file and `--key=value` flags, to one checked, read-only `Config`.
 
 `load_config` is the only function that other modules need. The keys stand in `config_schema`, the conversion of a
-single value in `config_values`, the file in `config_file`, and what must hold between keys in `config_checks`.
+single value in `config_values`, the file in `config_file`, what must hold between keys in `config_checks`, and the
+text of `--help` in `config_help`.
 """
 import argparse
 import os
@@ -10,13 +11,17 @@ from pathlib import Path
 
 from src.model_utils.config_checks import COMMAND_LINE, DEFAULT, Settings, resolve
 from src.model_utils.config_file import nearest_key, read_config_file
+from src.model_utils.config_help import explain_keys, format_help
 from src.model_utils.config_schema import KEYS, Config
-from src.model_utils.config_values import allowed, convert, from_text, show, to_yaml
+from src.model_utils.config_values import convert, from_text, show, to_yaml
 from src.model_utils.errors import UserError
 
 __all__ = ["Config", "FlagParser", "format_config", "load_config"]
 
 AUTO = "auto"
+# What `auto` as the value of a key stands for: another key that is true, and the key itself left at its default until
+# train.py has looked at the data and the machine.
+AUTO_KEYS = {"batch_size": "auto_batch_size", "epoch_size": "auto_epoch_size", "classes": "auto_classes"}
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_CONFIG_FILE = CHECKOUT / "config" / "ssd300_config.yaml"
 
@@ -36,10 +41,12 @@ def load_config(argv=None):
     """
     flags = _parse(sys.argv[1:] if argv is None else argv)
     path = _find_config_file(flags.pop("config_path", ""))
-    wants_help, wants_print = flags.pop("help", False), flags.pop("print_config", False)
+    asked, wants_print = flags.pop("help", None), flags.pop("print_config", False)
     from_file, help_texts = read_config_file(path)
-    if wants_help:
-        _build_parser(from_file, help_texts).print_help(sys.stdout)
+    if asked is not None:
+        program = Path(sys.argv[0]).name
+        sys.stdout.write(explain_keys(asked, from_file, help_texts) if asked else
+                         format_help(program, path, from_file, help_texts))
         sys.exit(0)
     settings = _merge(from_file, flags)
     resolve(settings)
@@ -72,31 +79,16 @@ class FlagParser(argparse.ArgumentParser):
         raise UserError(f"{COMMAND_LINE}: {message} (options are written --key=value; --help lists all keys)")
 
 
-def _build_parser(from_file=None, help_texts=None):
-    """The parser. With what a configuration file says, its help shows the file's defaults and texts."""
-    parser = FlagParser(
-        usage="%(prog)s [--config_path=FILE] [--key=value ...]", add_help=False, argument_default=argparse.SUPPRESS,
-        description="Settings come from the configuration file; flags of the same names override them. The defaults "
-                    "shown are those of the file. Lists: --img_shape=300,300 or, nested, --aspect_ratios=[[],[2,3]].")
-    parser.add_argument("-h", "--help", action="store_true", help="show this text and exit")
-    parser.add_argument("--config_path", metavar="FILE",
-                        help="configuration file, relative to the working directory or else to the checkout. "
-                             f"Default: {DEFAULT_CONFIG_FILE.relative_to(CHECKOUT).as_posix()}")
-    parser.add_argument("--print_config", action="store_true", help="show the resolved settings as YAML and exit")
-    for topic, names in _topics().items():
-        group = parser.add_argument_group(topic)
-        for name in names:
-            # Types are checked in one place, for file and command line alike; here everything is text.
-            text = _describe(KEYS[name], from_file or {}, help_texts or {})
-            bare = {"nargs": "?", "const": "True"} if KEYS[name].type is bool else {}  # --with_nms alone is enough
-            group.add_argument(f"--{name}", metavar="VALUE", help=text, **bare)
+def _build_parser():
+    parser = FlagParser(add_help=False, argument_default=argparse.SUPPRESS)
+    parser.add_argument("-h", "--help", nargs="?", const="")
+    parser.add_argument("--config_path")
+    parser.add_argument("--print_config", action="store_true")
+    for name, field in KEYS.items():
+        # Types are checked in one place, for file and command line alike; here everything is text.
+        bare = {"nargs": "?", "const": "True"} if field.type is bool or field.metadata["or_bool"] else {}
+        parser.add_argument(f"--{name}", **bare)
     return parser
-
-
-def _describe(field, from_file, help_texts):
-    meaning = help_texts.get(field.name, field.metadata["help"]).rstrip(". ")
-    default = from_file.get(field.name, (field.default, DEFAULT))[0]
-    return f"{meaning}. Default: {show(default)}. Allowed: {allowed(field)}".replace("%", "%%")
 
 
 def _parse(argv):
@@ -122,22 +114,24 @@ def _find_config_file(config_path):
         return path
 
 
-def _without_auto(from_file):
-    """`batch_size: auto` as the key that it stands for; until train.py chooses, batch_size has its default."""
-    value, source = from_file.get("batch_size", (None, None))
-    if str(value).strip().lower() != AUTO:
-        return from_file
-    rest = {name: setting for name, setting in from_file.items() if name != "batch_size"}
-    return {**rest, "auto_batch_size": (True, source)}
+def _without_auto(from_file, flags):
+    """Both without the value `auto`, see `AUTO_KEYS`."""
+    from_file, flags = dict(from_file), dict(flags)
+    for name, stands_for in AUTO_KEYS.items():
+        value, source = from_file.get(name, (None, None))
+        if str(value).strip().lower() == AUTO:
+            del from_file[name]
+            from_file[stands_for] = (True, source)
+        if flags.get(name, "").strip().lower() == AUTO:
+            del flags[name]
+            flags[stands_for] = "True"
+        elif name in flags:
+            flags.setdefault(stands_for, "False")  # a value on the command line replaces `auto` of the file
+    return from_file, flags
 
 
 def _merge(from_file, flags):
-    from_file, flags = _without_auto(from_file), dict(flags)
-    if flags.get("batch_size", "").strip().lower() == AUTO:
-        flags.pop("batch_size")
-        flags["auto_batch_size"] = "True"
-    elif "batch_size" in flags:
-        flags.setdefault("auto_batch_size", "False")  # a number on the command line replaces `auto` of the file
+    from_file, flags = _without_auto(from_file, flags)
     values, sources = {}, {}
     for name, field in KEYS.items():
         if name in flags:

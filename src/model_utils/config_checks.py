@@ -5,7 +5,14 @@ Everything here works on `Settings`: converted values, each with where it came f
 import math
 import posixpath
 
-from src.anchor_generator import GRID_RATIOS, GRID_SCALES, multibox_shapes, sized_shapes
+from src.anchor_generator import (
+    GRID_MERGED_STEP,
+    GRID_RATIOS,
+    GRID_SCALES,
+    grid_size,
+    multibox_shapes,
+    sized_shapes,
+)
 from src.model_utils.config_values import show
 from src.model_utils.errors import UserError
 
@@ -52,6 +59,7 @@ def resolve(settings):
     _check_schedule(settings)
     _check_stopping(settings)
     _check_export(settings)
+    _check_scale_jitter(settings)
     if settings.device_target == "CPU":
         settings.set("mode_sink", "non_sink")
     if settings.enable_modelarts:
@@ -120,22 +128,22 @@ def _multibox_shapes(settings):
 
 
 def _check_grid_levels(settings):
-    """A feature pyramid's anchors: maps of `side // step`. Returns the number of default boxes."""
+    """A feature pyramid's anchors: maps of `ceil(side / step)`. Returns the number of default boxes."""
     height, width = settings.img_shape
-    largest = max(settings.steps)
-    if height % largest or width % largest:
-        raise UserError(f"{settings.said('img_shape')}: height and width must be divisible by the largest step, "
-                        f"{largest} ({settings.sources['steps']}), so that the levels of the pyramid fit together")
+    if height % GRID_MERGED_STEP or width % GRID_MERGED_STEP:
+        raise UserError(f"{settings.said('img_shape')}: height and width must be divisible by {GRID_MERGED_STEP}, so "
+                        "that the levels of the pyramid that are merged are each half as large as the one before")
+    sizes = [grid_size(settings.img_shape, step) for step in settings.steps]
     for level, (size, step) in enumerate(zip(settings.feature_size, settings.steps)):
-        if size != height // step:
+        if size != sizes[level][0]:
             raise UserError(f"{settings.said('img_shape')} with step {step} gives a feature map of height "
-                            f"{height // step} at level {level}, but {settings.said('feature_size')} says {size}; "
+                            f"{sizes[level][0]} at level {level}, but {settings.said('feature_size')} says {size}; "
                             f"change img_shape, feature_size or steps ({settings.sources['steps']})")
     shapes = len(GRID_SCALES) * len(GRID_RATIOS)
     if any(number != shapes for number in settings.num_default):
         raise UserError(f"{settings.said('num_default')} does not agree with use_anchor_generator "
                         f"({settings.sources['use_anchor_generator']}), which gives {shapes} default boxes a location")
-    return sum((height // step) * (width // step) * shapes for step in settings.steps)
+    return sum(rows * columns * shapes for rows, columns in sizes)
 
 
 def _check_number_of_boxes(settings, boxes):
@@ -176,6 +184,12 @@ def _check_export(settings):
         if settings.values[key] not in (False, "fp32") and settings.file_format != "ONNX":
             raise UserError(f"{settings.said(key)} is for ONNX files only, but {settings.said('file_format')}; set "
                             "file_format to ONNX")
+
+
+def _check_scale_jitter(settings):
+    factors = settings.scale_jitter
+    if factors and (len(factors) != 2 or factors[0] > factors[1]):
+        raise UserError(f"{settings.said('scale_jitter')}; expected the least and the largest factor, or an empty list")
 
 
 def _use_cloud_folders(settings):

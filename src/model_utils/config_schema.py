@@ -50,14 +50,16 @@ DERIVED_OR_COUNT = Rule(">= 1, or -1 = derived", lambda value: value == -1 or va
 NOT_EMPTY = Rule("not empty", lambda text: bool(text.strip()))
 
 
-def _key(topic, default, meaning, rule=None, choices=None, length=None, empty_is=None):
+def _key(topic, default, meaning, rule=None, choices=None, length=None, empty_is=None, or_bool=False):
     """A field of `Config`.
 
     `rule` holds for the value or, with a list, for each element; `choices` are matched in any case; `length` is the
-    exact number of elements; `empty_is` is what an empty text or null stands for.
+    exact number of elements; `empty_is` is what an empty text or null stands for. With `or_bool`, a text can also be
+    true ('True') or false (''); the flag alone means true.
     """
     return dataclasses.field(default=default, metadata={
         "topic": topic, "help": meaning, "rule": rule, "choices": choices, "length": length, "empty_is": empty_is,
+        "or_bool": or_bool,
     })
 
 
@@ -82,6 +84,8 @@ class Config:
     num_classes: int = _model(-1, "number of classes, background included; -1 or left out: derived from classes",
                               DERIVED_OR_COUNT)
     classes: tuple[str, ...] = _model(COCO_CLASSES, "class names in label order, first the background", NOT_EMPTY)
+    auto_classes: bool = _model(False, "train.py takes the classes that the annotations name; classes: auto says the "
+                                "same")
     use_anchor_generator: bool = _model(False, "default boxes from a grid of anchors (FPN models) instead of MultiBox")
     num_ssd_boxes: int = _model(-1, "number of default boxes; -1 or left out: derived", DERIVED_OR_COUNT)
     num_default: tuple[int, ...] = _model((3, 6, 6, 6, 6, 6), "default boxes per location, one number a level", COUNT)
@@ -98,6 +102,8 @@ class Config:
     anchor_sizes: tuple[float, ...] = _model(
         (), "size of the default boxes of each level and one more, pixels of the input, as the original SSD has them; "
         "empty: by min_scale and max_scale", POSITIVE)
+    anchor_scale: float = _model(4.0, "with use_anchor_generator, side of the smaller square of a level, in strides",
+                                 POSITIVE)
     anchors_within_image: bool = _model(False, "with anchor_sizes, no side of a default box is longer than the input's")
     prior_scaling: tuple[float, ...] = _model((0.1, 0.2), "scales of encoded centre offsets and of encoded log sizes",
                                               POSITIVE, length=2)
@@ -109,6 +115,8 @@ class Config:
                                 "numbers")
     match_threshold: float = _model(0.5, "least IoU at which a default box is matched to a ground-truth box",
                                     between(0, 1, "(]"))
+    assignment: str = _model("iou", "how default boxes are matched to ground-truth boxes: 'iou', by match_threshold; "
+                             "'atss', adaptive training sample selection", choices=("iou", "atss"))
     extras_in_channels: tuple[int, ...] = _model((256, 576, 1280, 512, 256, 256), "input channels of each level", COUNT)
     extras_out_channels: tuple[int, ...] = _model((576, 1280, 512, 256, 256, 128), "output channels of each level",
                                                    COUNT)
@@ -129,11 +137,21 @@ class Config:
 
     gamma: float = _train(2.0, "focusing exponent of the focal loss", NOT_NEGATIVE)
     alpha: float = _train(0.75, "weight of the positive term of the focal loss", between(0, 1))
+    class_loss: str = _train("focal", "classification loss; 'quality_focal': the IoU of the predicted box is what the "
+                             "score of its class is to become", choices=("focal", "quality_focal"))
+    box_loss: str = _train("smooth_l1", "localisation loss: of the encoded offsets ('smooth_l1') or of the decoded "
+                           "boxes", choices=("smooth_l1", "giou", "ciou"))
+    box_loss_weight: float = _train(1.0, "factor on the localisation loss", POSITIVE)
     lr_init: float = _train(0.001, "learning rate at the start of the warm-up", POSITIVE)
     lr: float = _train(0.05, "learning rate after the warm-up", POSITIVE)
     lr_end_rate: float = _train(0.001, "learning rate at the end, as a fraction of lr", NOT_NEGATIVE)
     warmup_epochs: float = _train(2, "length of the linear warm-up, epochs", NOT_NEGATIVE)
+    backbone_lr_scale: float = _train(1.0, "learning rate of the backbone, as a fraction of that of the other layers",
+                                      between(0, 1, "(]"))
+    freeze_bn: bool = _train(False, "BatchNorm of the backbone keeps its statistics, scales and shifts as loaded")
     epoch_size: int = _train(500, "number of training epochs", COUNT)
+    auto_epoch_size: bool = _train(False, "train.py chooses epoch_size by the number of images; epoch_size: auto says "
+                                   "the same")
     batch_size: int = _train(32, "images per device and step, also for evaluation and export", COUNT)
     auto_batch_size: bool = _train(False, "train.py chooses batch_size by the memory and the number of images; "
                                    "batch_size: auto says the same")
@@ -166,16 +184,22 @@ class Config:
     eval_interval: int = _eval(1, "epochs from one such evaluation to the next", COUNT)
     early_stopping: int = _eval(0, "with run_eval, stop after so many evaluations without a better mAP; 0: never",
                                 NOT_NEGATIVE)
+    export_best: bool = _eval(False, "train.py: at the end, export the best weights to an ONNX file that needs nothing "
+                              "else, and draw what it finds in evaluation images")
     save_best_ckpt: bool = _eval(True, "with run_eval, keep the weights with the best mAP as best_map.ckpt")
 
     save_checkpoint_epochs: int = _ckpt(10, "epochs from one checkpoint to the next", COUNT)
     keep_checkpoint_max: int = _ckpt(5, "number of most recent checkpoints to keep", COUNT)
     pre_trained: str = _ckpt("", "checkpoint to start or resume training from; empty: none")
     pre_trained_epoch_size: int = _ckpt(0, "epochs that pre_trained was trained for", NOT_NEGATIVE)
+    resume: str = _ckpt("", "train.py goes on exactly where an interrupted run was: with True from the newest whole "
+                        "checkpoint in output_path, or from the checkpoint that is named; without one, it begins",
+                        or_bool=True)
     filter_weight: bool = _ckpt(False, "do not load the weights of pre_trained that checkpoint_filter_list names")
     checkpoint_filter_list: tuple[str, ...] = _ckpt(("multi_loc_layers", "multi_cls_layers"),
                                                     "parts of parameter names that filter_weight leaves out", NOT_EMPTY)
-    feature_extractor_base_param: str = _ckpt("", "classification checkpoint for the backbone; empty: from scratch")
+    feature_extractor_base_param: str = _ckpt("", "classification checkpoint for the backbone, or the name of weights "
+                                              "that a package brings, such as efficientnet_lite0; empty: from scratch")
     freeze_layer: str = _ckpt("none", "part of the network that is not trained", choices=("none", "backbone"),
                               empty_is="none")
     checkpoint_path: str = _ckpt("./checkpoint/",
@@ -201,7 +225,19 @@ class Config:
     anno_path: str = _data("", "annotation list of dataset 'other', absolute or below data_path")
     val_image_dir: str = _data("", "evaluation images of dataset 'other'; empty: image_dir")
     val_anno_path: str = _data("", "evaluation annotation list of dataset 'other'; empty: none")
+    val_share: float = _data(0.0, "share of the training images that is set aside to evaluate with, where the dataset "
+                             "has no evaluation part; 0: none", between(0, 1, "[)"))
     only_create_dataset: bool = _data(False, "stop when the data is converted to MindRecord")
+    expand: float = _data(0.0, "augmentation: probability of zooming out, the image in a larger one of the mean colour",
+                          between(0, 1))
+    expand_ratio: float = _data(4.0, "expand: largest ratio of the sides", above(1))
+    scale_jitter: tuple[float, ...] = _data((), "augmentation: least and largest factor of a random zoom, in place of "
+                                            "the random crop; empty: none", POSITIVE)
+    mosaic: float = _data(0.0, "augmentation: probability that an image is put together with three others of its batch",
+                          between(0, 1))
+    mosaic_close_epochs: int = _data(10, "mosaic: none in so many last epochs", NOT_NEGATIVE)
+    colour_augmentation: str = _data("jitter", "augmentation of colours: 'jitter' (brightness, contrast, saturation) "
+                                     "or 'distortion', that of the SSD paper", choices=("jitter", "distortion"))
     num_parallel_workers: int = _data(0, "workers that prepare batches; 0: chosen by device and number of cores",
                                       NOT_NEGATIVE)
     benchmark_data: bool = _data(False, "train.py: only report how many images a second each stage of the data "

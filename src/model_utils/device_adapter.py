@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import random
+import signal
 import socket
 from pathlib import Path
 
@@ -27,6 +28,19 @@ LAUNCHER_VARIABLES = ("MS_ROLE", "RANK_TABLE_FILE", "MINDSPORE_HCCL_CONFIG_PATH"
 COLLECTIVE_TIMEOUTS = {"MS_CPU_COMM_OP_TIMEOUT": "7200", "HCCL_EXEC_TIMEOUT": "7200"}
 
 
+def check_device(device_target):
+    """Raises a `UserError` that names the devices that there are, if `device_target` is none of them."""
+    logging.disable(logging.WARNING)  # MindSpore's own words on what is not there fill a screen
+    try:
+        if device_target == "CPU" or ms.hal.is_available(device_target):
+            return
+        there = [name for name in ("Ascend", "GPU", "CPU") if name == "CPU" or ms.hal.is_available(name)]
+    finally:
+        logging.disable(logging.NOTSET)
+    raise UserError(f"device_target is {device_target}, but the MindSpore of this environment finds "
+                    f"none; add --device_target={there[0]}, or install MindSpore for {device_target} with its driver")
+
+
 def set_up_device(device_target, device_id=0, cpu_threads=0, seed=1):
     """Graph mode on the device, seeds, and what a CPU needs to be fast. To be called before the first operator.
 
@@ -35,7 +49,11 @@ def set_up_device(device_target, device_id=0, cpu_threads=0, seed=1):
         device_id: number of the accelerator.
         cpu_threads: threads of the CPU kernels, 0 for the cores that this process may use.
         seed: of all random numbers.
+
+    Raises:
+        UserError: there is no such device.
     """
+    check_device(device_target)
     ms.set_context(mode=ms.GRAPH_MODE)
     if device_target == "CPU":
         ms.set_device("CPU")
@@ -127,6 +145,27 @@ class FirstRankDecides(nn.Cell):
         return int(self(ms.Tensor([number if self.rank == 0 else 0], ms.float32)).asnumpy()[0])
 
 
+class AllRanksStop:
+    """Callable: the number of the signal that one of the ranks has been sent, 0 for none; the same answer on all ranks,
+    all of which have to ask.
+
+    Args:
+        signals: the `StopSignals` of this rank.
+        rank, ranks: of this process, and how many there are.
+    """
+
+    def __init__(self, signals, rank, ranks):
+        self.signals, self.ranks = signals, ranks
+        self.sum_ranks = FirstRankDecides(rank, ranks)
+
+    def __call__(self):
+        number = self.signals.number
+        if self.ranks == 1:
+            return number
+        total = float(self.sum_ranks(ms.Tensor([number], ms.float32)).asnumpy()[0])
+        return (number or int(signal.SIGTERM)) if total else 0
+
+
 def _tune_cpu(cpu_threads):
     notes = []
     if cpu_threads or THREADS not in os.environ:
@@ -165,8 +204,12 @@ def _cpu_has(flag):
 
 
 @contextlib.contextmanager
-def profiling(folder):
-    """Context manager: MindSpore's profile of what runs inside, written to `folder`."""
+def profiling(output_path):
+    """Context manager: MindSpore's profile of what runs inside, written to `profile` below a folder; "" writes none."""
+    if not output_path:
+        yield
+        return
+    folder = Path(output_path) / "profile"
     profiler = ms.Profiler(output_path=str(folder))
     try:
         yield

@@ -1,24 +1,48 @@
 """What all entry scripts share: plain log lines on stdout, and errors of the user without a traceback."""
 import functools
 import logging
+import signal
 import sys
 
 from src.model_utils.errors import UserError
+from src.model_utils.stop_signals import TerminatedError, exit_code, terminated_by_exception
+from src.model_utils.terminal import painted
+
+
+class _Lines(logging.Formatter):
+    """The message alone; warnings in colour where the terminal shows it."""
+
+    def format(self, record):
+        text = super().format(record)
+        return painted(text, "yellow", sys.stdout) if record.levelno >= logging.WARNING else text
+
+
+def _handler():
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files can hold bytes that are no letters
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Lines("%(message)s"))
+    return handler
 
 
 def entry_point(main):
-    """Decorator of a script's `main()`: one clear message and exit code 1 for a `UserError`, 130 for Ctrl-C."""
+    """Decorator of a script's `main()`: one clear message and exit code 1 for a `UserError`, 130 for Ctrl-C, 143 for
+    SIGTERM."""
 
     @functools.wraps(main)
     def run(*args, **kwargs):
-        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+        logging.basicConfig(level=logging.INFO, handlers=[_handler()])
         try:
-            return main(*args, **kwargs)
+            with terminated_by_exception():
+                return main(*args, **kwargs)
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"{painted('error:', 'red', sys.stderr)} {error}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(exit_code(signal.SIGINT))
+        except TerminatedError:
+            print("terminated", file=sys.stderr)
+            sys.exit(exit_code(signal.SIGTERM))
 
     return run

@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from src.model_utils.coco_classes import COCO_CLASSES
-from src.model_utils.config import Config, format_config, load_config
-from src.model_utils.config_schema import KEYS
+from src.model_utils.config import format_config, load_config
 from src.model_utils.errors import UserError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -383,7 +382,9 @@ def test_relative_config_path_is_found_from_anywhere(tmp_path, monkeypatch):
     (["--anchor_sizes=21,45,99,153,207,261,315"], ["3 default boxes at level 0", "gives 2"]),
     (["--min_scale=0.95"], ["min_scale 0.95", "max_scale 0.95"]),
     (["--pre_trained_epoch_size=500"], ["pre_trained_epoch_size 500", "epoch_size 500"]),
-    ([FPN, "--img_shape=640,600"], ["divisible", "128"]),
+    (["--scale_jitter=0.5"], ["scale_jitter [0.5] (command line)", "least and the largest factor"]),
+    (["--scale_jitter=2,0.5"], ["scale_jitter [2, 0.5]"]),
+    ([FPN, "--img_shape=640,600"], ["divisible by 32", "640, 600"]),
     ([FPN, "--img_shape=512,512"], ["height 64 at level 0", "feature_size [80, 40, 20, 10, 5]"]),
     ([FPN, "--num_default=6,6,6,6,4"], ["num_default [6, 6, 6, 6, 4]", "6 default boxes"]),
     ([FPN, "--num_ssd_boxes=51151"], ["51151", "51150"]),
@@ -435,7 +436,7 @@ def test_cloud_folders(write):
     assert load_config([cloud, "--file_name=/mnt/mine"]).file_name == "/mnt/mine"
 
 
-# The object, --print_config, --help
+# The object, --print_config
 
 
 def test_read_only():
@@ -465,26 +466,6 @@ def test_print_config_writes_nested_lists_on_one_line(capsys):
 
 def test_print_config_still_checks():
     assert "num_ssd_boxes" in message_of("--print_config", "--num_ssd_boxes=3")
-
-
-def test_help_lists_every_key(capsys, monkeypatch, write):
-    monkeypatch.setenv("COLUMNS", "10000")
-    text = " ".join(printed(capsys, write("lr: 0.05\n"), "--help").split())
-    for key, field in KEYS.items():
-        meaning = " ".join(field.metadata["help"].split())
-        value = "[VALUE]" if field.type is bool else "VALUE"
-        assert f"--{key} {value} {meaning}. Default: " in text
-    assert text.count(" Allowed: ") == len(KEYS) == len(dataclasses.fields(Config))
-    for topic in ("Model and boxes", "Loss, optimiser, precision", "Evaluation", "Checkpoints", "Data", "Export"):
-        assert f" {topic}: --" in text
-    assert "--batch_size VALUE images per device and step, also for evaluation and export. Default: 32. " \
-           "Allowed: a whole number >= 1" in text
-
-
-def test_help_shows_texts_and_defaults_of_the_file(capsys, monkeypatch, write):
-    monkeypatch.setenv("COLUMNS", "10000")
-    text = printed(capsys, write("lr: 0.25\n---\nlr: how fast, in % of nothing\n"), "--help")
-    assert "how fast, in % of nothing. Default: 0.25. Allowed: a number > 0\n" in text
 
 
 def test_scripts_show_one_line_and_fail():

@@ -82,3 +82,12 @@ def test_the_second_scheduler_of_a_machine_steps_aside(monkeypatch, caplog):
         monkeypatch.setenv("MS_SCHED_PORT", str(first.getsockname()[1]))
         device_adapter.serve_as_scheduler()
     assert "is served by another scheduler" in caplog.text
+
+
+@pytest.mark.parametrize("device", ["Ascend", "GPU"])
+def test_a_device_that_is_not_there(device, monkeypatch, capfd):
+    monkeypatch.setattr(device_adapter.ms.hal, "is_available", {"Ascend": False, "GPU": False, "CPU": True}.get)
+    with pytest.raises(UserError, match=f"device_target is {device}.*add --device_target=CPU"):
+        device_adapter.set_up_device(device)
+    assert capfd.readouterr() == ("", "")
+    device_adapter.check_device("CPU")
