@@ -13,6 +13,8 @@ import numpy as np
 GRID_BASE_SIZE = 4.0
 GRID_SCALES = (1.0, math.sqrt(2.0))
 GRID_RATIOS = (1.0, 2.0, 0.5)
+# Coarsest stride of the features that a pyramid merges, each half as large as the one before.
+GRID_MERGED_STEP = 32
 
 # Side of the smallest square of the first level, as in the SSD of the TensorFlow Object Detection API.
 SMALLEST_SIDE = 0.1
@@ -102,22 +104,31 @@ def place_shapes(image_size, feature_size, steps, shapes):
     return np.array(anchors)
 
 
-def grid_anchors(image_size, steps):
+def grid_size(image_size, step):
+    """Rows and columns of a level of a feature pyramid: the sides of the image divided by the stride, rounded up."""
+    return tuple(math.ceil(side / step) for side in image_size)
+
+
+def grid_anchors(image_size, steps, base_size=GRID_BASE_SIZE):
     """Anchors of a feature pyramid: every level has the same shapes, in units of its stride.
 
+    Where a step does not divide a side, the centres of that level divide it evenly all the same.
+
     Args:
-        image_size: height and width in pixels, divisible by the steps.
+        image_size: height and width in pixels.
         steps: stride of each level in pixels.
+        base_size: side of the smaller square of a level, in strides.
     """
     height, width = image_size
     anchors = []
     for step in steps:
-        rows, columns = height // step, width // step
-        cy, cx = np.meshgrid((np.arange(rows) + 0.5) * step, (np.arange(columns) + 0.5) * step, indexing="ij")
+        rows, columns = grid_size(image_size, step)
+        cy, cx = np.meshgrid((np.arange(rows) + 0.5) * height / rows, (np.arange(columns) + 0.5) * width / columns,
+                             indexing="ij")
         centres = np.stack([cy, cx], axis=-1).reshape(-1, 1, 2)  # (rows * columns, 1, 2)
         sides = np.array(
             [
-                (GRID_BASE_SIZE * step * scale / math.sqrt(ratio), GRID_BASE_SIZE * step * scale * math.sqrt(ratio))
+                (base_size * step * scale / math.sqrt(ratio), base_size * step * scale * math.sqrt(ratio))
                 for ratio in GRID_RATIOS
                 for scale in GRID_SCALES
             ]
@@ -130,7 +141,7 @@ def grid_anchors(image_size, steps):
 def build_anchors(config):
     """The anchors that the configuration describes: `(A, 4)` float64 `cy cx h w`, normalised."""
     if config.use_anchor_generator:
-        return grid_anchors(config.img_shape, config.steps)
+        return grid_anchors(config.img_shape, config.steps, config.anchor_scale)
     if config.anchor_sizes:
         shapes = sized_shapes(config.img_shape, config.anchor_sizes, config.aspect_ratios, config.anchors_within_image)
         return place_shapes(config.img_shape, config.feature_size, config.steps, shapes)

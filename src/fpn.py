@@ -35,7 +35,7 @@ class BilinearDouble(nn.Cell):
         return ops.matmul(ops.matmul(self.rows.astype(x.dtype), x), self.columns.astype(x.dtype))
 
 
-def _conv_bn_relu(in_channels, out_channels, stride=1):
+def conv_bn_relu(in_channels, out_channels, stride=1):
     return nn.SequentialCell(
         [
             nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=stride, pad_mode="same", has_bias=False),
@@ -52,14 +52,15 @@ class FPNTopDown(nn.Cell):
         in_channels: channels of each feature, fine to coarse.
         out_channels: channels of the pyramid.
         sizes: height and width of each feature; each half of the one before.
+        make_conv: input and output channels -> the layers of a level.
     """
 
-    def __init__(self, in_channels, out_channels, sizes):
+    def __init__(self, in_channels, out_channels, sizes, make_conv=conv_bn_relu):
         super().__init__()
         self.lateral_convs_list = nn.CellList(
             [nn.Conv2d(channels, out_channels, kernel_size=1, has_bias=True) for channels in in_channels]
         )
-        self.fpn_convs_list = nn.CellList([_conv_bn_relu(out_channels, out_channels) for _ in in_channels])
+        self.fpn_convs_list = nn.CellList([make_conv(out_channels, out_channels) for _ in in_channels])
         self.upsample = nn.CellList([BilinearDouble(*size) for size in sizes[1:]])
         self.levels = len(in_channels)
 
@@ -80,9 +81,9 @@ class FPNTopDown(nn.Cell):
 class BottomUp(nn.Cell):
     """Further levels, each a convolution of stride 2 over the one before. Takes and returns the whole pyramid."""
 
-    def __init__(self, levels, channels):
+    def __init__(self, levels, channels, make_conv=conv_bn_relu):
         super().__init__()
-        self.blocks = nn.CellList([_conv_bn_relu(channels, channels, stride=2) for _ in range(levels)])
+        self.blocks = nn.CellList([make_conv(channels, channels, stride=2) for _ in range(levels)])
 
     def construct(self, pyramid):
         for block in self.blocks:

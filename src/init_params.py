@@ -1,5 +1,5 @@
 """Initial values of parameters."""
-from mindspore.common.initializer import TruncatedNormal, XavierUniform, initializer
+from mindspore.common.initializer import HeNormal, Normal, TruncatedNormal, XavierUniform, initializer
 
 KEEP = ("beta", "gamma", "bias")
 
@@ -17,3 +17,17 @@ def init_xavier(network):
     for parameter in network.trainable_params():
         if parameter.ndim == 4:
             parameter.set_data(initializer(XavierUniform(), parameter.shape, parameter.dtype))
+
+
+def init_fpn_lite(network):
+    """Sets the weights of all convolutions to a normal distribution by the number of their inputs (He et al. 2015),
+    those of the last ones in the head to one of a deviation of 0.01; all other parameters keep what their layers gave.
+
+    A fixed small deviation would not do here: two convolutions in a row, without BatchNorm between them, would make
+    features so small that the number which BatchNorm adds to the variance prevails.
+    """
+    last = {layer[-1].weight.name for layer in (*network.multi_box.loc_layers, *network.multi_box.cls_layers)}
+    for parameter in network.trainable_params():
+        if parameter.ndim == 4:
+            values = Normal(0.01) if parameter.name in last else HeNormal(nonlinearity="relu")
+            parameter.set_data(initializer(values, parameter.shape, parameter.dtype))

@@ -6,10 +6,15 @@ import dataclasses
 import json
 
 from src.dataset import build_input_format
+from src.model_utils.errors import UserError
+from src.model_utils.untrusted import shown
 
+# Pixels of an input; an image of them still fits into the memory.
+MOST_SIDE = 8192
 DEFAULT_BOX_KEYS = (
     "use_anchor_generator", "num_ssd_boxes", "num_default", "feature_size", "steps", "min_scale", "max_scale",
     "aspect_ratios", "anchor_sizes", "anchors_within_image",
+    "anchor_scale",
 )
 
 
@@ -47,11 +52,56 @@ class ModelMetadata:
 
     @classmethod
     def from_texts(cls, texts):
-        """From a mapping of texts, which may hold others; None where one is missing."""
+        """From a mapping of texts, which may hold others; None where one is missing.
+
+        Raises:
+            UserError: a value is not what this program writes.
+        """
         names = [field.name for field in dataclasses.fields(cls)]
         if any(name not in texts for name in names):
             return None
-        return cls(**{name: json.loads(texts[name]) for name in names})
+        values = {}
+        for name in names:
+            try:
+                values[name] = json.loads(texts[name])
+            except (ValueError, RecursionError):
+                values[name] = None
+            if not _FITS[name](values[name]):
+                raise UserError(f"the model file says of itself that {name} is {shown(texts[name])}, which export.py "
+                                "does not write: the file is damaged, or was made by another program")
+        return cls(**values)
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and abs(value) < 1e9  # not a number is not smaller either
+
+
+def _numbers(count, test=_is_number):
+    return lambda value: isinstance(value, list) and len(value) == count and all(map(test, value))
+
+
+def _is_side(value):
+    return type(value) is int and 0 < value <= MOST_SIDE
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+_FITS = {
+    "model_name": _is_text,
+    "classes": lambda value: isinstance(value, list) and len(value) > 1 and all(map(_is_text, value)),
+    "image_size": _numbers(2, _is_side),
+    "mean": _numbers(3),
+    "std": _numbers(3, lambda value: _is_number(value) and value > 0),
+    "float_resize": lambda value: isinstance(value, bool),
+    "default_boxes": lambda value: isinstance(value, dict),
+    "prior_scaling": _numbers(2),
+    "min_score": _is_number,
+    "nms_threshold": _is_number,
+    "max_boxes": lambda value: type(value) is int and value > 0,
+    "precision": _is_text,
+}
 
 
 def create_metadata(config, precision):

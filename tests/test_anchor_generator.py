@@ -60,6 +60,21 @@ def test_grid_order_is_row_column_shape():
     np.testing.assert_allclose(anchors[2, 2:], [4 / 2**0.5, 2 * 2**0.5])
 
 
+def test_grid_of_a_level_that_the_step_does_not_divide():
+    anchors = grid_anchors((32, 96), [64])
+    assert anchors.shape == (2 * 6, 4)  # one row, two columns
+    np.testing.assert_allclose(anchors[[0, 6], :2], [[0.5, 0.25], [0.5, 0.75]])
+    np.testing.assert_allclose(anchors[0, 2:], [256 / 32, 256 / 96])
+
+
+def test_boxes_of_ssd_fpnlite(config_of):
+    config = config_of("ssd_efficientnet_lite0_fpnlite_config.yaml")
+    anchors = build_anchors(config)
+    # 40 x 40 + 20 x 20 + 10 x 10 + 5 x 5 + 3 x 3 locations, six boxes each
+    assert len(anchors) == config.num_ssd_boxes == 12804
+    np.testing.assert_allclose(anchors[0], [4 / 320, 4 / 320, 0.1, 0.1])  # a square of 32 pixels
+
+
 def test_boxes_of_sizes_in_pixels():
     shapes = sized_shapes((100, 200), [20, 80, 100], [[4], []])
     # the square, that of the geometric mean of 20 and 80, ratio 4 wide and tall

@@ -2,8 +2,8 @@
 import mindspore as ms
 from mindspore import nn, ops
 
-from src.fpn import BottomUp, FPNTopDown
-from src.layers import ConvBNReLU, InvertedResidual
+from src.fpn import BottomUp, FPNTopDown, conv_bn_relu
+from src.layers import ConvBNReLU, HalfDropout, InvertedResidual
 
 
 class SSDMobileNetV2(nn.Cell):
@@ -68,18 +68,19 @@ class FPNFeatures(nn.Cell):
         image_size: height and width of the image.
         channels: channels of the pyramid.
         levels: number of levels of the pyramid.
+        make_conv: input and output channels[, stride] -> the layers of a level.
     """
 
     # of the features of the backbone
     STRIDES = (8, 16, 32)
 
-    def __init__(self, backbone, backbone_name, image_size, channels, levels):
+    def __init__(self, backbone, backbone_name, image_size, channels, levels, make_conv=conv_bn_relu):
         super().__init__()
         setattr(self, backbone_name, backbone)
         self.backbone_name = backbone_name
         sizes = [(image_size[0] // stride, image_size[1] // stride) for stride in self.STRIDES]
-        self.fpn = FPNTopDown(backbone.out_channels, channels, sizes)
-        self.bottom_up = BottomUp(levels - len(sizes), channels)
+        self.fpn = FPNTopDown(backbone.out_channels, channels, sizes, make_conv)
+        self.bottom_up = BottomUp(levels - len(sizes), channels, make_conv)
 
     def construct(self, x):
         features = getattr(self, self.backbone_name)(x)
@@ -113,9 +114,9 @@ class SSDVGG16(nn.Cell):
         super().__init__()
         self.backbone = backbone
         self.b6_1 = _conv(512, 1024, 3, padding=6, dilation=6, pad_mode="pad")
-        self.b6_2 = nn.Dropout(p=0.5)
+        self.b6_2 = HalfDropout(1)
         self.b7_1 = _conv(1024, 1024, 1)
-        self.b7_2 = nn.Dropout(p=0.5)
+        self.b7_2 = HalfDropout(2)
         self.b8_1 = _conv(1024, 256, 1, padding=1, pad_mode="pad")
         self.b8_2 = _conv(256, 512, 3, stride=2, pad_mode="valid")
         self.b9_1 = _conv(512, 128, 1, padding=1, pad_mode="pad")

@@ -1,7 +1,8 @@
 """Heads: features of all levels -> locations `(B, A, 4)` and class logits `(B, A, C)`."""
-from mindspore import nn, ops
+import mindspore as ms
+from mindspore import Tensor, nn, ops
 
-from src.layers import ConvBNReLU, batch_norm, depthwise_conv
+from src.layers import ConvBNReLU, SeparableConvBNReLU, batch_norm, depthwise_conv
 
 
 def flatten_predictions(levels, values):
@@ -54,13 +55,19 @@ class MultiBox(nn.Cell):
         return flatten_predictions(locations, 4), flatten_predictions(logits, self.num_classes)
 
 
-def _towers(levels, layers, channels):
-    """For each level a stack of convolutions, shared by the levels, with BatchNorm of its own."""
-    towers = [[ConvBNReLU(channels, channels, has_bias=True) for _ in range(layers)] for _ in range(levels)]
+def _towers(levels, layers, channels, make_layer):
+    """For each level a stack of `make_layer`, with convolutions shared by the levels and BatchNorm of its own."""
+    towers = [[make_layer(channels, channels) for _ in range(layers)] for _ in range(levels)]
     for tower in towers[1:]:
-        for unit, shared in zip(tower, towers[0]):
-            unit.features[0] = shared.features[0]
+        for layer, shared in zip(tower, towers[0]):
+            for part, cell in enumerate(shared.features):
+                if isinstance(cell, nn.Conv2d):
+                    layer.features[part] = cell
     return nn.CellList([nn.SequentialCell(tower) for tower in towers])
+
+
+def _conv_layer(in_channels, out_channels):
+    return ConvBNReLU(in_channels, out_channels, has_bias=True)
 
 
 class WeightSharedMultiBox(nn.Cell):
@@ -76,8 +83,8 @@ class WeightSharedMultiBox(nn.Cell):
 
     def __init__(self, num_classes, levels, num_default, num_addition_layers, channels):
         super().__init__()
-        self.addition_layer_loc = _towers(levels, num_addition_layers, channels)
-        self.addition_layer_cls = _towers(levels, num_addition_layers, channels)
+        self.addition_layer_loc = _towers(levels, num_addition_layers, channels, _conv_layer)
+        self.addition_layer_cls = _towers(levels, num_addition_layers, channels, _conv_layer)
         self.loc_layers = nn.CellList([self._output(channels, 4 * num_default)])
         self.cls_layers = nn.CellList([self._output(channels, num_classes * num_default)])
         self.num_classes = num_classes
@@ -93,4 +100,49 @@ class WeightSharedMultiBox(nn.Cell):
         for level in range(self.levels):
             locations += (self.loc_layers[0](self.addition_layer_loc[level](features[level])),)
             logits += (self.cls_layers[0](self.addition_layer_cls[level](features[level])),)
+        return flatten_predictions(locations, 4), flatten_predictions(logits, self.num_classes)
+
+
+class SharedTowerMultiBox(nn.Cell):
+    """The head of SSD FPNLite: separable convolutions shared by all levels, and by locations and classes until the last
+    one; BatchNorm apart for each level.
+
+    At first the last convolutions give scores of about 0.01 for every class and 0.99 for the background, so that the
+    many default boxes without an object do not make up the loss (https://arxiv.org/abs/1708.02002, section 4.1).
+
+    Args:
+        num_classes: C, the background included.
+        levels: number of levels.
+        num_default: default boxes at a location.
+        num_addition_layers: convolutions before the outputs.
+        channels: channels of all levels.
+    """
+
+    FIRST_LOGIT = 4.6  # of the background; its negative for the classes
+
+    def __init__(self, num_classes, levels, num_default, num_addition_layers, channels):
+        super().__init__()
+        self.towers = _towers(levels, num_addition_layers, channels, SeparableConvBNReLU)
+        first_logits = [self.FIRST_LOGIT] + [-self.FIRST_LOGIT] * (num_classes - 1)
+        self.loc_layers = nn.CellList([self._output(channels, [0.0] * 4 * num_default)])
+        self.cls_layers = nn.CellList([self._output(channels, first_logits * num_default)])
+        self.num_classes = num_classes
+        self.levels = levels
+
+    @staticmethod
+    def _output(channels, bias):
+        return nn.SequentialCell(
+            [
+                depthwise_conv(channels),
+                nn.Conv2d(channels, len(bias), kernel_size=1, has_bias=True, bias_init=Tensor(bias, ms.float32)),
+            ]
+        )
+
+    def construct(self, features):
+        locations = ()
+        logits = ()
+        for level in range(self.levels):
+            tower = self.towers[level](features[level])
+            locations += (self.loc_layers[0](tower),)
+            logits += (self.cls_layers[0](tower),)
         return flatten_predictions(locations, 4), flatten_predictions(logits, self.num_classes)

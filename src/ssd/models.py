@@ -3,14 +3,17 @@ import dataclasses
 import difflib
 from collections.abc import Callable
 
-from src.init_params import init_net_param, init_xavier
+from src.efficientnet_lite import SIZES, EfficientNetLite
+from src.fpn import conv_bn_relu
+from src.init_params import init_fpn_lite, init_net_param, init_xavier
+from src.layers import SeparableConvBNReLU
 from src.mindcv_backbone import build_mindcv_backbone
 from src.mobilenet_v1 import MobileNetV1
 from src.mobilenet_v2 import MobileNetV2
 from src.model_utils.errors import UserError
 from src.resnet import ResNet50
 from src.ssd.detectors import SSDFPN, SSDVGG16, FPNFeatures, SSDMobileNetV1, SSDMobileNetV2, SSDVGG16Caffe
-from src.ssd.heads import MultiBox, WeightSharedMultiBox, conv_head, separable_head
+from src.ssd.heads import MultiBox, SharedTowerMultiBox, WeightSharedMultiBox, conv_head, separable_head
 from src.vgg16 import VGG16
 
 
@@ -104,8 +107,13 @@ def build_with_conv_extras(config, backbone):
     return SSDMobileNetV1(**build_after_backbone(config, backbone))
 
 
-def build_with_fpn(config, backbone, backbone_name):
-    """A feature pyramid on the features of strides 8, 16 and 32, and a head shared by its levels."""
+def build_with_fpn(config, backbone, backbone_name, make_head=WeightSharedMultiBox, make_conv=conv_bn_relu):
+    """A feature pyramid on the features of strides 8, 16 and 32, and a head shared by its levels.
+
+    Args:
+        make_head: class of the head.
+        make_conv: input and output channels[, stride] -> the layers of a level of the pyramid.
+    """
     levels, channels = len(config.steps), config.extras_out_channels[0]
     if len(backbone.out_channels) != len(FPNFeatures.STRIDES):
         raise UserError(
@@ -113,8 +121,8 @@ def build_with_fpn(config, backbone, backbone_name):
             f"backbone gives {len(backbone.out_channels)}: change backbone_out_indices"
         )
     return SSDFPN(
-        feature_extractor=FPNFeatures(backbone, backbone_name, config.img_shape, channels, levels),
-        multi_box=WeightSharedMultiBox(
+        feature_extractor=FPNFeatures(backbone, backbone_name, config.img_shape, channels, levels, make_conv),
+        multi_box=make_head(
             num_classes=config.num_classes,
             levels=levels,
             num_default=config.num_default[0],
@@ -122,6 +130,11 @@ def build_with_fpn(config, backbone, backbone_name):
             channels=channels,
         ),
     )
+
+
+def build_with_fpn_lite(config, backbone, backbone_name):
+    """The same of separable convolutions, as SSD FPNLite of the TensorFlow Object Detection API."""
+    return build_with_fpn(config, backbone, backbone_name, SharedTowerMultiBox, SeparableConvBNReLU)
 
 
 def create_mindcv_backbone(config):
@@ -193,4 +206,28 @@ register(
     create_backbone=create_mindcv_backbone,
     backbone_path="feature_extractor.backbone.mindcv.net",
     config_file="ssd_mindcv_resnet50_fpn_config.yaml",
+)
+register(
+    "ssd_efficientnet_lite0",
+    build=build_with_inverted_extras,
+    create_backbone=lambda config: EfficientNetLite("lite0"),
+    backbone_path="backbone",
+    config_file="ssd_efficientnet_lite0_config.yaml",
+)
+for size in SIZES:
+    register(
+        f"ssd_efficientnet_{size}_fpnlite",
+        build=lambda config, backbone: build_with_fpn_lite(config, backbone, "efficientnet"),
+        create_backbone=lambda config, size=size: EfficientNetLite(size, pyramid=True),
+        backbone_path="feature_extractor.efficientnet",
+        config_file=f"ssd_efficientnet_{size}_fpnlite_config.yaml",
+        initialise=init_fpn_lite,
+    )
+register(
+    "ssd_mobilenet_v2_fpnlite",
+    build=lambda config, backbone: build_with_fpn_lite(config, backbone, "mobilenet_v2"),
+    create_backbone=lambda config: MobileNetV2(pyramid=True),
+    backbone_path="feature_extractor.mobilenet_v2",
+    config_file="ssd_mobilenet_v2_fpnlite_config.yaml",
+    initialise=init_fpn_lite,
 )

@@ -1,8 +1,8 @@
 """Checkpoints of image classifiers into the backbones of detectors.
 
 Known are the names that the MindSpore model zoo and MindCV give the parameters of MobileNetV1, MobileNetV2, ResNet50
-and VGG16, those that torchvision gives the last three, those of every MindCV model in a MindCV backbone, and the names
-of the backbones themselves, as in a detector's checkpoint.
+and VGG16, those that torchvision gives the last three, those of EfficientNet-Lite in PyTorch, those of every MindCV
+model in a MindCV backbone, and the names of the backbones themselves, as in a detector's checkpoint.
 """
 import logging
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import mindspore as ms
 
+from src.efficientnet_lite import EfficientNetLite
 from src.mobilenet_v1 import MobileNetV1
 from src.mobilenet_v2 import MobileNetV2
 from src.model_utils.errors import UserError
@@ -60,6 +61,20 @@ RENAMES = {
             lambda n, part, end: _mobilenet_v2_layer(int(n) - 2, f"conv.{int(part) - 4}.{end}"),
         ),
         (r"features\.2([01])\.(\w+)", lambda part, end: f"features_2.4.features.{part}.{end}"),
+    ),
+    # lukemelas' PyTorch port and those made after it; the depthwise convolution of a block comes before `_bn1`
+    EfficientNetLite: (
+        (r"_conv_(stem|head)\.(\w+)", lambda layer, end: f"{layer}.features.0.{end}"),
+        (r"_bn0\.(\w+)", lambda end: f"stem.features.1.{end}"),
+        (r"_bn1\.(\w+)", lambda end: f"head.features.1.{end}"),
+        (
+            r"_blocks\.(\d+)\._(expand|depthwise)_conv\.(\w+)",
+            lambda n, layer, end: f"blocks.{n}.{layer}.features.0.{end}",
+        ),
+        (r"_blocks\.(\d+)\._bn0\.(\w+)", lambda n, end: f"blocks.{n}.expand.features.1.{end}"),
+        (r"_blocks\.(\d+)\._bn1\.(\w+)", lambda n, end: f"blocks.{n}.depthwise.features.1.{end}"),
+        (r"_blocks\.(\d+)\._project_conv\.(\w+)", lambda n, end: f"blocks.{n}.project.0.{end}"),
+        (r"_blocks\.(\d+)\._bn2\.(\w+)", lambda n, end: f"blocks.{n}.project.1.{end}"),
     ),
     # MindCV and torchvision
     ResNet50: ((r"(.+)\.down_?sample\.(.+)", lambda block, end: f"{block}.down_sample_layer.{end}"),),

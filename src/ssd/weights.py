@@ -9,12 +9,16 @@ import psutil
 from mindspore.train import serialization
 
 from src.model_utils.errors import UserError
+from src.model_utils.untrusted import shown
+from src.ssd.checkpoint_check import check_checkpoint
+from src.training_state import check_content
 
 logger = logging.getLogger(__name__)
 
 # What a training checkpoint holds beside the network.
-OPTIMIZER_PREFIXES = ("moments.", "accum.", "ema.")
-OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale", "skipped_steps", "ema_steps")
+OPTIMIZER_PREFIXES = ("moments.", "accum.", "ema.", "learning_rate_group_", "gradient_sum.")
+OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale", "skipped_steps", "ema_steps",
+                   "gradient_count")
 LISTED = 8
 
 
@@ -49,14 +53,18 @@ def find_checkpoint(path, folder="", key="checkpoint_file_path"):
 
 
 def read_checkpoint(path):
-    """The parameters of a checkpoint file by name; a `UserError` for a file that is none."""
+    """The parameters of a checkpoint file by name, without texts; a `UserError` for a file that is none."""
     if not path or not Path(path).is_file():
         raise UserError(f"checkpoint {str(path)!r} is not there; give the path of a .ckpt file")
+    check_content(path)
     try:
+        check_checkpoint(path)
         with _page_cache_counted_as_free():
-            return ms.load_checkpoint(str(path))
+            loaded = ms.load_checkpoint(str(path))
     except (ValueError, RuntimeError, TypeError, OSError) as error:
-        raise UserError(f"{path} is no MindSpore checkpoint, or it is damaged: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{path} is no MindSpore checkpoint, or it is damaged: "
+                        f"{shown(str(error).partition(chr(10))[0])}") from error
+    return {name: value for name, value in loaded.items() if isinstance(value, ms.Parameter)}
 
 
 @contextlib.contextmanager

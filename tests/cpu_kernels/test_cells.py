@@ -183,3 +183,18 @@ def test_where_kernels_are_used(config_of, monkeypatch, caplog):
     assert kernels_of(build_training_net(config_of("ssd300_config.yaml", *flags))) == 0
     (line,) = [record.getMessage() for record in caplog.records if "CPU kernels" in record.getMessage()]
     assert "no-such-compiler" in line
+
+
+# the activations after the last BatchNorm of ssd300's four extra layers are no part of a sequence
+@pytest.mark.parametrize(("name", "apart"), [
+    ("ssd_efficientnet_lite0_config.yaml", 4), ("ssd_efficientnet_lite0_fpnlite_config.yaml", 0),
+])
+def test_every_layer_of_efficientnet_and_fpn_lite_has_a_kernel(config_of, name, apart):
+    net = build_training_net(config_of(name, *SMALL))
+    layers = [cell for _, cell in net.cells_and_names() if isinstance(cell, (nn.Conv2d, nn.BatchNorm2d))]
+    assert {type(layer) for layer in layers} == {KernelConv2d, KernelBatchNorm2d}
+    sizes = {layer.kernel_size + layer.stride for layer in layers if isinstance(layer, nn.Conv2d)}
+    assert {(5, 5, 1, 1), (5, 5, 2, 2), (3, 3, 2, 2)} <= sizes
+    fused = {id(layer.activation) for layer in layers if isinstance(layer, nn.BatchNorm2d)}
+    activations = [cell for _, cell in net.cells_and_names() if isinstance(cell, nn.ReLU6)]
+    assert sum(id(cell) not in fused for cell in activations) == apart
