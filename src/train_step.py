@@ -162,6 +162,43 @@ def freeze(net, path):
     return len(frozen)
 
 
+def freeze_batch_norm(net, path):
+    """Freezes BatchNorm in the part of `net` whose parameter names begin with `path`: statistics, scales and shifts.
+
+    Returns:
+        The number of layers.
+    """
+    layers = [cell for _, cell in net.cells_and_names()
+              if isinstance(cell, nn.BatchNorm2d) and cell.gamma.name.startswith(path + ".")]
+    for cell in layers:
+        cell.use_batch_statistics = False
+        cell.gamma.requires_grad = cell.beta.requires_grad = False
+    if not layers:
+        raise UserError(f"freeze_bn: no BatchNorm of the model begins with {path + '.'!r}")
+    return len(layers)
+
+
+def scaled_groups(parameters, path, scale, learning_rates, weight_decay):
+    """Groups for an optimizer: parameters whose names begin with `path` learn at `scale` times the rates.
+
+    BatchNorm has no weight decay, as without groups.
+
+    Args:
+        parameters: all that are trained; their order stays.
+        learning_rates: `(steps,)` array.
+    """
+    groups = {}
+    for parameter in parameters:
+        of_path = parameter.name.startswith(path + ".")
+        decays = "beta" not in parameter.name and "gamma" not in parameter.name
+        groups.setdefault((of_path, decays), []).append(parameter)
+    if not any(of_path for of_path, _ in groups):
+        raise UserError(f"backbone_lr_scale: no parameter that is trained begins with {path + '.'!r}")
+    return [{"params": members, "lr": ms.Tensor(learning_rates * (scale if of_path else 1.0), ms.float32),
+             "weight_decay": weight_decay if decays else 0.0} for (of_path, decays), members in groups.items()
+            ] + [{"order_params": parameters}]
+
+
 def create_learning_rates(config, steps_per_epoch):
     """Learning rate of each step of the epochs that are left: `(steps,)` float32."""
     return get_lr(
@@ -183,8 +220,11 @@ def build_train_step(config, net, learning_rates):
         net: result of `build_training_net`.
         learning_rates: one value for each step.
     """
+    backbone = "network." + get_model(config.model_name).backbone_path
     if config.freeze_layer == "backbone":
-        freeze(net, "network." + get_model(config.model_name).backbone_path)
+        freeze(net, backbone)
+    if config.freeze_bn:
+        freeze_batch_norm(net, backbone)
     # A fixed scale cancels out exactly in float32; it keeps small gradients of float16 from vanishing.
     scale = float(config.loss_scale)
     scaler = ms.amp.DynamicLossScaler(scale, SCALE_FACTOR, SCALE_WINDOW) if config.dynamic_loss_scale else None
@@ -192,9 +232,12 @@ def build_train_step(config, net, learning_rates):
     if len(learning_rates) < steps:
         raise UserError(f"accumulation_steps is {steps}, and the whole run has {len(learning_rates)} steps: nothing "
                         "would ever be updated")
+    parameters, learning_rates = net.trainable_params(), learning_rates[steps - 1 :: steps]
+    if config.backbone_lr_scale != 1:
+        parameters = scaled_groups(parameters, backbone, config.backbone_lr_scale, learning_rates, config.weight_decay)
     optimizer = nn.Momentum(
-        net.trainable_params(),
-        ms.Tensor(learning_rates[steps - 1 :: steps]),
+        parameters,
+        ms.Tensor(learning_rates),
         config.momentum,
         config.weight_decay,
         loss_scale=1.0 if config.use_global_norm or scaler else scale,

@@ -1,12 +1,14 @@
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import nn
+from mindspore import nn, ops
 
 from src.box_utils import build_box_coder
+from src.cpu_kernels import use_cpu_kernels
 from src.model_utils.errors import UserError
 from src.ssd import build_training_net
-from src.train_step import TrainingWrapper, build_train_step, freeze
+from src.ssd.weights import is_optimizer_state
+from src.train_step import TrainingWrapper, build_train_step, freeze, freeze_batch_norm, scaled_groups
 from tests.golden_data import golden_arrays, golden_input, golden_json, golden_weight
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -167,3 +169,107 @@ def test_lower_precision(config_of, flag):
     half = step(*map(ms.Tensor, batch))
     assert half.dtype == ms.float32
     assert np.isfinite(half.asnumpy())
+
+
+class Trunk(nn.Cell):
+    """A convolution with BatchNorm as backbone, another as head: image -> a scalar."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.SequentialCell([nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU6()])
+        self.head = nn.SequentialCell([nn.Conv2d(4, 2, 3), nn.BatchNorm2d(2)])
+
+    def construct(self, image):
+        return ops.exp(2 * self.head(self.backbone(image))).sum()
+
+
+IMAGE = np.random.default_rng(0).standard_normal((2, 3, 6, 6)).astype(np.float32)
+
+
+def trunk():
+    """A `Trunk` with the same random parameters each time."""
+    net = Trunk()
+    rng = np.random.default_rng(1)
+    for parameter in net.get_parameters():
+        low = 0.1 if parameter.name.endswith("moving_variance") else -0.5
+        parameter.set_data(ms.Tensor(rng.uniform(low, 0.5, parameter.shape), ms.float32))
+    return net
+
+
+def one_step(net, parameters, rate):
+    """The change of each parameter in a step of plain gradient descent with weight decay."""
+    before = values_of(net)
+    optimizer = nn.Momentum(parameters, ms.Tensor(np.full(2, rate, np.float32)), 0.0, 0.5)
+    step = TrainingWrapper(net, optimizer).set_train(True)
+    step(ms.Tensor(IMAGE))
+    return step, {name: value - before[name] for name, value in values_of(net).items()}
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+def test_frozen_batch_norm(kernels):
+    changes = {}
+    for layers in ("frozen", "affine"):
+        net = trunk()
+        if kernels:
+            assert use_cpu_kernels(net) == 4
+        if layers == "frozen":
+            assert freeze_batch_norm(net, "backbone") == 1
+        else:  # the same, written as a multiplication and an addition
+            norm = net.backbone[1]
+            net.backbone[1] = nn.Identity()
+            scale = norm.gamma.asnumpy() / np.sqrt(norm.moving_variance.asnumpy() + norm.eps)
+            shift = norm.beta.asnumpy() - norm.moving_mean.asnumpy() * scale
+            net.backbone[2] = Affine(scale, shift)
+        _, changes[layers] = one_step(net, net.trainable_params(), 0.01)
+    for name in ("backbone.0.weight", "head.0.weight", "head.1.gamma", "head.1.moving_mean"):
+        assert np.abs(changes["frozen"][name]).max() > 1e-4
+        np.testing.assert_allclose(changes["frozen"][name], changes["affine"][name], rtol=1e-3, atol=1e-6)
+    for part in ("gamma", "beta", "moving_mean", "moving_variance"):
+        assert (changes["frozen"][f"backbone.1.{part}"] == 0).all()
+
+
+class Affine(nn.Cell):
+    def __init__(self, scale, shift):
+        super().__init__()
+        self.scale, self.shift = (ms.Tensor(values.reshape(1, -1, 1, 1), ms.float32) for values in (scale, shift))
+
+    def construct(self, x):
+        return ops.relu6(x * self.scale + self.shift)
+
+
+def test_a_lower_rate_for_the_backbone():
+    """Without momentum, weights move by gradient and decay times the rate; those of the backbone by a tenth of it."""
+    net = trunk()
+    _, moved = one_step(net, net.trainable_params(), 0.01)
+    net = trunk()
+    groups = scaled_groups(net.trainable_params(), "backbone", 0.1, np.full(2, 0.01, np.float32), 0.5)
+    step, scaled = one_step(net, groups, 0.01)
+    names = [parameter.name for parameter in net.trainable_params()]
+    assert [parameter.name for parameter in step.weights] == names and len(names) == 6
+    for name in names:
+        assert np.abs(moved[name]).max() > 1e-5
+        factor = 0.1 if name.startswith("backbone.") else 1.0
+        np.testing.assert_allclose(scaled[name], factor * moved[name], rtol=1e-3, atol=1e-6, err_msg=name)
+    rates = [parameter.name for parameter in step.get_parameters() if parameter.name.startswith("learning_rate")]
+    assert len(rates) == 4 and all(map(is_optimizer_state, rates))
+
+
+def test_a_part_without_parameters():
+    net = trunk()
+    with pytest.raises(UserError, match=r"backbone_lr_scale: no parameter that is trained begins with 'trunk.'"):
+        scaled_groups(net.trainable_params(), "trunk", 0.1, np.ones(1, np.float32), 0.0)
+    with pytest.raises(UserError, match="freeze_bn"):
+        freeze_batch_norm(net, "trunk")
+
+
+def test_options_of_the_recipe_together(config_of):
+    config = config_of(
+        "ssd300_config.yaml", "--num_classes=2", "--classes=background,thing", "--img_shape=64,64",
+        "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1", "--assignment=atss",
+        "--box_loss=ciou", "--class_loss=quality_focal", "--backbone_lr_scale=0.1", "--freeze_bn=True")
+    targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.7, 0.8, 1]])
+    image = np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32)
+    batch = (image, np.stack([targets] * 2), np.stack([labels] * 2), np.full((2, 1), num_match, np.int32))
+    step = build_train_step(config, build_training_net(config), np.full(8, 0.01, np.float32))
+    losses = [float(step(*map(ms.Tensor, batch)).asnumpy()) for _ in range(8)]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]

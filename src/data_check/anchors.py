@@ -1,11 +1,12 @@
 """How well default boxes fit the boxes of a dataset, and which ones would fit better."""
+import functools
 import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from src.anchor_generator import build_anchors, multibox_shapes, place_shapes, sized_shapes
+from src.anchor_generator import build_anchors, grid_anchors, multibox_shapes, place_shapes, sized_shapes
 from src.box_utils import pairwise_iou, to_tlbr
 
 # Boxes that are compared, and those for which other default boxes are tried: enough for a share in percent.
@@ -18,6 +19,7 @@ WORTH_A_CHANGE = 0.03
 SAME = 0.005
 MIN_SCALES = (0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
 MAX_SCALES = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
+GRID_BASE_SIZES = (6, 5, 3.5, 3, 2.5, 2, 1.5)
 SIZE_FACTORS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.1, 1.25, 1.5)
 
 
@@ -33,7 +35,7 @@ class AnchorFamily(NamedTuple):
 
     Attributes:
         anchors: `(A, 4)` cy, cx, h, w, as parts of the image.
-        variants: list of (flags, function that gives other anchors); empty where they follow from the strides.
+        variants: list of (flags, function that gives other anchors).
     """
 
     anchors: np.ndarray
@@ -80,7 +82,9 @@ def build_anchor_family(config):
     """The `AnchorFamily` of the configuration."""
     variants = []
     if config.use_anchor_generator:
-        pass  # the sizes follow from the strides
+        for size in GRID_BASE_SIZES:
+            make = functools.partial(grid_anchors, config.img_shape, config.steps, size)
+            variants.append((f"--anchor_scale={size:g}", make))
     elif config.anchor_sizes:
         for factor in SIZE_FACTORS:
             sizes = tuple(round(size * factor, 1) for size in config.anchor_sizes)

@@ -21,6 +21,7 @@ from src.data_check.text import Findings, report_text
 from src.dataset.sources import TXT, create_source, dataset_kind
 from src.model_utils.errors import UserError
 from src.model_utils.files import whole_file
+from src.model_utils.untrusted import shown
 from src.network_size import fitting_batch_size, measure_network, total_memory
 from src.plots import save_plot
 from src.ssd import build_training_net
@@ -41,7 +42,8 @@ def create_data_check(config):
     """
     parts, missing_part = _create_parts(config)
     names_found = {name for part in parts for name in part.report.classes}
-    unknown = [] if dataset_kind(config.dataset) == TXT else sorted(names_found - set(config.classes))
+    unknown = [] if dataset_kind(config.dataset) == TXT else sorted(
+        name for name in names_found - set(config.classes) if name.strip() and shown(name) == name)
     if not any(part.count_boxes(1).sum() for part in parts) and unknown:
         # Nothing is known yet: the check is more useful with what the annotations name.
         config = dataclasses.replace(config, classes=("background", *unknown), num_classes=len(unknown) + 1)

@@ -1,9 +1,11 @@
 """What a check of a dataset found, in words."""
+import json
 from typing import NamedTuple
 
 import numpy as np
 
 from src.data_check.anchors import Suggestion
+from src.model_utils.untrusted import shown_list
 
 # Boxes of a class below which little can be learned, and pixels of the network's input below which little can be seen.
 FEW_BOXES, FEW_PIXELS = 20, 8
@@ -109,8 +111,8 @@ def _problems(findings):
         if few and part.name == "training":
             lines.append(f" training: classes with fewer than {FEW_BOXES} boxes: {', '.join(few)}")
     for group in findings.same_but_for_case:
-        lines.append(f" class names that differ only in capital letters or blanks: {', '.join(map(repr, group))}; they "
-                     "count as different classes")
+        lines.append(" class names that differ only in capital letters or blanks: "
+                     f"{shown_list(map(repr, group))}; they count as different classes")
     within = [group for group in findings.duplicates if len({name for name, _ in group}) == 1]
     across = [group for group in findings.duplicates if len({name for name, _ in group}) > 1]
     for groups, what in ((across, "images that are in training and evaluation (the mAP is then too good)"),
@@ -164,4 +166,5 @@ def _suggestions(findings):
 
 
 def _quoted(name):
-    return name if name.replace("_", "").replace("-", "").isalnum() and not name.isdigit() else f'"{name}"'
+    plain = name.replace("_", "").replace("-", "").isalnum() and not name.isdigit()
+    return name if plain else json.dumps(name, ensure_ascii=False)

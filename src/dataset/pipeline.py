@@ -7,6 +7,7 @@ import mindspore.dataset as ds
 import numpy as np
 
 from src.dataset import transforms
+from src.dataset.augmentation import PLAIN, mosaic
 from src.dataset.images import decode_image, preprocess
 from src.model_utils.errors import UserError
 from src.model_utils.local_adapter import available_cores
@@ -32,7 +33,7 @@ def record_boxes(annotation):
     return annotation.astype(np.float32)
 
 
-def augment(image, boxes, image_size, rng, out, input_format=transforms.IMAGENET):
+def augment(image, boxes, image_size, rng, out, input_format=transforms.IMAGENET, augmentation=PLAIN):
     """One image and its boxes -> input of the network: random crop, resize, flip, colour jitter, normalise.
 
     Args:
@@ -42,26 +43,68 @@ def augment(image, boxes, image_size, rng, out, input_format=transforms.IMAGENET
         rng: `numpy.random.RandomState`.
         out: float32 `(3, height, width)` that the image is written to.
         input_format: the network's `InputFormat`.
+        augmentation: `Augmentation` with what else, or what instead.
 
     Returns:
         Boxes float32 `(M, 5)`, normalised to [0, 1].
     """
-    image, boxes = transforms.random_crop(image, boxes, rng)
+    if augmentation.zooms:
+        boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
+        for probability, zoom in augmentation.zooms:
+            if rng.rand() < probability:
+                image, boxes = zoom(image, boxes, rng)
+        boxes = transforms.pixel_boxes(boxes, *image.shape[:2])
+    if augmentation.crop:
+        image, boxes = transforms.random_crop(image, boxes, rng)
     boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
+    return finish(image, boxes, image_size, rng, out, input_format, augmentation.colour)
+
+
+def finish(image, boxes, image_size, rng, out, input_format, colour):
+    """The part of `augment` that every image goes through: resize, flip, colours, normalise; boxes in [0, 1]."""
     image = transforms.resize(image, image_size)
     if rng.rand() < FLIP_PROBABILITY:
         image, boxes = transforms.horizontal_flip(image, boxes)
-    transforms.normalise(transforms.colour_jitter(image, rng), out, input_format)
+    transforms.normalise(colour(image, rng), out, input_format)
     return boxes
 
 
-def training_sample(data, boxes, image_size, box_coder, rng, out, input_format=transforms.IMAGENET):
+def training_sample(data, boxes, image_size, box_coder, rng, out, input_format=transforms.IMAGENET,
+                    augmentation=PLAIN):
     """Content of an image file (uint8 array) and its boxes -> what the loss needs; the other arguments as `augment`.
 
     Returns:
         targets `(A, 4)`, labels `(A,)`, number of matches.
     """
-    return box_coder.encode(augment(decode_image(data), boxes, image_size, rng, out, input_format))
+    return box_coder.encode(augment(decode_image(data), boxes, image_size, rng, out, input_format, augmentation))
+
+
+class MosaicTiles:
+    """The images of a batch as parts of mosaics: each is decoded and resized once, when it is first needed.
+
+    Args:
+        data: contents of the image files; annotations: the column of the records; image_size: (height, width).
+    """
+
+    def __init__(self, data, annotations, image_size):
+        self.data = data
+        self.annotations = annotations
+        self.image_size = image_size
+        self.tiles = {}
+
+    def __getitem__(self, index):
+        """Image `(*image_size, 3)` uint8 and its boxes `(N, 5)` in [0, 1]."""
+        if index not in self.tiles:
+            image = decode_image(self.data[index])
+            boxes = transforms.normalise_boxes(record_boxes(self.annotations[index]), *image.shape[:2])
+            self.tiles[index] = transforms.resize(image, self.image_size), boxes
+        return self.tiles[index]
+
+    def sample(self, index, rng):
+        """Mosaic of the image `index` and three that are drawn from the batch, in random order: image, boxes."""
+        chosen = rng.permutation([index, *rng.randint(len(self.data), size=3)])
+        images, boxes = zip(*(self[number] for number in chosen))
+        return mosaic(images, boxes, rng)
 
 
 def seed_sample(rng, seed, epoch, rank, batch, index):
@@ -72,28 +115,46 @@ def seed_sample(rng, seed, epoch, rank, batch, index):
 class TrainingBatch:
     """Callable for `Dataset.batch(per_batch_map=...)`: records to images, targets, labels, and numbers of matches."""
 
-    def __init__(self, image_size, box_coder, seed, rank, first_epoch, input_format):
+    def __init__(self, image_size, box_coder, seed, rank, first_epoch, input_format, augmentation=PLAIN, first_batch=0):
         self.image_size = tuple(image_size)
         self.input_format = input_format
+        self.augmentation = augmentation
         self.box_coder = box_coder
         self.seed = seed
         self.rank = rank
-        self.first_epoch = first_epoch
+        self.first_epoch, self.first_batch = first_epoch, first_batch
 
     def __call__(self, image_ids, data, annotations, batch_info):
         epoch, batch = self.first_epoch + batch_info.get_epoch_num(), batch_info.get_batch_num()
+        if (epoch, batch) < (self.first_epoch, self.first_batch):
+            return self._blank(len(data))
         images = np.empty((len(data), 3, *self.image_size), np.float32)
         targets, labels, num_matches = [], [], []
         rng = np.random.RandomState()  # one for all samples: to make one takes ten times as long as to seed it
+        mosaics = self.augmentation.mosaic if epoch < self.augmentation.mosaic_epochs else 0
+        tiles = MosaicTiles(data, annotations, self.image_size)
         for index, (content, annotation) in enumerate(zip(data, annotations)):
             seed_sample(rng, self.seed, epoch, self.rank, batch, index)
-            target, label, num_match = training_sample(content, record_boxes(annotation), self.image_size,
-                                                       self.box_coder, rng, images[index], self.input_format)
+            if mosaics and rng.rand() < mosaics:
+                boxes = finish(*tiles.sample(index, rng), self.image_size, rng, images[index], self.input_format,
+                               self.augmentation.colour)
+                target, label, num_match = self.box_coder.encode(boxes)
+            else:
+                target, label, num_match = training_sample(
+                    content, record_boxes(annotation), self.image_size, self.box_coder, rng, images[index],
+                    self.input_format, self.augmentation)
             targets.append(target)
             labels.append(label)
             num_matches.append([num_match])
         return (images, np.stack(targets).astype(np.float32, copy=False), np.stack(labels).astype(np.int32, copy=False),
                 np.array(num_matches, np.int32))
+
+
+    def _blank(self, size):
+        """A batch that nobody looks at."""
+        targets, labels, _ = self.box_coder.encode(np.zeros((0, 5), np.float32))
+        return (np.zeros((size, 3, *self.image_size), np.float32), np.zeros((size, *targets.shape), np.float32),
+                np.zeros((size, *labels.shape), np.int32), np.zeros((size, 1), np.int32))
 
 
 class EvaluationBatch:
@@ -132,9 +193,24 @@ def _limit_prefetch(batch_size, image_size, workers, device_target="CPU"):
     ds.config.set_prefetch_size(int(min(most, max(1, PREFETCH_BYTES // (batch_bytes * workers)))))
 
 
+def _records(mindrecord_file, columns, shuffle, rank, device_num, seed, first_epoch, workers):
+    sampler = ds.DistributedSampler(device_num, rank, shuffle=shuffle)
+    # The sampler counts its seed up once an epoch. Spread seeds keep neighbouring ones from sharing their epochs.
+    sampler.seed = int(np.random.SeedSequence(seed).generate_state(1)[0] >> 2) + first_epoch
+    return ds.MindDataset(str(mindrecord_file), columns_list=columns, sampler=sampler, num_parallel_workers=workers)
+
+
+def batch_image_ids(mindrecord_file, batch_size, epoch, batch, seed=1, rank=0, device_num=1):
+    """Ids of the images in a batch of training, a list; epoch and batch are counted from 0, the others as for
+    `create_ssd_dataset`."""
+    records = _records(mindrecord_file, RECORD_COLUMNS[:1], True, rank, device_num, seed, epoch, 1)
+    ids = [int(row["img_id"]) for row in records.create_dict_iterator(num_epochs=1, output_numpy=True)]
+    return ids[batch * batch_size : (batch + 1) * batch_size]
+
+
 def create_ssd_dataset(mindrecord_file, batch_size, image_size, box_coder=None, is_training=True, rank=0, device_num=1,
                        seed=1, num_parallel_workers=0, use_multiprocessing=False, first_epoch=0, device_target="CPU",
-                       input_format=transforms.IMAGENET):
+                       input_format=transforms.IMAGENET, augmentation=PLAIN, first_batch=0):
     """Batches for training or evaluation from MindRecord files.
 
     Training batches are shuffled and augmented; both depend on the seed, the number of the epoch, and the rank only,
@@ -153,6 +229,8 @@ def create_ssd_dataset(mindrecord_file, batch_size, image_size, box_coder=None, 
         first_epoch: number of the first epoch, counted from 0.
         device_target: where the network runs, `CPU` or an accelerator.
         input_format: how the network wants its images, see `build_input_format`.
+        augmentation: of training images, see `build_augmentation`.
+        first_batch: batches before this one in the first epoch are there, but blank, for a run that goes on after them.
 
     Returns:
         `mindspore.dataset` object. Training, incomplete last batch dropped: image `(B, 3, H, W)` float32, box
@@ -172,11 +250,8 @@ def create_ssd_dataset(mindrecord_file, batch_size, image_size, box_coder=None, 
     cv2.setNumThreads(1)
     workers = worker_count(num_parallel_workers, device_target, device_num)
     _limit_prefetch(batch_size, image_size, workers, device_target)
-    sampler = ds.DistributedSampler(device_num, rank, shuffle=is_training)
-    # The sampler counts its seed up once an epoch. Spread seeds keep neighbouring ones from sharing their epochs.
-    sampler.seed = int(np.random.SeedSequence(seed).generate_state(1)[0] >> 2) + first_epoch
-    records = ds.MindDataset(str(mindrecord_file), columns_list=RECORD_COLUMNS, sampler=sampler,
-                             num_parallel_workers=min(2, workers))
+    records = _records(mindrecord_file, RECORD_COLUMNS, is_training, rank, device_num, seed, first_epoch,
+                       min(2, workers))
     num_images = records.get_dataset_size()
     if num_images == 0:
         raise UserError(f"{mindrecord_file} holds no image.")
@@ -184,7 +259,8 @@ def create_ssd_dataset(mindrecord_file, batch_size, image_size, box_coder=None, 
         raise UserError(f"{mindrecord_file} has {num_images} images for each of {device_num} device(s), fewer than "
                         f"batch_size = {batch_size}: there would be no step. Set --batch_size to at most {num_images}.")
     if is_training:
-        batch_map = TrainingBatch(image_size, box_coder, seed, rank, first_epoch, input_format)
+        batch_map = TrainingBatch(image_size, box_coder, seed, rank, first_epoch, input_format, augmentation,
+                                  first_batch)
         columns = TRAINING_COLUMNS
     else:
         batch_map, columns = EvaluationBatch(image_size, input_format), EVALUATION_COLUMNS

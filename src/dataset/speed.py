@@ -6,6 +6,7 @@ from typing import NamedTuple
 import mindspore.dataset as ds
 import numpy as np
 
+from src.dataset.augmentation import PLAIN
 from src.dataset.images import decode_image
 from src.dataset.pipeline import RECORD_COLUMNS, augment, record_boxes, seed_sample
 
@@ -22,7 +23,8 @@ class StageSpeed(NamedTuple):
     workers: str
 
 
-def measure_stages(mindrecord_file, dataset, image_size, box_coder, seed=1, seconds=SECONDS):
+def measure_stages(mindrecord_file, dataset, image_size, box_coder, seed=1, seconds=SECONDS,
+                   augmentation=PLAIN):
     """Measures reading, decoding, cropping with augmentation, and encoding each alone, then the whole pipeline.
 
     Args:
@@ -32,6 +34,7 @@ def measure_stages(mindrecord_file, dataset, image_size, box_coder, seed=1, seco
         box_coder: as for `create_ssd_dataset`.
         seed: of the augmentation.
         seconds: at least so long for each stage.
+        augmentation: as for `create_ssd_dataset`; mosaics are measured with the whole pipeline only.
 
     Returns:
         List of `StageSpeed`, in the order of the stages.
@@ -44,7 +47,7 @@ def measure_stages(mindrecord_file, dataset, image_size, box_coder, seed=1, seco
 
     def augment_sample(number):
         seed_sample(rng, seed, 0, 0, 0, number)
-        return augment(images[number], annotated[number], image_size, rng, out)
+        return augment(images[number], annotated[number], image_size, rng, out, augmentation=augmentation)
 
     boxes = [augment_sample(number) for number in range(len(images))]
     counts = {

@@ -2,13 +2,17 @@
 import logging
 
 import mindspore as ms
+import numpy as np
 from mindspore import nn
 
 from src.box_utils import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
+from src.model_utils.errors import UserError
+from src.ssd.box_loss import CIoULoss, GIoULoss, PairedIoU
 from src.ssd.decode import SsdInferWithDecoder
 from src.ssd.loss import MultiBoxLoss, SSDLoss, SSDWithLossCell
 from src.ssd.models import get_model
+from src.ssd.quality_loss import QualityFocalLoss
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,9 @@ def set_precision(net, level):
 
 def build_detector(config):
     """The detector of `model_name`: image `(B, 3, H, W)` -> locations `(B, A, 4)`, logits `(B, A, C)`."""
+    if config.auto_classes:
+        raise UserError("classes: auto is for train.py, which writes the names that it finds into config.yaml in the "
+                        "output_path of the run; use that file: --config_path=OUTPUT_PATH/config.yaml")
     model = get_model(config.model_name)
     detector = model.build(config, model.create_backbone(config))
     model.initialise(detector)
@@ -59,9 +66,34 @@ def build_cpu_kernels(config, net):
 
 def build_training_net(config):
     """`SSDWithLossCell`, in training mode: image, targets, labels, numbers of matches -> loss of the batch."""
-    softmax = get_model(config.model_name).softmax
-    loss = MultiBoxLoss() if softmax else SSDLoss(config.gamma, config.alpha)
-    return SSDWithLossCell(build_cpu_kernels(config, build_detector(config)), loss).set_train(True)
+    return SSDWithLossCell(build_cpu_kernels(config, build_detector(config)), build_loss(config)).set_train(True)
+
+
+def build_loss(config):
+    """The loss of the detector: locations, logits, targets, labels -> classification, localisation, each `(B,)`."""
+    if get_model(config.model_name).softmax:
+        if config.class_loss != "focal" or config.box_loss != "smooth_l1":
+            raise UserError(f"class_loss {config.class_loss} and box_loss {config.box_loss} are not for model_name "
+                            f"{config.model_name}, whose scores are a softmax; leave both out")
+        return MultiBoxLoss()
+    scaling = config.prior_scaling
+    return SSDLoss(
+        config.gamma,
+        config.alpha,
+        box_loss=_build_box_loss(config),
+        box_loss_weight=config.box_loss_weight,
+        quality_loss=QualityFocalLoss(config.gamma) if config.class_loss == "quality_focal" else None,
+        iou=PairedIoU(scaling) if config.class_loss == "quality_focal" else None,
+    )
+
+
+def _build_box_loss(config):
+    if config.box_loss == "giou":
+        return GIoULoss(config.prior_scaling)
+    if config.box_loss == "ciou":
+        sides = build_box_coder(config).default_boxes[:, 2:] * np.array(config.img_shape, np.float32)  # pixels
+        return CIoULoss(config.prior_scaling, sides)
+    return None
 
 
 def build_inference_net(config, detector=None):

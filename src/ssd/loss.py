@@ -32,19 +32,38 @@ class SSDLoss(nn.Cell):
 
     Args:
         gamma, alpha: of the focal loss.
+        box_loss: encoded boxes `(B, A, 4)` twice -> `(B, A)`, such as `GIoULoss`; None for SmoothL1.
+        box_loss_weight: factor on the localisation loss.
+        quality_loss: logits, labels, IoU of the predicted boxes `(B, A)` -> losses `(B, A, C)`, in place of the focal
+            loss; None for that.
+        iou: encoded boxes `(B, A, 4)` twice -> their IoU `(B, A)`, for `quality_loss`.
     """
 
-    def __init__(self, gamma=2.0, alpha=0.75):
+    def __init__(self, gamma=2.0, alpha=0.75, box_loss=None, box_loss_weight=1.0, quality_loss=None, iou=None):
         super().__init__()
         self.focal_loss = SigmoidFocalLoss(gamma, alpha)
         self.smooth_l1 = nn.SmoothL1Loss(beta=1.0, reduction="none")
+        self.box_loss = box_loss
+        self.box_loss_weight = box_loss_weight
+        self.quality_loss = quality_loss
+        self.iou = iou
 
     def construct(self, locations, logits, targets, labels):
         """locations, targets `(B, A, 4)`; logits `(B, A, C)`; labels `(B, A)` -> two losses `(B,)`."""
+        if self.quality_loss is None:
+            losses = self.focal_loss(logits, labels)
+        else:
+            losses = self.quality_loss(logits, labels, ops.stop_gradient(self.iou(locations, targets)))
         # Two sums in a row: a single sum over a large tensor is slow on a CPU.
-        classification = self.focal_loss(logits, labels).sum(-1).sum(-1)
+        classification = losses.sum(-1).sum(-1)
         positive = (labels > 0).astype(ms.float32)
-        localisation = (self.smooth_l1(locations, targets).sum(-1) * positive).sum(-1)
+        if self.box_loss is None:
+            distances = self.smooth_l1(locations, targets).sum(-1)
+        else:
+            distances = self.box_loss(locations, targets)
+        localisation = (distances * positive).sum(-1)
+        if self.box_loss_weight != 1:
+            localisation = localisation * self.box_loss_weight
         return classification, localisation
 
 

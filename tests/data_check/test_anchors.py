@@ -20,7 +20,8 @@ def around(side, number=200):
     return np.concatenate([corners, corners + side * rng.uniform(0.9, 1, (number, 2))], axis=1)
 
 
-@pytest.mark.parametrize(("name", "side"), [("ssd300_config.yaml", 0.16), ("ssd300_mmdet_config.yaml", 0.045)])
+@pytest.mark.parametrize(("name", "side"), [
+    ("ssd300_config.yaml", 0.16), ("ssd300_mmdet_config.yaml", 0.045), ("ssd_resnet50_fpn_config.yaml", 0.03)])
 def test_the_suggested_default_boxes_fit_better(config_of, name, side):
     config = config_of(name)
     boxes = around(side)
@@ -33,6 +34,6 @@ def test_the_suggested_default_boxes_fit_better(config_of, name, side):
     assert share_below(best_overlaps(boxes, changed.anchors)) == suggestion.share
 
 
-def test_nothing_is_suggested_where_default_boxes_fit_or_are_fixed(config_of):
+def test_nothing_is_suggested_where_default_boxes_fit(config_of):
     assert suggest_anchors(build_anchor_family(config_of("ssd300_config.yaml")), around(0.5), seed=1) is None
-    assert suggest_anchors(build_anchor_family(config_of("ssd_resnet50_fpn_config.yaml")), around(0.01), seed=1) is None
+    assert suggest_anchors(build_anchor_family(config_of("ssd_resnet50_fpn_config.yaml")), around(0.3), seed=1) is None

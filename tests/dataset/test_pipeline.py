@@ -87,10 +87,35 @@ def test_epochs_differ_and_can_be_continued(files):
     assert same(batches[1], continued[0]) and same(batches[2], continued[1])
 
 
+def test_an_epoch_can_be_continued(files):
+    """Batches that are passed over are blank, and nobody has decoded anything for them."""
+    whole, following = epochs(training(files[1], batch_size=2, first_epoch=1), 2)
+    rest, again = epochs(training(files[1], batch_size=2, first_epoch=1, first_batch=3), 2)
+    assert len(rest) == len(whole) == 5
+    assert same(rest[3:], whole[3:]) and same(again, following)
+    for batch, full in zip(rest[:3], whole):
+        assert not any(value.any() for value in batch.values())
+        assert {key: (value.shape, value.dtype) for key, value in batch.items()} == {
+            key: (value.shape, value.dtype) for key, value in full.items()}
+
+
+def test_the_images_of_a_batch_can_be_told(files, monkeypatch):
+    def identify(data, boxes, image_size, box_coder, rng, out, input_format, augmentation):
+        out[:] = 0
+        return np.full((4, 4), boxes[0, 3]), np.zeros(4), 1  # xmax tells the image: 30 + id
+
+    monkeypatch.setattr(pipeline, "training_sample", identify)
+    for epoch in range(2):
+        batches = epochs(training(files[1], batch_size=3, device_num=2, rank=1, seed=7), 2)[epoch]
+        for index, batch in enumerate(batches):
+            ids = pipeline.batch_image_ids(files[1], 3, epoch, index, seed=7, rank=1, device_num=2)
+            assert (30 + np.array(ids)).tolist() == batch["box"][:, 0, 0].tolist()
+
+
 def test_order_is_shuffled_and_augmentation_varies(files, monkeypatch):
     seen = []
 
-    def record(data, boxes, image_size, box_coder, rng, out, input_format):
+    def record(data, boxes, image_size, box_coder, rng, out, *_):
         seen.append((bytes(data.tobytes()), rng.rand()))
         out[:] = 0
         return np.zeros((4, 4), np.float32), np.zeros(4, np.int32), 1
@@ -104,7 +129,7 @@ def test_order_is_shuffled_and_augmentation_varies(files, monkeypatch):
 
 
 def test_ranks_share_the_images(files, monkeypatch):
-    def identify(data, boxes, image_size, box_coder, rng, out, input_format):
+    def identify(data, boxes, image_size, box_coder, rng, out, *_):
         out[:] = 0
         return np.full((4, 4), boxes[0, 3]), np.zeros(4), 1  # xmax tells the image: 30 + id
 

@@ -1,0 +1,196 @@
+"""Augmentations that a configuration can ask for beside those of `pipeline.augment`: numpy and OpenCV, no MindSpore.
+
+Images are uint8 `(H, W, 3)` RGB; boxes are float32 `(N, 5)`: ymin, xmin, ymax, xmax in [0, 1] of their image, and the
+label. Whatever is random takes its `numpy.random.RandomState` as an argument.
+"""
+import functools
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from src.dataset import transforms
+
+# A box stays while a window shows at least this part of its area.
+MIN_VISIBLE = 0.3
+# Windows over the four images of a mosaic: side in units of the side of one image, and where in it the images meet.
+MOSAIC_SIDES = (1.0, 2.0)
+MOSAIC_MEETING = (0.3, 0.7)
+# Of the photometric distortion of the SSD paper, as its authors' code has them; hue in the units of OpenCV (2 degrees).
+DISTORTION_PROBABILITY = 0.5
+BRIGHTNESS_DELTA, CONTRAST, SATURATION, HUE_DELTA = 32.0, (0.5, 1.5), (0.5, 1.5), 9
+
+
+def window_boxes(boxes, window, min_visible=MIN_VISIBLE):
+    """Boxes `(N, 5)` seen through a window -> boxes `(M, 5)` in [0, 1] of the window, clipped to it.
+
+    Args:
+        window: (top, left, height, width), in the coordinates of the boxes; it may reach beyond the image.
+        min_visible: boxes of which a smaller part of the area is inside are left out, and those without area.
+    """
+    top, left, height, width = window
+    offset = np.array((top, left, top, left), np.float32)
+    moved = (boxes[:, :4] - offset) / np.array((height, width, height, width), np.float32)
+    clipped = moved.clip(0, 1)
+    visible = _area(clipped)
+    kept = (visible > 0) & (visible >= min_visible * _area(moved))
+    return np.concatenate([clipped[kept], boxes[kept, 4:]], axis=1).astype(np.float32)
+
+
+def _area(boxes):
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def expand(image, boxes, rng, max_ratio, fill):
+    """Zooms out: puts the image at a random place of a larger one (SSD, https://arxiv.org/abs/1512.02325, section 3.6).
+
+    Args:
+        max_ratio: the sides of the result are 1 .. max_ratio times those of the image.
+        fill: red, green and blue of the rest, 0 .. 255.
+    """
+    return put_into_larger(image, boxes, rng, rng.uniform(1, max_ratio), fill)
+
+
+def scale_jitter(image, boxes, rng, low, high, fill):
+    """Large scale jitter (https://arxiv.org/abs/2012.07177, section 3): zooms in or out by a random factor.
+
+    Above 1 a window of the image is cut out, below 1 the image is put into a larger one, both at a random place. Sides
+    keep their ratio.
+
+    Args:
+        low, high: range of the factor.
+        fill: red, green and blue around an image that is made smaller, 0 .. 255.
+    """
+    factor = rng.uniform(low, high)
+    if factor < 1:
+        return put_into_larger(image, boxes, rng, 1 / factor, fill)
+    sides = [max(1, round(side / factor)) for side in image.shape[:2]]
+    top, left = (rng.randint(whole - part + 1) for whole, part in zip(image.shape, sides))
+    return cut(image, boxes, (top, left, *sides))
+
+
+def put_into_larger(image, boxes, rng, ratio, fill):
+    """The image at a random place of one with sides `ratio` times as long, filled with a colour; its boxes."""
+    height, width = image.shape[:2]
+    rows, columns = round(height * ratio), round(width * ratio)
+    top, left = rng.randint(rows - height + 1), rng.randint(columns - width + 1)
+    bottom, right = rows - height - top, columns - width - left
+    colour = [round(value) for value in fill]
+    larger = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=colour)
+    return larger, window_boxes(boxes, (-top / height, -left / width, rows / height, columns / width))
+
+
+def cut(image, boxes, window):
+    """A window (top, left, height, width) in whole pixels of the image: a view of it, and its boxes."""
+    top, left, height, width = window
+    whole = image.shape
+    part = (top / whole[0], left / whole[1], height / whole[0], width / whole[1])
+    return image[top : top + height, left : left + width], window_boxes(boxes, part)
+
+
+def mosaic(images, boxes, rng):
+    """Four images as one, two by two, seen through a random window in which all four meet (YOLOv4,
+    https://arxiv.org/abs/2004.10934, section 3.3).
+
+    Args:
+        images: four of the same shape `(H, W, 3)`.
+        boxes: their boxes, four arrays.
+
+    Returns:
+        Image with sides of 1 to 2 times those of one image, and its boxes `(M, 5)`.
+    """
+    height, width = images[0].shape[:2]
+    whole = cv2.vconcat([cv2.hconcat(images[:2]), cv2.hconcat(images[2:])])
+    moved = []
+    for number, of_image in enumerate(boxes):
+        row, column = divmod(number, 2)
+        shifted = of_image.copy()
+        shifted[:, :4] = (shifted[:, :4] + np.array((row, column, row, column), np.float32)) / 2
+        moved.append(shifted)
+    side = rng.uniform(*MOSAIC_SIDES)
+    window = []
+    for length in (height, width):
+        part = round(side * length)
+        start = length - round(rng.uniform(*MOSAIC_MEETING) * part)
+        window.append((min(max(start, 0), 2 * length - part), part))
+    (top, part_height), (left, part_width) = window
+    return cut(whole, np.concatenate(moved), (top, left, part_height, part_width))
+
+
+def photometric_distortion(image, rng):
+    """Colours changed as in the SSD paper (section 3.6; Howard, https://arxiv.org/abs/1312.5402): each with a
+    probability of a half, brightness, contrast before or after saturation and hue, and an exchange of the channels."""
+    def chosen():
+        return rng.rand() < DISTORTION_PROBABILITY
+
+    contrast_first = chosen()
+    delta = rng.uniform(-BRIGHTNESS_DELTA, BRIGHTNESS_DELTA) if chosen() else 0.0
+    contrast = rng.uniform(*CONTRAST) if chosen() else 1.0
+    saturation = rng.uniform(*SATURATION) if chosen() else 1.0
+    hue = rng.randint(-HUE_DELTA, HUE_DELTA + 1) if chosen() else 0
+    order = rng.permutation(3) if chosen() else None
+    image = scale_and_shift(image, contrast if contrast_first else 1.0, delta)
+    image = turn_colours(image, saturation, hue)
+    image = scale_and_shift(image, 1.0 if contrast_first else contrast, 0.0)
+    return image if order is None else np.ascontiguousarray(image[:, :, order])
+
+
+def scale_and_shift(image, factor, delta):
+    """`factor * (value + delta)`, both steps within 0 .. 255."""
+    if factor == 1 and delta == 0:
+        return image
+    levels = (np.arange(256, dtype=np.float32) + delta).clip(0, 255) * factor
+    return cv2.LUT(image, np.rint(levels).clip(0, 255).astype(np.uint8))
+
+
+def turn_colours(image, saturation, hue):
+    """Saturation times a factor, and hue turned by so many units of 2 degrees."""
+    if saturation == 1 and hue == 0:
+        return image
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    levels = np.arange(256)
+    tables = np.stack([(levels + hue) % 180, np.rint(levels * saturation).clip(0, 255), levels], axis=-1)
+    return cv2.cvtColor(cv2.LUT(hsv, tables.astype(np.uint8)[None]), cv2.COLOR_HSV2RGB)
+
+
+COLOURS = {"jitter": transforms.colour_jitter, "distortion": photometric_distortion}
+
+
+class Augmentation(NamedTuple):
+    """What `pipeline.augment` does with a training image.
+
+    Attributes:
+        zooms: pairs of a probability and a function (image, boxes, rng) -> (image, boxes), before the random crop.
+        crop: whether the random crop of the SSD paper follows.
+        colour: (image, rng) -> image.
+        mosaic: probability that an image becomes a mosaic of itself and three others of its batch, without zooms and
+            crop.
+        mosaic_epochs: mosaics end after so many epochs of the run.
+    """
+
+    zooms: tuple = ()
+    crop: bool = True
+    colour: object = transforms.colour_jitter
+    mosaic: float = 0.0
+    mosaic_epochs: int = 0
+
+
+PLAIN = Augmentation()
+
+
+def build_augmentation(config):
+    """The `Augmentation` of the configuration."""
+    fill = tuple(255 * value for value in config.image_mean)
+    zooms = []
+    if config.expand:
+        zooms.append((config.expand, functools.partial(expand, max_ratio=config.expand_ratio, fill=fill)))
+    if config.scale_jitter:
+        low, high = config.scale_jitter
+        zooms.append((1.0, functools.partial(scale_jitter, low=low, high=high, fill=fill)))
+    return Augmentation(
+        zooms=tuple(zooms),
+        crop=not config.scale_jitter,
+        colour=COLOURS[config.colour_augmentation],
+        mosaic=config.mosaic,
+        mosaic_epochs=config.epoch_size - config.mosaic_close_epochs,
+    )
