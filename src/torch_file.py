@@ -7,7 +7,9 @@ are read: the zip archive, and the one before PyTorch 1.6, one pickle after the 
 import collections
 import io
 import math
+import os
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -40,8 +42,10 @@ IGNORED = {
     ("torch.serialization", "_get_layout"),
 }
 # Errors that a damaged or hostile file can raise out of the reader.
-DAMAGED = (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, ImportError, AttributeError, IndexError, KeyError,
-           MemoryError, NotImplementedError, OverflowError, RecursionError, TypeError, ValueError)
+DAMAGED = (pickle.UnpicklingError, zipfile.BadZipFile, struct.error, ArithmeticError, AssertionError, AttributeError,
+           EOFError, ImportError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+# Tensors may share numbers, but a file of which every tensor is all numbers would fill the memory.
+MOST_SHARED, SMALL = 4, 1 << 20
 
 
 def from_bfloat16(data):
@@ -128,7 +132,9 @@ def _ignored_class():
     return type("Ignored", (), ignore)
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):
+    """Python's own reader, written in Python: the one in C makes a table as long as the file says."""
+
     def __init__(self, stream):
         super().__init__(stream, encoding="utf-8")
         self.ignored = _ignored_class()
@@ -182,8 +188,11 @@ def _read_zip(path):
             raise ValueError("its numbers are big-endian")
 
         content, storages = _unpickle(io.BytesIO(_stored(archive, f"{root}data.pkl")))
-        numbers = {key: storage.numbers(_stored(archive, f"{root}data/{key}")) for key, storage in storages.items()}
-        return _with_arrays(content, numbers)
+        names = {key: f"{root}data/{key}" for key in storages}
+        if sum(archive.getinfo(name).file_size for name in names.values()) > os.path.getsize(path):
+            raise ValueError("its parts lie over each other")
+        numbers = {key: storage.numbers(_stored(archive, names[key])) for key, storage in storages.items()}
+        return _Filler(numbers).fill(content)
 
 
 def _stored(archive, name):
@@ -203,10 +212,10 @@ def _read_legacy(path):
         numbers = {}
         for key in map(str, _unpickle(stream)[0]):
             count = int.from_bytes(stream.read(8), "little")
-            if count != storages[key].size:
+            if count != storages[key].size or count > os.path.getsize(path):
                 raise ValueError(f"storage {key} has {count} numbers, {storages[key].size} expected")
             numbers[key] = storages[key].numbers(stream.read(count * storages[key].item_bytes))
-        return _with_arrays(content, numbers)
+        return _Filler(numbers).fill(content)
 
 
 def _unpickle(stream):
@@ -215,16 +224,33 @@ def _unpickle(stream):
     return unpickler.load(), unpickler.storages
 
 
-def _with_arrays(content, numbers):
-    """`content` with arrays in place of its tensors.
+class _Filler:
+    """Puts arrays in place of tensors.
 
     Args:
         numbers: of each storage, by key.
     """
-    if isinstance(content, _Tensor):
-        return content.array(numbers[content.storage.key])
-    if isinstance(content, dict):
-        return {key: _with_arrays(value, numbers) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_with_arrays(value, numbers) for value in content]
-    return content
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+        self.left = MOST_SHARED * sum(map(len, numbers.values())) + SMALL
+        self.done = {}  # a file can put one list into another a thousand times
+
+    def fill(self, content):
+        """`content` with arrays; what is there several times is made once."""
+        if not isinstance(content, (_Tensor, dict, list, tuple)):
+            return content
+        if id(content) not in self.done:
+            self.done[id(content)] = self._filled(content)
+        return self.done[id(content)]
+
+    def _filled(self, content):
+        if isinstance(content, dict):
+            return {key: self.fill(value) for key, value in content.items()}
+        if isinstance(content, (list, tuple)):
+            return [self.fill(value) for value in content]
+        array = content.array(self.numbers[content.storage.key])
+        self.left -= array.size
+        if self.left < 0:
+            raise ValueError(f"its tensors are more than {MOST_SHARED} times as large as their numbers")
+        return array

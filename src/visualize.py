@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from src.fonts import picture_font
 from src.model_utils.errors import UserError
 from src.model_utils.files import whole_file
+from src.model_utils.untrusted import shown
 
 # Hues one golden-ratio turn apart never come close to each other for neighbouring labels.
 _GOLDEN_RATIO = 0.618033988749895
@@ -132,6 +133,7 @@ def _overlap(place, other):
 
 def _label_patch(text, size, colour):
     """(h, w, 3) uint8: the text on a ground of that colour."""
+    text = shown(text)
     font = picture_font(text, size)
     ascent, descent = font.getmetrics()
     margin = max(2, size // 5)

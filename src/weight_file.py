@@ -63,7 +63,7 @@ def _read_safetensors(path):
 
     try:
         entries = deserialize(path.read_bytes())
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise UserError(f"{path} is no safetensors file, or it is damaged: {error}") from error
     return {name: _array(name, entry, path) for name, entry in entries}
 

@@ -8,11 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.model_utils.untrusted import shown
+
 MAX_EXAMPLES = 20
 
 # Reasons of the report.
 MISSING_IMAGE = "images that do not exist"
+FOREIGN_IMAGE = "images outside the image folder, or whose name no file can have"
+CLOSED_IMAGE = "images that cannot be opened"
+LARGE_IMAGE = "images with too many pixels"
 UNREADABLE_IMAGE = "images that cannot be decoded"
+ROTATED_IMAGE = "images whose EXIF data ask for a rotation, taken as they are stored"
 NO_BOXES = "images without boxes, left out of training"
 BAD_ANNOTATION = "annotation files that cannot be read"
 MISSING_ANNOTATION = "annotation files that do not exist"
@@ -56,13 +62,16 @@ class Report:
         self.counts[reason] += count
         examples = self.examples.setdefault(reason, [])
         if len(examples) < MAX_EXAMPLES:
-            examples.append(str(example))
+            examples.append(shown(example))
 
     def to_dict(self):
         """Plain values for json: `{"classes": {name: boxes}, "left_out": {reason: {"count", "examples"}}}`."""
         left_out = {reason: {"count": count, "examples": self.examples[reason]}
                     for reason, count in sorted(self.counts.items())}
-        return {"classes": dict(sorted(self.classes.items(), key=lambda item: str(item[0]))), "left_out": left_out}
+        classes = Counter()
+        for name, count in self.classes.items():
+            classes[shown(name)] += count
+        return {"classes": dict(sorted(classes.items())), "left_out": left_out}
 
     def summary(self):
         """One line: `2 boxes without area ..., 1 images that do not exist`; empty when nothing was left out."""
@@ -70,9 +79,13 @@ class Report:
 
 
 def box_array(rows):
-    """List of `[ymin, xmin, ymax, xmax, label]` -> int32 `(N, 5)`, also for an empty list."""
+    """List of `[ymin, xmin, ymax, xmax, label]`, integers of any size -> int32 `(N, 5)`, also for an empty list."""
     limits = np.iinfo(np.int32)
-    return np.array(rows, np.int64).reshape(-1, 5).clip(limits.min, limits.max).astype(np.int32)
+    try:
+        values = np.array(rows, np.int64)
+    except OverflowError:
+        values = np.array([[min(max(value, limits.min), limits.max) for value in row] for row in rows], np.int64)
+    return values.reshape(-1, 5).clip(limits.min, limits.max).astype(np.int32)
 
 
 def has_area(boxes):

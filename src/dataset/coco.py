@@ -1,16 +1,22 @@
 """Annotations in the COCO json format."""
-import json
-import math
-from pathlib import Path
-
-from src.dataset.annotations import BAD_BOX, ORPHAN, UNKNOWN_CLASS, ImageRecord, box_array
+from src.dataset.annotations import (
+    BAD_BOX,
+    FOREIGN_IMAGE,
+    ORPHAN,
+    UNKNOWN_CLASS,
+    ImageRecord,
+    box_array,
+)
+from src.dataset.paths import path_below
 from src.model_utils.errors import UserError
+from src.model_utils.untrusted import read_json, shown
+
+MAX_IMAGE_ID = 2**63 - 1  # of MindRecord
 
 
 def _load(annotation_file):
     try:
-        with open(annotation_file, encoding="utf-8") as stream:
-            content = json.load(stream)
+        content = read_json(annotation_file)
     except (OSError, ValueError) as error:
         raise UserError(f"{annotation_file} cannot be read as COCO json: {error}") from error
     for key in ("images", "annotations", "categories"):
@@ -25,37 +31,38 @@ def coco_box(bbox):
     Raises:
         ValueError: not four finite numbers.
     """
-    if not isinstance(bbox, list) or len(bbox) != 4:
+    if not isinstance(bbox, list) or len(bbox) != 4 or not all(isinstance(value, (int, float)) for value in bbox):
         raise ValueError(f"not a box: {bbox!r}")
-    numbers = [value for value in bbox if isinstance(value, (int, float)) and math.isfinite(value)]
-    if len(numbers) != 4:
-        raise ValueError(f"not a box: {bbox!r}")
-    x, y, width, height = numbers
-    return [round(y), round(x), round(y + height), round(x + width)]
+    x, y, width, height = bbox
+    try:
+        return [round(y), round(x), round(y + height), round(x + width)]
+    except (ValueError, OverflowError) as error:  # not a number, infinite
+        raise ValueError(f"not a box: {bbox!r}") from error
 
 
 def read_coco(annotation_file, image_dir, classes, report):
-    """Records of all images of a COCO file, in the order of its `images` list.
+    """Records of the images of a COCO file, in the order of its `images` list, without those outside `image_dir`.
 
     Boxes keep the order of the file; crowd boxes are boxes like any other. A label is the position of the category's
     name in `classes` (0 is the background).
 
     Raises:
-        UserError: no COCO file, an image without integer id or name, or an id that two images share.
+        UserError: no COCO file, an image without integer id or name, or an id that two images or categories share.
     """
     content = _load(annotation_file)
     label_of_name = {name: label for label, name in enumerate(classes) if label > 0}
     try:
-        name_of_category = {category["id"]: category["name"] for category in content["categories"]}
+        name_of_category = {category["id"]: _text(category["name"]) for category in content["categories"]}
         boxes_of_image = {image["id"]: [] for image in content["images"]}
+        for key, ids in (("categories", name_of_category), ("images", boxes_of_image)):
+            if len(ids) != len(content[key]):
+                raise UserError(f"{annotation_file}: two entries of '{key}' have the same id.")
         _collect_boxes(content["annotations"], boxes_of_image, name_of_category, label_of_name, report)
-        if len(boxes_of_image) != len(content["images"]):
-            raise UserError(f"{annotation_file}: two entries of 'images' have the same id.")
-        return [_record(image, image_dir, boxes_of_image) for image in content["images"]]
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{annotation_file}: an entry lacks a field or has a wrong type ({error!r}); expected are "
-                        "images with id and file_name, categories with id and name, annotations with image_id, "
-                        "category_id and bbox.") from error
+        return list(_records(content["images"], image_dir, boxes_of_image, report))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UserError(f"{annotation_file}: an entry lacks a field or has a wrong type ({shown(repr(error))}); "
+                        "expected are images with id and file_name, categories with id and name, annotations with "
+                        "image_id, category_id and bbox.") from error
 
 
 def _collect_boxes(annotations, boxes_of_image, name_of_category, label_of_name, report):
@@ -76,11 +83,23 @@ def _collect_boxes(annotations, boxes_of_image, name_of_category, label_of_name,
                 boxes_of_image[annotation["image_id"]].append([*box, label_of_name[name]])
 
 
-def _record(image, image_dir, boxes_of_image):
-    if not isinstance(image["id"], int):
-        raise TypeError(f"image id {image['id']!r} is no integer")
-    size = None
-    if isinstance(image.get("height"), int) and isinstance(image.get("width"), int):
-        size = (image["height"], image["width"])
-    return ImageRecord(image["id"], str(Path(image_dir) / image["file_name"]), box_array(boxes_of_image[image["id"]]),
-                       size)
+def _records(images, image_dir, boxes_of_image, report):
+    for image in images:
+        image_id = image["id"]
+        if type(image_id) is not int or abs(image_id) > MAX_IMAGE_ID:  # True and False are int too
+            raise TypeError(f"image id {image_id!r} is no integer of 64 bits")
+        try:
+            path = path_below(image_dir, _text(image["file_name"]))
+        except ValueError as error:
+            report.add(FOREIGN_IMAGE, error)
+            continue
+        size = None
+        if isinstance(image.get("height"), int) and isinstance(image.get("width"), int):
+            size = (image["height"], image["width"])
+        yield ImageRecord(image_id, path, box_array(boxes_of_image[image_id]), size)
+
+
+def _text(value):
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

@@ -8,12 +8,15 @@ import cv2
 
 from src.dataset.images import IMAGE_SUFFIXES
 from src.model_utils.errors import UserError
+from src.model_utils.untrusted import shown
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 # Frames per second where a video or camera does not say.
 USUAL_RATE = 25.0
 _LARGEST_RATE = 1000.0
 _SILENT = 0
+# File systems allow 255; suffixes, numbers and the marks of temporary files come to it.
+_NAME_BYTES = 200
 
 
 class Input(NamedTuple):
@@ -36,6 +39,11 @@ class Input(NamedTuple):
         return not self.is_camera and self.source.suffix.lower() not in VIDEO_SUFFIXES
 
 
+def shorten_name(name):
+    """`name` with no more bytes than a file made of it has room for."""
+    return os.fsencode(name)[:_NAME_BYTES].decode(errors="ignore") if len(os.fsencode(name)) > _NAME_BYTES else name
+
+
 def find_inputs(texts):
     """The `Input`s that texts name.
 
@@ -45,13 +53,16 @@ def find_inputs(texts):
     Raises:
         UserError: there is no such file, or no image or video.
     """
-    sources = list(dict.fromkeys(source for text in map(str, texts) for source in _sources(text)))
+    try:
+        sources = list(dict.fromkeys(source for text in map(str, texts) for source in _sources(text)))
+    except OSError as error:
+        raise UserError(f"{shown(error.filename)} cannot be looked at: {error.strerror}.") from error
     if not sources:
         suffixes = ", ".join((*IMAGE_SUFFIXES, *VIDEO_SUFFIXES))
         raise UserError(f"There is no image or video in {', '.join(map(str, texts))} (looked for {suffixes}).")
     taken, inputs = set(), []
     for source in sources:
-        stem = f"camera-{source}" if isinstance(source, int) else source.stem
+        stem = f"camera-{source}" if isinstance(source, int) else shorten_name(source.stem)
         name, number = stem, 1
         while name.lower() in taken:  # file systems may take a.jpg and A.jpg for one file
             number += 1

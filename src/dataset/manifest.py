@@ -32,9 +32,9 @@ def fingerprint(folder, names):
         try:
             status = os.stat(os.path.join(folder, name))
             state = f"{status.st_size} {status.st_mtime_ns}"
-        except OSError:
+        except (OSError, ValueError):  # ValueError: what cannot be a name
             state = "missing"
-        digest.update(f"{name}\n{state}\n".encode("utf-8", "surrogateescape"))
+        digest.update(f"{name}\n{state}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
@@ -43,7 +43,7 @@ def describe_annotations(source):
     files = source.annotation_files
     folder = Path(files[0]).parent if files else source.image_dir
     entry = {"path": str(files[0] if len(files) == 1 else folder), "count": len(files),
-             "digest": fingerprint(folder, [relative_name(path, folder) for path in files])}
+             "digest": fingerprint(folder, [relative_name(path, folder) for path in files]), "part": source.part}
     if len(files) == 1:
         status = os.stat(files[0])
         entry.update(size=status.st_size, mtime_ns=status.st_mtime_ns)
@@ -132,6 +132,8 @@ def difference(manifest, kind, classes, truth_name=None, source=None):
         made_from = manifest[entry]
         if made_from["path"] != now["path"]:
             return f"made from {entry} in {made_from['path']}, now {now['path']}"
+        if made_from.get("part", "") != now.get("part", ""):
+            return f"made from {made_from.get('part') or 'all'} of the images, now from {now['part'] or 'all'}"
         if made_from["count"] != now["count"]:
             return f"made from {made_from['count']} files of {entry}, now {now['count']}"
         if made_from["digest"] != now["digest"]:

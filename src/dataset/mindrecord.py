@@ -13,7 +13,8 @@ from src.dataset.sources import create_source, create_source_name, dataset_kind
 from src.dataset.truth import coco_truth
 from src.dataset.writer import write_records
 from src.model_utils.errors import UserError
-from src.model_utils.files import write_json
+from src.model_utils.files import remove_parts, write_json
+from src.model_utils.untrusted import shown_list
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def create_mindrecord(config, is_training):
     """
     kind = dataset_kind(config.dataset)
     truth_name = None
-    if not is_training and kind != "coco":
+    if not is_training and (kind != "coco" or config.val_share):
         truth_name = Path(config.voc_json or "").name if kind == "voc" else ""
         truth_name = truth_name or DEFAULT_TRUTH_NAME
     target = _Target(mindrecord_folder(config.mindrecord_dir, config.data_path),
@@ -144,8 +145,7 @@ def _remove_leftovers(folder):
     for path in folder.glob(TEMPORARY_PREFIX + "*"):
         shutil.rmtree(path, ignore_errors=True)
     for prefix in (TRAINING_PREFIX, EVALUATION_PREFIX):
-        for path in folder.glob(f".part-*-{prefix}*.json"):
-            path.unlink(missing_ok=True)
+        remove_parts(folder, f"{prefix}*.json")
 
 
 def _convert(target, source):
@@ -193,7 +193,7 @@ def _move_into_place(temporary, target, manifest):
 
 
 def _nothing_left(target, source, num_records, report):
-    found = ", ".join(f"{name} ({count} boxes)" for name, count in report.to_dict()["classes"].items()) or "none"
+    found = shown_list(f"{name} ({count} boxes)" for name, count in report.to_dict()["classes"].items()) or "none"
     left_out = report.summary() or "nothing"
     purpose = "training" if target.is_training else "evaluation"
     return (f"No image with a box of a known class is left for {purpose}. Annotations: "

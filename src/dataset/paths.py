@@ -1,4 +1,5 @@
 """Where datasets and MindRecord files are."""
+import os
 from pathlib import Path
 
 from src.model_utils.errors import UserError
@@ -22,6 +23,26 @@ def resolve_path(value, data_path, key):
             return candidate.absolute()
     looked = " and ".join(str(candidate.absolute()) for candidate in candidates)
     raise UserError(f"{key} = {value}: there is no {looked}. Set --{key}, or --data_path if it is relative to that.")
+
+
+def path_below(folder, name):
+    """Path (text) of the file that annotations call `name`, in `folder` or below it.
+
+    An absolute name is allowed if it is there. Backslashes separate folders, as on Windows, unless there is a file with
+    them in its name. Links are followed, so that images may lie on another disk.
+
+    Raises:
+        ValueError: it is elsewhere, or no file can be called so.
+    """
+    if "\0" in name:
+        raise ValueError(f"{name}: the name has a null character")
+    os.fsencode(name)  # half a letter is a ValueError as well
+    path = os.path.join(folder, name)
+    if "\\" in name and os.sep != "\\" and not os.path.lexists(path):
+        path = os.path.join(folder, name.replace("\\", "/"))
+    if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):
+        raise ValueError(f"{name} is outside {folder}")
+    return str(Path(path))
 
 
 def existing_file(path, what):

@@ -1,4 +1,6 @@
 """One view of the three annotation formats: which files there are, and how to read them."""
+import contextlib
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +11,7 @@ from src.dataset.coco import read_coco
 from src.dataset.paths import existing_file, existing_folder, resolve_path
 from src.dataset.txt import read_txt
 from src.model_utils.errors import UserError
+from src.model_utils.untrusted import shown
 
 TXT = "other"
 
@@ -22,6 +25,7 @@ class AnnotationSource(NamedTuple):
         annotation_files: files that the annotations consist of.
         read: called with a `Report`, gives the list of `ImageRecord`.
         truth_file: COCO json of the evaluation truth if the dataset brings one.
+        part: which of the images are meant, where it is not all of them.
     """
 
     kind: str
@@ -29,6 +33,7 @@ class AnnotationSource(NamedTuple):
     annotation_files: list
     read: Callable
     truth_file: Path | None = None
+    part: str = ""
 
 
 def dataset_kind(dataset):
@@ -43,8 +48,20 @@ def create_source_name(config, is_training):
     return Path(root).name
 
 
+@contextlib.contextmanager
+def _closed_folders_are_errors_of_the_user():
+    try:
+        yield
+    except PermissionError as error:
+        raise UserError(f"{shown(error.filename)} cannot be looked at: {error.strerror}. Allow it, or correct the "
+                        "paths of the dataset.") from error
+
+
+@_closed_folders_are_errors_of_the_user()
 def create_source(config, is_training):
     """Finds the annotations that the configuration names.
+
+    Where there are none to evaluate with, and `val_share` says so, a share of the training images is set aside.
 
     Raises:
         UserError: a folder or file is not there; the message names the key and the places that were looked at.
@@ -52,8 +69,37 @@ def create_source(config, is_training):
     if config.dataset == "shapes":
         raise UserError("dataset: the demo data `shapes` are a COCO dataset once they are drawn; use them with "
                         "--config_path=config/ssd300_shapes_config.yaml, which says dataset: coco")
-    makers = {"coco": _create_coco, "voc": _create_voc, TXT: _create_txt}
-    return makers[dataset_kind(config.dataset)](config, is_training)
+    create = {"coco": _create_coco, "voc": _create_voc, TXT: _create_txt}[dataset_kind(config.dataset)]
+    if config.val_share:
+        try:
+            evaluation = create(config, False)
+        except UserError:
+            evaluation = None
+        if evaluation is None or (evaluation.kind == TXT and not config.val_anno_path):
+            return _share(create(config, True), config.val_share, is_training)
+    return create(config, is_training)
+
+
+def _share(source, share, is_training):
+    def read(report):
+        records = source.read(report)
+        aside = held_out([record.path for record in records], share)
+        return [record for record, is_aside in zip(records, aside) if is_aside != is_training]
+
+    part = f"all but {share:g}" if is_training else f"{share:g}"
+    return source._replace(read=read, truth_file=None, part=part)
+
+
+def held_out(names, share):
+    """Which images are set aside to evaluate with: a list of bool, in the order of `names`.
+
+    The choice depends on the names alone, not on their order or their folder, so that images added later leave most
+    others where they were. At least one image is on each side if there are two.
+    """
+    keys = [hashlib.sha256(Path(name).name.encode("utf-8", "surrogateescape")).digest() for name in names]
+    count = min(max(1, round(share * len(names))), len(names) - 1)
+    chosen = set(sorted(range(len(names)), key=keys.__getitem__)[:max(count, 0)])
+    return [index in chosen for index in range(len(names))]
 
 
 def create_records(config, is_training):

@@ -1,8 +1,10 @@
 """Annotations as a text file: one image a line, `path xmin,ymin,xmax,ymax,class ...`."""
-from pathlib import Path
-
-from src.dataset.annotations import ImageRecord, box_array
+from src.dataset.annotations import FOREIGN_IMAGE, ImageRecord, box_array
+from src.dataset.paths import path_below
 from src.model_utils.errors import UserError
+from src.model_utils.untrusted import MEGABYTE, read_file, shown
+
+MOST_TEXT = 1024 * MEGABYTE
 
 
 def parse_box(token):
@@ -19,7 +21,7 @@ def parse_box(token):
 
 
 def read_txt(annotation_file, image_dir, report):
-    """Records of all lines, also of images that do not exist.
+    """Records of all lines, also of images that do not exist, without those outside `image_dir`.
 
     The parts of a line are separated by blanks or tabs; empty lines and lines that begin with `#` are passed over. The
     image id is the number of the line, beginning at 0 and counting every line. The class is the label: an index into
@@ -29,7 +31,7 @@ def read_txt(annotation_file, image_dir, report):
         UserError: the file cannot be read, or a part of a line is not five integers.
     """
     try:
-        lines = Path(annotation_file).read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(annotation_file, MOST_TEXT).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{annotation_file} cannot be read as UTF-8 text: {error}") from error
     records = []
@@ -43,8 +45,11 @@ def read_txt(annotation_file, image_dir, report):
                 rows.append(parse_box(token))
             except ValueError as error:
                 raise UserError(
-                    f"{annotation_file}, line {index + 1}: '{token}' is not a box ({error}). Expected is 'path "
-                    "xmin,ymin,xmax,ymax,class ...' with integers, no blank inside a box or a path.") from error
+                    f"{annotation_file}, line {index + 1}: '{shown(token)}' is not a box ({shown(error)}). Expected is "
+                    "'path xmin,ymin,xmax,ymax,class ...' with integers, no blank inside a box or a path.") from error
             report.classes[rows[-1][4]] += 1
-        records.append(ImageRecord(index, str(Path(image_dir) / parts[0]), box_array(rows)))
+        try:
+            records.append(ImageRecord(index, path_below(image_dir, parts[0]), box_array(rows)))
+        except ValueError as error:
+            report.add(FOREIGN_IMAGE, f"line {index + 1}: {error}")
     return records

@@ -1,4 +1,5 @@
 """Annotations in the Pascal VOC format: one xml file an image."""
+import io
 import math
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -14,9 +15,13 @@ from src.dataset.annotations import (
     box_array,
 )
 from src.dataset.images import IMAGE_SUFFIXES
+from src.dataset.paths import path_below
 from src.model_utils.errors import UserError
+from src.model_utils.untrusted import MEGABYTE, read_file, shown
 
 MAX_IMAGE_ID = 2**31 - 1
+MOST_XML = 16 * MEGABYTE
+MOST_SPLIT = 256 * MEGABYTE
 
 
 class VocLayout(NamedTuple):
@@ -32,13 +37,20 @@ class VocLayout(NamedTuple):
     split_file: Path | None = None
 
     def annotation_files(self):
-        """The xml files of this part, sorted; files that the split names need not exist."""
-        if self.split_file is None:
-            return sorted(path for path in self.annotation_dir.iterdir() if path.suffix.lower() == ".xml")
-        # A line may carry a second column (1, 0, -1), as the lists per class of the VOC challenge do.
-        lines = (line.split() for line in self.split_file.read_text(encoding="utf-8-sig").splitlines())
-        names = dict.fromkeys(parts[0] for parts in lines if parts)
-        return sorted(self.annotation_dir / f"{name}.xml" for name in names)
+        """The xml files of this part, sorted; files that the split names need not exist.
+
+        Raises:
+            UserError: the split or the folder cannot be read, or the split names files outside the folder.
+        """
+        try:
+            if self.split_file is None:
+                return sorted(path for path in self.annotation_dir.iterdir() if path.suffix.lower() == ".xml")
+            # A line may carry a second column (1, 0, -1), as the lists per class of the VOC challenge do.
+            lines = read_file(self.split_file, MOST_SPLIT).decode("utf-8-sig").splitlines()
+            names = dict.fromkeys(parts[0] for parts in map(str.split, lines) if parts)
+            return sorted(Path(path_below(self.annotation_dir, f"{name}.xml")) for name in names)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.split_file or self.annotation_dir} cannot be used: {shown(error)}") from error
 
 
 def find_layout(voc_root, is_training, data_type):
@@ -48,9 +60,11 @@ def find_layout(voc_root, is_training, data_type):
     2. The standard layout: `JPEGImages`, `Annotations`, and a split of `ImageSets/Main`: `<data_type>.txt` if there is
        one; else for training `trainval.txt` if there is a `test.txt` to evaluate on, otherwise `train.txt`; for
        evaluation `test.txt`, otherwise `val.txt`.
+    3. For training, a folder without parts: the xml files in it or in its `Annotations`, with the images beside them
+       or in `JPEGImages` or `Images`.
 
     Raises:
-        UserError: neither is there.
+        UserError: none of them is there.
     """
     root = Path(voc_root)
     part = root / ("train" if is_training else "eval")
@@ -67,10 +81,22 @@ def find_layout(voc_root, is_training, data_type):
         folders = [root / "JPEGImages", root / "Annotations"]
         if name and split_file.is_file() and all(folder.is_dir() for folder in folders):
             return VocLayout(*folders, split_file)
+    whole = None if splits.exists() else _whole_folder(root)
+    if is_training and whole is not None:
+        return whole
     looked_for = ", ".join(f"{name}.txt" for name in dict.fromkeys([data_type, *names]) if name)
     raise UserError(f"{root} is no VOC dataset with {'training' if is_training else 'evaluation'} images: looked for "
                     f"the folder {part} (with Images and Annotations inside, or images and xml files together), and "
                     f"for JPEGImages, Annotations and one of {looked_for} in {splits}.")
+
+
+def _whole_folder(root):
+    """The layout of a folder whose xml files are not divided into parts, or None."""
+    annotations = root / "Annotations" if (root / "Annotations").is_dir() else root
+    if not annotations.is_dir() or not any(path.suffix.lower() == ".xml" for path in annotations.iterdir()):
+        return None
+    folders = [root / name for name in ("JPEGImages", "Images", "images") if (root / name).is_dir()]
+    return VocLayout(folders[0] if folders else root, annotations)
 
 
 class _TreeWithoutDoctype(ElementTree.TreeBuilder):
@@ -89,7 +115,7 @@ def parse_xml(path):
     """
     parser = ElementTree.XMLParser(target=_TreeWithoutDoctype())
     try:
-        return ElementTree.parse(path, parser).getroot()
+        return ElementTree.parse(io.BytesIO(read_file(path, MOST_XML)), parser).getroot()
     except UserError as error:
         raise UserError(f"{path} {error}. Remove the declaration.") from error
 
@@ -185,9 +211,12 @@ def read_voc(layout, classes, report):
     """Records of all annotation files of a layout, sorted by file name, also of images that do not exist.
 
     Raises:
-        UserError: an xml file has a document type declaration.
+        UserError: an xml file has a document type declaration, or a folder cannot be read.
     """
-    images = {path.name for path in layout.image_dir.iterdir() if path.suffix.lower() != ".xml"}
+    try:
+        images = {path.name for path in layout.image_dir.iterdir() if path.suffix.lower() != ".xml"}
+    except OSError as error:
+        raise UserError(f"The folder {layout.image_dir} cannot be read: {error.strerror}.") from error
     entries = []
     for xml_path in layout.annotation_files():
         try:

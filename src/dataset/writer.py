@@ -1,5 +1,6 @@
 """Writing of MindRecord files."""
 import contextlib
+import io
 import logging
 import os
 import shutil
@@ -7,10 +8,21 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
-from src.dataset.annotations import MISSING_IMAGE, NO_BOXES, OTHER_SIZE, UNREADABLE_IMAGE, clean_boxes
-from src.dataset.images import decode_image
+from src.dataset.annotations import (
+    CLOSED_IMAGE,
+    LARGE_IMAGE,
+    MISSING_IMAGE,
+    NO_BOXES,
+    OTHER_SIZE,
+    ROTATED_IMAGE,
+    UNREADABLE_IMAGE,
+    clean_boxes,
+)
+from src.dataset.images import MOST_BYTES, TooManyPixelsError, decode_image, read_header
 from src.model_utils.errors import UserError
+from src.model_utils.untrusted import MEGABYTE, read_file
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +33,8 @@ SCHEMA = {"img_id": {"type": "int64"},
 MAX_SHARDS = 8
 IMAGES_PER_SHARD = 500
 CHUNK = 64  # images held in memory at once
-MEGABYTE = 1 << 20
 LARGE_SET = 256 * MEGABYTE
-MAX_PAGE = 256 * MEGABYTE
+MAX_PAGE = 2 * MOST_BYTES
 
 
 def write_records(folder, prefix, records, num_classes, report, leave_out_empty=False, collect_truth=False):
@@ -43,6 +54,7 @@ def write_records(folder, prefix, records, num_classes, report, leave_out_empty=
 
     Raises:
         UserError: the disk has too little space.
+        OSError: it has become full meanwhile.
     """
     if leave_out_empty:
         for record in records:
@@ -62,13 +74,22 @@ def write_records(folder, prefix, records, num_classes, report, leave_out_empty=
         if collect_truth:
             truth_entries.append((record.image_id, Path(record.path).name, *size, record.boxes))
         if len(rows) == CHUNK:
-            writer.write_raw_data(rows)
+            _write(writer, rows)
             rows = []
-    if rows:
-        writer.write_raw_data(rows)
     if num_images:
-        writer.commit()
+        _write(writer, rows, is_last=True)
     return num_images, num_boxes, truth_entries
+
+
+def _write(writer, rows, is_last=False):
+    """Writes rows, and after the last ones the index. MindSpore tells of a full disk as of a fault of its own."""
+    try:
+        if rows:
+            writer.write_raw_data(rows)
+        if is_last:
+            writer.commit()
+    except RuntimeError as error:
+        raise OSError("MindSpore's writer failed; the disk is full, or its own lines above say why") from error
 
 
 def read_images(records, num_classes, report, label):
@@ -86,10 +107,13 @@ def read_images(records, num_classes, report, label):
     with ThreadPoolExecutor(max(2, min(8, os.cpu_count() or 1))) as pool, _progress(len(records), label) as advance:
         for start in range(0, len(records), CHUNK):
             chunk = records[start:start + CHUNK]
-            for record, (data, size, problem) in zip(chunk, pool.map(_read_image, [item.path for item in chunk])):
+            for record, (data, size, is_rotated, problem, why) in zip(
+                    chunk, pool.map(_read_image, [item.path for item in chunk])):
                 if problem:
-                    report.add(problem, record.path)
+                    report.add(problem, f"{record.path}: {why}" if why else record.path)
                     continue
+                if is_rotated:
+                    report.add(ROTATED_IMAGE, record.path)
                 if record.size and size != tuple(record.size):
                     report.add(OTHER_SIZE, f"{record.path}: {size[1]} x {size[0]}, annotated {record.size[1]} x "
                                            f"{record.size[0]}")
@@ -97,27 +121,39 @@ def read_images(records, num_classes, report, label):
             advance(len(chunk))
 
 
+class _ReadImage(NamedTuple):
+    """Content and (height, width) of an image file, or a reason of the report and what to say beside the path."""
+
+    data: bytes | None = None
+    size: tuple | None = None
+    is_rotated: bool = False
+    problem: str | None = None
+    why: str | None = None
+
+
 def _read_image(path):
-    """Content of an image file, decoded once as a proof: (bytes, (height, width), None), or a reason as the last."""
+    """The `_ReadImage` of a file, decoded once as a proof."""
     try:
-        data = Path(path).read_bytes()
+        data = read_file(path, MOST_BYTES)
     except FileNotFoundError:
-        return None, None, MISSING_IMAGE
-    except OSError:
-        return None, None, UNREADABLE_IMAGE
-    if len(data) > MAX_PAGE // 2:
-        return None, None, UNREADABLE_IMAGE
+        return _ReadImage(problem=MISSING_IMAGE)
+    except OSError as error:
+        return _ReadImage(problem=CLOSED_IMAGE, why=error.strerror)
     try:
-        return data, decode_image(data).shape[:2], None
+        header = read_header(io.BytesIO(data))
+        return _ReadImage(data, decode_image(data).shape[:2], header.is_rotated)
+    except TooManyPixelsError as error:
+        return _ReadImage(problem=LARGE_IMAGE, why=error)
     except ValueError:
-        return None, None, UNREADABLE_IMAGE
+        return _ReadImage(problem=UNREADABLE_IMAGE)
 
 
 def _file_size(path):
     try:
-        return os.stat(path).st_size
-    except OSError:
+        size = os.stat(path).st_size
+    except (OSError, ValueError):  # ValueError: what cannot be a name
         return 0
+    return size if size <= MOST_BYTES else 0  # what is larger is left out
 
 
 def _create_writer(folder, prefix, records):

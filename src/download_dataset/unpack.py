@@ -1,5 +1,6 @@
 """Unpacking of a zip archive that is not trusted."""
 import logging
+import lzma
 import stat
 import time
 import zipfile
@@ -36,7 +37,9 @@ def unpack_folder(archive, target):
                 raise UserError(f"{archive} has no folder '{target.name}' in it (found: {', '.join(names) or 'nothing'}"
                                 "). It is another file: delete it and start again.")
             replace_folder(part / target.name, target)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except UserError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError) as error:
         raise UserError(f"{archive} is not a readable zip archive: {error}. Delete it and start again.") from error
 
 

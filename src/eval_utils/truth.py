@@ -1,14 +1,15 @@
 """The annotation file that detections are compared with."""
-import json
 import logging
-import math
 from dataclasses import dataclass
 
 from src.model_utils.errors import UserError
+from src.model_utils.untrusted import read_json, shown, shown_list
 
 logger = logging.getLogger(__name__)
 
 _EXPECTED = "expected a COCO annotation file: an object with the lists images, annotations and categories"
+# Numbers that areas and tables of ids can be made of.
+_LARGEST_NUMBER, _LARGEST_ID = 1e15, 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,7 @@ def read_truth(annotation_file, classes):
 
 def _read_json(annotation_file):
     try:
-        with open(annotation_file, encoding="utf-8") as stream:
-            content = json.load(stream)
+        content = read_json(annotation_file)
     except OSError as error:
         raise UserError(
             f"annotation file {annotation_file} cannot be read ({error.strerror}): check the paths of the dataset"
@@ -105,20 +105,21 @@ def _read_json(annotation_file):
 
 def _integer(entry, key, annotation_file, where, index):
     value = entry.get(key)
-    if not isinstance(value, int):
-        raise UserError(f"{annotation_file}: {where}[{index}] has {key} {value!r}, expected an integer")
+    if not isinstance(value, int) or abs(value) > _LARGEST_ID:
+        raise UserError(f"{annotation_file}: {where}[{index}] has {key} {shown(repr(value))}, expected an integer")
     return value
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, (int, float)) and abs(value) <= _LARGEST_NUMBER  # not a number is not smaller either
 
 
 def _bbox(annotation, annotation_file, index):
     bbox = annotation.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(_is_number, bbox)):
         raise UserError(
-            f"{annotation_file}: annotations[{index}] has bbox {bbox!r}, expected four numbers x, y, width, height"
+            f"{annotation_file}: annotations[{index}] has bbox {shown(repr(bbox))}, expected four numbers x, y, width, "
+            "height"
         )
     return bbox
 
@@ -127,12 +128,17 @@ def _category_ids(categories, classes, annotation_file):
     by_name = {}
     for index, category in enumerate(categories):
         name = category.get("name")
+        if not isinstance(name, str):
+            raise UserError(f"{annotation_file}: categories[{index}] has the name {shown(repr(name))}, expected a text")
         if name in by_name:
-            raise UserError(f"{annotation_file} has two categories of the name {name!r}: give them different names")
+            raise UserError(f"{annotation_file} has two categories of the name '{shown(name)}': give them different "
+                            "names")
         by_name[name] = _integer(category, "id", annotation_file, "categories", index)
+    if len(set(by_name.values())) < len(by_name):
+        raise UserError(f"{annotation_file} has two categories with the same id")
 
     category_ids = {label: by_name[name] for label, name in enumerate(classes) if label and name in by_name}
-    available = ", ".join(map(str, by_name)) or "none"
+    available = shown_list(by_name) or "none"
     if not category_ids:
         raise UserError(
             f"{annotation_file} has none of the classes {', '.join(classes[1:]) or '(none)'}; its categories are: "
@@ -142,8 +148,8 @@ def _category_ids(categories, classes, annotation_file):
     if missing:
         logger.warning("%s has no category for these classes, they are not evaluated: %s; its categories are: %s",
                        annotation_file, ", ".join(missing), available)
-    unknown = sorted(str(name) for name in set(by_name) - set(classes))
+    unknown = sorted(set(by_name) - set(classes))
     if unknown:
         logger.info("categories of %s that are no classes of the model and are left out: %s",
-                    annotation_file, ", ".join(unknown))
+                    annotation_file, shown_list(unknown))
     return category_ids

@@ -1,17 +1,23 @@
 """The YAML file: first document the settings, second document (optional) help texts."""
 import difflib
-from pathlib import Path
 
 import yaml
 
 from src.model_utils.config_schema import KEYS
-from src.model_utils.config_values import UNREADABLE, ConfigLoader, show
+from src.model_utils.config_values import UNREADABLE, ConfigLoader, allowed, show
 from src.model_utils.errors import UserError
+from src.model_utils.untrusted import SHOWN, read_file, shown
+
+MOST_BYTES = 1 << 18
+# An alias stands for a list as often as it is written, so a short file can hold more than fits into the memory.
+MOST_VALUES = 100_000
+# `--config_path=<(COMMAND)` of a shell
+PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 
 
 def nearest_key(name):
     """The known key whose spelling is nearest."""
-    return difflib.get_close_matches(name.replace("-", "_").lower(), KEYS, n=1, cutoff=0.0)[0]
+    return difflib.get_close_matches(name[:SHOWN].replace("-", "_").lower(), KEYS, n=1, cutoff=0.0)[0]
 
 
 def read_config_file(path):
@@ -36,14 +42,14 @@ def read_config_file(path):
 
 def _documents(path):
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = _content(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such configuration file; name one with --config_path=FILE") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{str(path)[:200]}: the configuration file cannot be read: {reason}") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"{shown(path)}: the configuration file cannot be read: {reason}") from None
     documents = []
     try:
         loader = ConfigLoader(text)
@@ -52,10 +58,19 @@ def _documents(path):
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: not valid YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
+        raise UserError(f"{path}{line}: not valid YAML: {shown(error.problem or error.context)}") from None
+    except UserError:
+        raise
+    except UNREADABLE as error:
+        raise UserError(f"{path}: not valid YAML: {shown(error)}") from None
     return documents
+
+
+def _content(path):
+    if str(path).startswith(PIPES):
+        with open(path, "rb") as stream:
+            return stream.read(MOST_BYTES)
+    return read_file(path, MOST_BYTES)
 
 
 def _settings(loader, node, path):
@@ -70,17 +85,32 @@ def _settings(loader, node, path):
         key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else str(key_node.tag)
         where = f"{path}, line {key_node.start_mark.line + 1}"
         if key not in KEYS:
-            raise UserError(f"{where}: unknown key {key!r}; the nearest known key is {nearest_key(key)!r} "
+            raise UserError(f"{where}: unknown key '{shown(key)}'; the nearest known key is {nearest_key(key)!r} "
                             "(--help lists all keys)")
+        _require_few(value_node, f"{where}: {key}", allowed(KEYS[key]))
         try:
             value = loader.construct_object(value_node, deep=True)
         except UNREADABLE as error:
-            raise UserError(f"{where}: the value of {key} is not valid YAML: {error}") from None
+            raise UserError(f"{where}: the value of {key} is not valid YAML: {shown(error)}") from None
         if key in settings and not _same(settings[key][0], value):
             raise UserError(f"{where}: {key} is {show(value)}, but {settings[key][1]} says {show(settings[key][0])}; "
                             "keep one of them")
         settings[key] = (value, where)
     return settings
+
+
+def _require_few(node, what, expected):
+    """Raises `UserError` for mappings, and for more values than any key needs; what an alias repeats counts again."""
+    waiting, count = [node], 0
+    while waiting:
+        node = waiting.pop()
+        count += 1
+        if isinstance(node, yaml.MappingNode):
+            raise UserError(f"{what} is a mapping, 'name: value'; allowed: {expected}")
+        if count > MOST_VALUES:
+            raise UserError(f"{what} is more than {MOST_VALUES} values; allowed: {expected}")
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
 
 
 def _same(first, second):

@@ -8,16 +8,40 @@ import yaml
 _TRUE_FALSE = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
+# Lists in lists; no key needs more than three, and PyYAML takes seconds for thousands.
+MOST_LEVELS = 20
+
+
 class ConfigLoader(yaml.SafeLoader):
     """YAML as PyYAML reads it, but `5e-4` is a number, as in YAML 1.2 (PyYAML wants `5.0e-4`)."""
+
+    _level = 0
+
+    def fetch_flow_collection_start(self, TokenClass):  # noqa: N803  PyYAML calls it so
+        self._require_few_levels(self.flow_level)
+        super().fetch_flow_collection_start(TokenClass)
+
+    def compose_node(self, parent, index):
+        self._require_few_levels(self._level)
+        self._level += 1
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
+
+    def _require_few_levels(self, level):
+        if level > MOST_LEVELS:
+            raise yaml.MarkedYAMLError(problem=f"lists are nested more than {MOST_LEVELS} levels deep",
+                                       problem_mark=self.get_mark())
 
 
 class _FlowDumper(yaml.SafeDumper):
     """Writes lists on one line and wholes without a decimal point."""
 
 
-# What PyYAML raises for values that it cannot build, such as `!!bool x` or brackets a thousand deep.
-UNREADABLE = (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
+# What PyYAML raises for what it cannot build, such as `!!bool x`, `!!int ""` or brackets a thousand deep.
+UNREADABLE = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
+# What NumPy and MindSpore have room for.
+LARGEST_INT = 2**63 - 1
 
 for _class in (ConfigLoader, _FlowDumper):
     _class.add_implicit_resolver(
@@ -57,6 +81,7 @@ def allowed(field):
     names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
     if element is None:
         text = names[field.type] if field.type in (bool, str) else f"a {names[field.type]}"
+        text = f"true, false or {text}" if field.metadata["or_bool"] else text
     elif _element_type(element) is None:
         text = "list of " + (names[element] if element is str else names[element] + "s")
     else:
@@ -100,6 +125,8 @@ def convert(field, value):
     """A YAML value in the key's type; `ValueError`, whose text says what is allowed, when it does not fit."""
     if value is None or value == "":
         value = _empty(field)
+    if field.metadata["or_bool"] and str(value).strip().lower() in _TRUE_FALSE:
+        value = "True" if _typed(bool, value) else ""
     try:
         value = _typed(field.type, value)
     except (TypeError, OverflowError):
@@ -141,7 +168,7 @@ def _typed(kind, value):
     # bool is a kind of int for Python, but `batch_size: True` is a mistake.
     if isinstance(value, bool) or not isinstance(value, accepted):
         raise TypeError
-    if kind is float and not math.isfinite(value):
+    if (kind is float and not math.isfinite(value)) or (kind is int and abs(value) > LARGEST_INT):
         raise TypeError
     return kind(value)
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from src.dataset.inputs import shorten_name
 from src.model_utils.errors import UserError
 from src.model_utils.files import whole_file
 from src.visualize import draw_detections, grid, resize_to_view, save_image, with_title
 
 CSV_COLUMNS = ("file_name", "frame", "picture", "class", "score", "x", "y", "width", "height")
-# Pictures with a shorter side are enlarged, so that there is room for names.
-SMALLEST_SIDE = 320
+# Pictures with a shorter side are enlarged, so that there is room for names, as long as the other side allows it.
+SMALLEST_SIDE, LARGEST_SIDE = 320, 2000
 
 
 class Output:
@@ -79,7 +80,7 @@ class Output:
         self._save_crops(f"{item.name}-{number:06d}", image, boxes, labels)
 
     def _draw(self, image, boxes, labels, scores=None):
-        image, boxes = resize_to_view(image, boxes, SMALLEST_SIDE)
+        image, boxes = resize_to_view(image, boxes, SMALLEST_SIDE, max(*image.shape[:2], LARGEST_SIDE))
         return draw_detections(image, boxes, labels, scores, self._classes)
 
     def _write(self, item, frame, picture, boxes, scores, labels):
@@ -95,8 +96,13 @@ class Output:
             (top, left), (bottom, right) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
             crop = image[top:bottom, left:right]
             if crop.size:
-                folder = re.sub(r'[\\/:*?"<>|]|^\.+$', "_", self._classes[label])
-                save_image(self.folder / "crops" / folder / f"{name}-{index}.jpg", crop)
+                save_image(self.folder / "crops" / folder_name(self._classes[label]) / f"{name}-{index}.jpg", crop)
+
+
+def folder_name(class_name):
+    """A class name as the name of a folder, whatever a model calls its classes."""
+    name = shorten_name(re.sub(r'[\x00-\x1f\x7f\\/:*?"<>|\ud800-\udfff]|^\.+$', "_", class_name))
+    return name or "_"
 
 
 class DetectionList:
@@ -109,7 +115,9 @@ class DetectionList:
 
     def __enter__(self):
         part = self._stack.enter_context(whole_file(self._path))
-        self._stream = self._stack.enter_context(open(part, "w", newline="", encoding="utf-8"))
+        # The escape for bytes of a file name that are no UTF-8 is that of json.
+        self._stream = self._stack.enter_context(
+            open(part, "w", newline="", encoding="utf-8", errors="backslashreplace"))
         self._csv = csv.writer(self._stream) if self._is_csv else None
         if self._is_csv:
             self._csv.writerow(CSV_COLUMNS)

@@ -4,6 +4,7 @@ import itertools
 import numpy as np
 
 from src.eval_utils.analysis import OBJECT_KINDS
+from src.model_utils.untrusted import shown
 from src.plots import FAINT, INK, SERIES, new_figure, plot_style
 from src.report.outcomes import OUTCOME_COLOURS
 
@@ -16,8 +17,9 @@ LONGEST_NAME, SHORT_NAME = 24, 9
 
 
 def short_name(name):
-    """A class name that leaves room for the plot."""
-    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME - 1]}…"
+    """A class name that leaves room for the plot, and in which no sign begins a formula."""
+    name = shown(name, LONGEST_NAME) if len(name) <= LONGEST_NAME else f"{shown(name[:LONGEST_NAME - 1])}…"
+    return name.replace("$", r"\$")
 
 
 def ap_bars(classes):

@@ -1,0 +1,93 @@
+"""Files that strangers made: read without waiting for ever or filling the memory, and shown without surprises."""
+import errno
+import json
+import os
+import re
+import stat
+
+import psutil
+
+# Letters of a stranger's text that a message shows, and texts of a list.
+SHOWN, SHOWN_TEXTS = 200, 100
+MEGABYTE = 1 << 20
+MOST_JSON = 4096 * MEGABYTE
+# Up to that size it is not worth while to estimate what a json file will take.
+SMALL_JSON = 64 * MEGABYTE
+# Control characters, line separators, marks that turn the direction of writing, and halves of letters.
+_NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(text, most=SHOWN):
+    """A stranger's text for a message: on one line, without control characters, cut when it is long."""
+    text = str(text)
+    short = _NOT_SHOWN.sub(lambda found: found[0].encode("unicode_escape").decode(), text[:most])
+    return short if len(text) <= most else f"{short}... ({len(text)} characters)"
+
+
+def shown_list(texts):
+    """Strangers' texts for a message: `a, b, c`; many are cut to the first ones and a number."""
+    texts = list(texts)
+    more = f", ... ({len(texts) - SHOWN_TEXTS} more)" if len(texts) > SHOWN_TEXTS else ""
+    return ", ".join(map(shown, texts[:SHOWN_TEXTS])) + more
+
+
+def open_file(path, most):
+    """Opens a regular file of at most `most` bytes, for reading bytes.
+
+    Named pipes and devices are refused: they may keep a reader waiting, or never end.
+
+    Raises:
+        OSError: it cannot be opened, is no regular file, or is larger. What cannot be the name of a file is not found.
+    """
+    try:
+        # Without O_NONBLOCK, the opening of a named pipe would wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a null character, or half a letter
+        raise FileNotFoundError(errno.ENOENT, "no file can have this name", shown(path)) from error
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"it has {status.st_size / MEGABYTE:.0f} MB, allowed are "
+                                       f"{most / MEGABYTE:.0f} MB", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_file(path, most):
+    """Content of a regular file of at most `most` bytes; errors as `open_file`."""
+    with open_file(path, most) as stream:
+        return stream.read()
+
+
+def read_json(path):
+    """Content of a json file in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no json, nested too deeply, or too large for the memory that is free.
+    """
+    with open_file(path, MOST_JSON) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        _require_memory(3 * size)  # bytes, the text made of them, and some of what the text says
+        data = stream.read()
+    if size > SMALL_JSON:
+        # Bytes that CPython takes for an empty list and a dictionary with some entries, and for a value in a list.
+        _require_memory(64 * data.count(b"[") + 250 * data.count(b"{") + 40 * data.count(b",") + 2 * size)
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("lists or objects are nested too deeply") from None
+    except MemoryError:
+        raise ValueError("it is too large for the memory of this machine") from None
+
+
+def _require_memory(size):
+    free = psutil.virtual_memory().available
+    if size > free:
+        raise ValueError(f"it needs about {size / MEGABYTE:.0f} MB of memory, and {free / MEGABYTE:.0f} MB are free")

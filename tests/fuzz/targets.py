@@ -1,0 +1,90 @@
+"""What is fuzzed: bytes as the file of each of the four parsers.
+
+A target may end well, with a `UserError`, or with a report of what was left out. Everything else is a fault; so is a
+message that fills the screen, a record that does not hold what its docstring says, and a result that cannot be written.
+"""
+import contextlib
+import json
+
+import numpy as np
+
+from src.dataset.annotations import Report, clean_boxes
+from src.dataset.coco import read_coco
+from src.dataset.truth import coco_truth
+from src.dataset.txt import read_txt
+from src.dataset.voc import VocLayout, read_voc
+from src.eval_utils.truth import read_truth
+from src.model_utils.config import format_config, load_config
+from src.model_utils.errors import UserError
+from src.model_utils.files import write_json
+from tests.dataset.samples import CLASSES
+
+IMAGE_SIZE = 60, 80
+LONGEST_MESSAGE = 12_000
+
+
+@contextlib.contextmanager
+def only_clear_errors():
+    try:
+        yield
+    except UserError as error:
+        assert 0 < len(str(error)) < LONGEST_MESSAGE, "an empty or endless message"
+
+
+def coco(folder, data):
+    path = folder / "instances.json"
+    path.write_bytes(data)
+    with only_clear_errors():
+        report = Report()
+        check(read_coco(path, folder / "images", CLASSES, report), report, folder)
+    with only_clear_errors():
+        truth = read_truth(path, CLASSES)
+        areas = np.array([box["area"] for box in truth.boxes], np.float64)
+        assert np.isfinite(areas).all() and set(truth.clean_images) <= set(truth.images)
+        np.array(list(truth.images), np.int64)
+
+
+def voc(folder, data):
+    (folder / "a.xml").write_bytes(data)
+    (folder / "a.jpg").touch()
+    with only_clear_errors():
+        report = Report()
+        check(read_voc(VocLayout(folder, folder), CLASSES, report), report, folder)
+
+
+def txt(folder, data):
+    (folder / "list.txt").write_bytes(data)
+    with only_clear_errors():
+        report = Report()
+        check(read_txt(folder / "list.txt", folder / "images", report), report, folder)
+
+
+def yaml(folder, data):
+    path = folder / "config.yaml"
+    path.write_bytes(data)
+    with only_clear_errors():
+        config = load_config([f"--config_path={path}"])
+        path.write_text(format_config(config), encoding="utf-8")
+        assert load_config([f"--config_path={path}"]) == config, "what --print_config shows is another configuration"
+
+
+def check(records, report, folder):
+    """What must hold of all records, whatever they were read from."""
+    entries, limits = [], np.tile(IMAGE_SIZE, 2)
+    for record in records:
+        assert type(record.image_id) is int and -(2**63) <= record.image_id < 2**63
+        assert record.boxes.dtype == np.int32 and record.boxes.shape == (len(record.boxes), 5)
+        assert record.path.startswith(str(folder)) and "\0" not in record.path
+        boxes = clean_boxes(record.boxes, *IMAGE_SIZE, len(CLASSES), report, record.path)
+        assert (boxes[:, :2] < boxes[:, 2:4]).all() and (boxes[:, :4] >= 0).all() and (boxes[:, :4] <= limits).all()
+        assert ((boxes[:, 4] > 0) & (boxes[:, 4] < len(CLASSES))).all()
+        entries.append((record.image_id, record.path, *IMAGE_SIZE, record.boxes))
+    assert len({record.image_id for record in records}) == len(records)
+    written = folder / "report.json"
+    for content in (coco_truth(entries, CLASSES), report.to_dict()):
+        write_json(written, content)
+        assert json.loads(written.read_text(encoding="utf-8")) == content
+    assert len(report.summary()) < LONGEST_MESSAGE
+
+
+TARGETS = {"coco": coco, "voc": voc, "txt": txt, "yaml": yaml}

@@ -1,0 +1,246 @@
+"""Bad annotations, each with what is to come of it: a `UserError`, or records and a report."""
+import json
+from typing import NamedTuple
+
+from src.dataset.annotations import (
+    BAD_ANNOTATION,
+    BAD_BOX,
+    FOREIGN_IMAGE,
+    NO_AREA,
+    ORPHAN,
+    OTHER_NAME,
+    UNKNOWN_CLASS,
+)
+from tests.dataset.samples import voc_xml
+from tests.hostile.special_files import (
+    content,
+    folder,
+    link_to_itself,
+    named_pipe,
+    sparse,
+)
+
+DEEP = 200_000
+DIGITS = "9" * 5000
+TOO_MUCH = 5 << 30
+
+
+class Case(NamedTuple):
+    """A file and its outcome.
+
+    Attributes:
+        name: of the test.
+        make: function that makes the file at a path.
+        error: part of the message of the `UserError`; None where there is none.
+        records: number of images that the reader gives.
+        boxes: number of boxes that remain for an image of 60 x 80 pixels.
+        counts: what the report counts, by reason.
+    """
+
+    name: str
+    make: object
+    error: str | None = None
+    records: int = 1
+    boxes: int = 0
+    counts: dict = {}  # noqa: RUF012  never changed
+
+
+def coco(images=None, annotations=None, categories=None, encoding="utf-8"):
+    """Function that writes a COCO file with one image and one box, but for what is given."""
+    text = json.dumps({
+        "images": [{"id": 1, "file_name": "a.png", "height": 60, "width": 80}] if images is None else images,
+        "annotations": [coco_box([10, 5, 20, 30])] if annotations is None else annotations,
+        "categories": [{"id": 7, "name": "cat"}] if categories is None else categories,
+    })
+    return content(text.encode(encoding))
+
+
+def coco_box(bbox, **changes):
+    return {"id": 1, "image_id": 1, "category_id": 7, "bbox": bbox, **changes}
+
+
+def named(file_name):
+    return coco(images=[{"id": 1, "file_name": file_name}])
+
+
+def boxed(*bboxes):
+    return coco(annotations=[coco_box(bbox) for bbox in bboxes])
+
+
+INFINITE = float("inf")
+COCO = [
+    Case("as it should be", coco(), boxes=1),
+    Case("UTF-8 with a byte order mark", coco(encoding="utf-8-sig"), boxes=1),
+    Case("UTF-16", coco(encoding="utf-16"), boxes=1),
+    Case("latin-1", content('{"images": "ä"}'.encode("latin-1")), "codec can't decode"),
+    Case("empty", content(b""), "cannot be read as COCO json"),
+    Case("cut off", content(b'{"images": [{"id": 1, "file_na'), "cannot be read as COCO json"),
+    Case("null characters", content(b"\0" * 100), "cannot be read as COCO json"),
+    Case("lists in lists", content(b"[" * DEEP), "nested too deeply"),
+    Case("objects in objects", content(b'{"a":' * DEEP), "nested too deeply"),
+    Case("a number of 5000 digits", content(f'{{"images": [{DIGITS}]}}'.encode()), "cannot be read as COCO json"),
+    Case("5 GB", sparse(TOO_MUCH), "4096 MB"),
+    Case("a named pipe", named_pipe, "it is a pipe or a device"),
+    Case("a folder", folder, "it is a folder"),
+    Case("a link to itself", link_to_itself, "cannot be read as COCO json"),
+    Case("a list", content(b"[]"), "not an instances file"),
+    Case("annotations by name", coco(annotations={"1": {}}), "no list 'annotations'"),
+    Case("a number for an annotation", coco(annotations=[1]), "wrong type"),
+    Case("a text for an annotation", coco(annotations=["a"]), "wrong type"),
+    Case("no box", coco(annotations=[{"image_id": 1, "category_id": 7}]), "lacks a field"),
+    Case("a list for an image id", coco(annotations=[coco_box([1, 2, 3, 4], image_id=[1])]), "wrong type"),
+    Case("a list for a category", coco(annotations=[coco_box([1, 2, 3, 4], category_id=[7])]), "wrong type"),
+    Case("a text for an id", coco(images=[{"id": "1", "file_name": "a.png"}]), "no integer"),
+    Case("true for an id", coco(images=[{"id": True, "file_name": "a.png"}]), "no integer"),
+    Case("an id of 65 bits", coco(images=[{"id": 2**64, "file_name": "a.png"}], annotations=[]), "no integer of 64"),
+    Case("two images of one id", coco(images=[{"id": 1, "file_name": name} for name in "ab"]), "same id"),
+    Case("two categories of one id", coco(categories=[{"id": 7, "name": name} for name in ("cat", "dog")]), "same id"),
+    Case("a category without name", coco(categories=[{"id": 7, "name": None}]), "no text"),
+    Case("a number for a file name", named(5), "no text"),
+    Case("a folder above", named("../../../etc/passwd"), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("an absolute path", named("/etc/passwd"), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("a folder above, as on Windows", named("..\\..\\a.png"), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("out and in again", named("../images/a.png"), boxes=1),
+    Case("a null character in a name", named("a.png\0.txt"), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("half a letter in a name", named("\ud800.png"), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("a drive of Windows", named("C:\\data\\a.png"), boxes=1),
+    Case("a folder of Windows", named("part\\a.png"), boxes=1),
+    Case("not a number", boxed([float("nan"), 5, 20, 30]), counts={BAD_BOX: 1}),
+    Case("infinite", boxed([INFINITE, 5, 20, 30], [10, 5, -INFINITE, 30]), counts={BAD_BOX: 2}),
+    Case("infinite sums", boxed([1e308, 5, 1.7e308, 30]), counts={BAD_BOX: 1}),
+    Case("a coordinate of 400 digits", boxed([10**400, 5, 20.5, 30]), counts={BAD_BOX: 1}),
+    Case("coordinates far outside", boxed([1e300, 5, 20, 30], [-(10**30), -(10**30), 10**31, 10**31]), boxes=1,
+         counts={NO_AREA: 1, "boxes partly outside the image, clipped": 1}),
+    Case("texts and nothing for numbers", boxed(["1", 2, 3, 4], [1, None, 3, 4], None, "1,2,3,4"),
+         counts={BAD_BOX: 4}),
+    Case("three and five numbers", boxed([1, 2, 3], [1, 2, 3, 4, 5]), counts={BAD_BOX: 2}),
+    Case("no width, negative height", boxed([1, 2, 0, 4], [1, 20, 3, -4]), counts={NO_AREA: 2}),
+    Case("an unknown category", coco(annotations=[coco_box([1, 2, 3, 4], category_id=8)]), counts={UNKNOWN_CLASS: 1}),
+    Case("an unknown image", coco(annotations=[coco_box([1, 2, 3, 4], image_id=2)]), counts={ORPHAN: 1}),
+    Case("a class name of a megabyte", coco(categories=[{"id": 7, "name": "x" * 1_000_000}]),
+         counts={UNKNOWN_CLASS: 1}),
+    Case("a class name that paints the terminal", coco(categories=[{"id": 7, "name": "\033[31mcat\n"}]),
+         counts={UNKNOWN_CLASS: 1}),
+]
+
+
+def voc(*objects, filename="a.jpg", before="", encoding="utf-8"):
+    """Function that writes an xml file."""
+    return content((before + voc_xml(objects, filename)).encode(encoding))
+
+
+CAT = ("cat", 11, 6, 31, 36)
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+VOC = [
+    Case("as it should be", voc(CAT), boxes=1),
+    Case("UTF-8 with a byte order mark", voc(CAT, encoding="utf-8-sig"), boxes=1),
+    Case("UTF-16", voc(CAT, encoding="utf-16"), boxes=1),
+    Case("latin-1, as it says",
+         voc(CAT, before='<?xml version="1.0" encoding="latin-1"?><!-- ä -->', encoding="latin-1"), boxes=1),
+    Case("latin-1, unsaid", voc(CAT, before="<!-- ä -->", encoding="latin-1"), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("an unknown encoding", voc(before='<?xml version="1.0" encoding="none"?>'), records=0,
+         counts={BAD_ANNOTATION: 1}),
+    Case("an encoding of two bytes", voc(before='<?xml version="1.0" encoding="gbk"?>'), records=0,
+         counts={BAD_ANNOTATION: 1}),
+    Case("empty", content(b""), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("cut off", content(b"<annotation><object><name>cat"), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("null characters", content(b"<annotation>\0</annotation>"), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("an image", content(b"\x89PNG\r\n\x1a\n"), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("elements in elements", content(b"<a>" * DEEP + b"</a>" * DEEP)),
+    Case("17 MB", sparse(17 << 20), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("a named pipe", named_pipe, records=0, counts={BAD_ANNOTATION: 1}),
+    Case("a folder", folder, records=0, counts={BAD_ANNOTATION: 1}),
+    Case("a link to itself", link_to_itself, records=0, counts={BAD_ANNOTATION: 1}),
+    Case("a thousand million laughs", voc(before=f'<!DOCTYPE a [<!ENTITY l0 "ha">{LAUGHS}]>', filename="&l9;"),
+         "document type"),
+    Case("one long entity, often", voc(before=f'<!DOCTYPE a [<!ENTITY x "{"x" * 50_000}">]>', filename="&x;" * 20_000),
+         "document type"),
+    Case("a file as an entity", voc(before='<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>', filename="&x;"),
+         "document type"),
+    Case("a document type elsewhere", voc(before='<!DOCTYPE a SYSTEM "http://127.0.0.1/a.dtd">'), "document type"),
+    Case("an entity that nobody declared", voc(filename="&x;"), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("an image elsewhere", voc(CAT, filename="../../../etc/passwd"), boxes=1, counts={OTHER_NAME: 1}),
+    Case("an image of Windows", voc(CAT, filename="C:\\data\\a.jpg"), boxes=1),
+    Case("no numbers", voc(("cat", "nan", 1, 2, 3), ("cat", "inf", 1, 2, 3), ("cat", "one", 1, 2, 3)),
+         counts={BAD_BOX: 3}),
+    Case("numbers of 5000 digits", voc(("cat", DIGITS, 1, 2, 3)), counts={BAD_BOX: 1}),
+    Case("coordinates far outside", voc(("cat", "1e300", 1, "1e308", 3), ("cat", "-1e300", "-1e300", "1e300", "1e300")),
+         boxes=1, counts={NO_AREA: 1, "boxes partly outside the image, clipped": 1}),
+    Case("corners in the wrong order", voc(("cat", 20, 30, 10, 5), ("cat", 5, 5, 5, 5)), counts={NO_AREA: 2}),
+    Case("objects without anything", content(b"<annotation><object/><object><name>cat</name></object></annotation>"),
+         counts={UNKNOWN_CLASS: 1, BAD_BOX: 1}),
+    Case("a size of 5000 digits", content(f"<annotation><size><height>{DIGITS}</height></size></annotation>".encode())),
+]
+
+SPLIT = [
+    Case("as it should be", content(b"a\n"), boxes=1),
+    Case("a folder above", content(b"../../a\n"), "outside"),
+    Case("an absolute path", content(b"/etc/passwd\n"), "outside"),
+    Case("a null character", content(b"a\0b\n"), "null character"),
+    Case("UTF-16", content("a\n".encode("utf-16")), "codec can't decode"),
+    Case("1 GB", sparse(1 << 30), "256 MB"),
+]
+
+TXT = [
+    Case("as it should be", content(b"a.png 10,5,30,35,1\n"), boxes=1),
+    Case("UTF-8 with a byte order mark", content(b"\xef\xbb\xbfa.png 10,5,30,35,1\r\n"), boxes=1),
+    Case("UTF-16", content("a.png 10,5,30,35,1\n".encode("utf-16")), "as UTF-8 text"),
+    Case("latin-1", content("ä.png 10,5,30,35,1\n".encode("latin-1")), "as UTF-8 text"),
+    Case("5 GB", sparse(TOO_MUCH), "1024 MB"),
+    Case("a named pipe", named_pipe, "it is a pipe or a device"),
+    Case("a folder", folder, "it is a folder"),
+    Case("not a number", content(b"a.png nan,5,30,35,1\n"), "line 1: 'nan,5,30,35,1' is not a box"),
+    Case("infinite", content(b"a.png 10,5,inf,35,1\n"), "line 1: '10,5,inf,35,1' is not a box"),
+    Case("a number of 5000 digits", content(f"a.png {DIGITS},5,30,35,1\n".encode()), r"characters\)' is not a box"),
+    Case("one line of 10 MB", content(b"a.png " + b"x" * 10_000_000), r"10000000 characters\)' is not a box"),
+    Case("coordinates far outside",
+         content(f"a.png {10**30},5,{10**31},35,1 {-10**30},-9,{10**30},{10**30},2".encode()), boxes=1,
+         counts={NO_AREA: 1, "boxes partly outside the image, clipped": 1}),
+    Case("labels that no class has", content(f"a.png 1,2,3,4,0 1,2,3,4,-5 1,2,3,4,{10**30}".encode()),
+         counts={UNKNOWN_CLASS: 3}),
+    Case("no width, wrong order", content(b"a.png 10,5,10,35,1 30,35,10,5,1"), counts={NO_AREA: 2}),
+    Case("the same image twice", content(b"a.png 10,5,30,35,1\na.png 10,5,30,35,1\n"), records=2, boxes=2),
+    Case("a folder above", content(b"../a.png 10,5,30,35,1\n"), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("an absolute path", content(b"/etc/passwd 10,5,30,35,1\n"), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("a null character in a name", content(b"a\0.png 10,5,30,35,1\n"), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("a folder of Windows", content(b"part\\a.png 10,5,30,35,1\n"), boxes=1),
+    Case("nothing but null characters", content(b"\0" * 1000), records=0, counts={FOREIGN_IMAGE: 1}),
+]
+
+ALIASES = "\n".join([f"img_shape: &a [{'1, ' * 1000}1]", f"steps: &b [{'*a, ' * 1000}*a]",
+                     f"feature_size: [{'*b, ' * 100}1]"])
+MERGES = "\n".join(["img_shape: &a0 {x: 1}",
+                    *(f"k{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 10))])
+YAML = [
+    Case("empty", content(b""), "the file is empty"),
+    Case("UTF-16", content("lr: 0.05\n".encode("utf-16")), "not a text file in UTF-8"),
+    Case("latin-1", content("output_path: ä\n".encode("latin-1")), "not a text file in UTF-8"),
+    Case("null characters", content(b"lr: \0"), "not valid YAML"),
+    Case("300 kB", content(b"# " + b"x" * 300_000), "the configuration file cannot be read"),
+    Case("a named pipe", named_pipe, "it is a pipe or a device"),
+    Case("a folder", folder, "cannot be read"),
+    Case("a link to itself", link_to_itself, "cannot be read"),
+    Case("brackets in brackets", content(b"img_shape: " + b"[" * 200_000), "nested more than 20 levels"),
+    Case("brackets, closed again", content(b"img_shape: " + b"[" * 100 + b"]" * 100), "nested more than 20 levels"),
+    Case("braces in braces", content(b"img_shape: " + b"{a: " * 50_000), "nested more than 20 levels"),
+    Case("dashes behind dashes", content(b"img_shape:\n" + b"- " * 100_000), "nested more than 20 levels"),
+    Case("question marks", content(b"? " * 100_000), "nested more than 20 levels"),
+    Case("aliases of aliases", content(ALIASES.encode()), "more than 100000 values"),
+    Case("a list in itself", content(b"img_shape: &a [*a]"), "more than 100000 values"),
+    Case("merges of merges", content(MERGES.encode()), "img_shape is a mapping"),
+    Case("a call", content(b"lr: !!python/object/apply:os.system ['touch HACKED']"),
+         "could not determine a constructor"),
+    Case("an object", content(b"classes: !!python/name:os.system"), "could not determine a constructor"),
+    Case("a number without digits", content(b'lr: !!int ""'), "not valid YAML"),
+    Case("a letter that there is not", content(b'output_path: "\\UFFFFFFFF"'), "not valid YAML"),
+    Case("a number of 5000 digits", content(f"epoch_size: {DIGITS}".encode()), "not valid YAML|whole number"),
+    Case("a number of 65 bits", content(f"epoch_size: {2**64}".encode()), "a whole number"),
+    Case("steps of 63 bits", content(f"steps: [{2**62}, 1, 1, 1, 1, 1]".encode()), "gives a feature map of"),
+    Case("not a number", content(b"lr: .nan"), "a number > 0"),
+    Case("infinite", content(b"lr: .inf"), "a number > 0"),
+    Case("a key of 200 kB", content(b"x" * 1000 + b": 1\n"), "unknown key"),
+    Case("a mapping", content(b"lr: {a: 1}"), "lr is a mapping"),
+    Case("a list for a key", content(b"? [a, b]\n: 1"), "unknown key"),
+    Case("three documents", content(b"lr: 1\n---\nlr: a\n---\nlr: b\n"), "3 YAML documents"),
+    Case("a set, a date, bytes", content(b"classes: [2001-99-99]"), "not valid YAML|list of text"),
+]

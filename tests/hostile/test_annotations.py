@@ -1,0 +1,151 @@
+"""Annotation files of strangers: each case of the table ends as a report or as one clear error."""
+import json
+import logging
+import os
+import re
+
+import pytest
+
+from src.dataset.annotations import Report, clean_boxes
+from src.dataset.coco import read_coco
+from src.dataset.txt import read_txt
+from src.dataset.voc import VocLayout, find_layout, read_voc
+from src.eval_utils.truth import read_truth
+from src.model_utils.config import load_config
+from src.model_utils.config_file import read_config_file
+from src.model_utils.errors import UserError
+from src.model_utils.files import write_json
+from tests.dataset.samples import CLASSES, voc_xml
+from tests.hostile.annotation_cases import COCO, SPLIT, TXT, VOC, YAML, coco
+from tests.hostile.special_files import names_below
+
+IMAGE_SIZE = 60, 80
+LONGEST_MESSAGE = 1500
+
+
+def cases(table):
+    return pytest.mark.parametrize("case", table, ids=lambda case: case.name)
+
+
+@pytest.fixture
+def dataset(tmp_path, monkeypatch):
+    """A folder of images; the test fails if anything but what it makes itself is new in the end."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    return tmp_path
+
+
+def check(case, read, folder):
+    """Reads once and compares with the table; returns the report."""
+    before, report = names_below(folder), Report()
+    if case.error:
+        with pytest.raises(UserError, match=case.error) as caught:
+            read(report)
+        assert len(str(caught.value)) < LONGEST_MESSAGE
+        assert str(caught.value).isprintable()
+        return None
+    records = read(report)
+    boxes = [len(clean_boxes(record.boxes, *IMAGE_SIZE, len(CLASSES), report, record.path)) for record in records]
+    assert (len(records), sum(boxes), dict(report.counts)) == (case.records, case.boxes, case.counts)
+    assert names_below(folder) == before
+    written = folder / "report.json"
+    write_json(written, report.to_dict())
+    assert json.loads(written.read_text(encoding="utf-8")) == report.to_dict()
+    assert written.stat().st_size < 20_000
+    return records
+
+
+@cases(COCO)
+def test_coco(case, dataset):
+    case.make(dataset / "instances.json")
+    check(case, lambda report: read_coco(dataset / "instances.json", dataset / "images", CLASSES, report), dataset)
+
+
+@cases(COCO)
+def test_coco_as_evaluation_truth(case, dataset, caplog):
+    """The evaluator refuses what the conversion leaves out; nothing else may come out of it."""
+    case.make(dataset / "instances.json")
+    caplog.set_level(logging.INFO)
+    try:
+        truth = read_truth(dataset / "instances.json", CLASSES)
+    except UserError as error:
+        assert len(str(error)) < LONGEST_MESSAGE and str(error).isprintable()
+    else:
+        assert truth.images
+    assert all(len(record.getMessage()) < LONGEST_MESSAGE for record in caplog.records)
+
+
+@cases(VOC)
+def test_voc(case, dataset):
+    (dataset / "images" / "a.jpg").write_bytes(b"")
+    (dataset / "annotations").mkdir()
+    case.make(dataset / "annotations" / "a.xml")
+    check(case, lambda report: read_voc(VocLayout(dataset / "images", dataset / "annotations"), CLASSES, report),
+          dataset)
+
+
+@cases(SPLIT)
+def test_lists_of_voc(case, dataset):
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (dataset / name).mkdir(parents=True)
+    (dataset / "JPEGImages" / "a.jpg").write_bytes(b"")
+    (dataset / "Annotations" / "a.xml").write_text(voc_xml([("cat", 11, 6, 31, 36)]))
+    case.make(dataset / "ImageSets" / "Main" / "train.txt")
+    check(case, lambda report: read_voc(find_layout(dataset, True, ""), CLASSES, report), dataset)
+
+
+@cases(TXT)
+def test_txt(case, dataset):
+    case.make(dataset / "list.txt")
+    check(case, lambda report: read_txt(dataset / "list.txt", dataset / "images", report), dataset)
+
+
+@cases(YAML)
+def test_yaml(case, dataset):
+    case.make(dataset / "mine.yaml")
+    before = names_below(dataset)
+    with pytest.raises(UserError, match=case.error) as caught:
+        load_config([f"--config_path={dataset / 'mine.yaml'}"])
+    assert len(str(caught.value)) < LONGEST_MESSAGE
+    assert names_below(dataset) == before
+
+
+def test_a_configuration_through_a_pipe_of_the_shell(tmp_path):
+    """`--config_path=<(COMMAND)` names a pipe, which is read."""
+    reading, writing = os.pipe()
+    os.write(writing, b"lr: 0.125\n")
+    os.close(writing)
+    settings, _ = read_config_file(f"/dev/fd/{reading}")
+    os.close(reading)
+    assert settings["lr"][0] == 0.125
+
+
+def test_a_json_file_larger_than_the_memory(dataset, monkeypatch):
+    coco()(dataset / "instances.json")
+    memory = type("Memory", (), {"available": 99})
+    monkeypatch.setattr("src.model_utils.untrusted.psutil.virtual_memory", lambda: memory)
+    with pytest.raises(UserError, match=r"instances\.json cannot be read as COCO json: it needs about"):
+        read_coco(dataset / "instances.json", dataset, CLASSES, Report())
+
+
+def test_small_values_that_become_large_in_memory(dataset, monkeypatch):
+    """A file of empty lists takes twenty times its size."""
+    (dataset / "instances.json").write_text("[" + "[]," * 100_000 + "[]]")
+    memory = type("Memory", (), {"available": 3_000_000})
+    monkeypatch.setattr("src.model_utils.untrusted.psutil.virtual_memory", lambda: memory)
+    monkeypatch.setattr("src.model_utils.untrusted.SMALL_JSON", 1000)
+    with pytest.raises(UserError, match=r"it needs about \d+ MB of memory"):
+        read_coco(dataset / "instances.json", dataset, CLASSES, Report())
+
+
+@pytest.mark.parametrize("name", ["bild-\udce4.png", "\033[2J.png"])
+def test_odd_file_names_are_written_and_shown(dataset, name):
+    """Names that are no UTF-8, or that would paint the terminal."""
+    report = Report()
+    report.add("reason", dataset / name)
+    path = dataset / "report.json"
+    write_json(path, {"names": [name], **report.to_dict()})
+    content = json.loads(path.read_bytes())
+    assert content["names"] == [name]
+    example, = content["left_out"]["reason"]["examples"]
+    assert example.isprintable() and re.search(r"\\udce4|\\x1b", example)

@@ -1,0 +1,55 @@
+"""Names of strangers in messages, pictures, plots and files."""
+import io
+
+import numpy as np
+import pytest
+import yaml
+
+from src.data_check.text import _quoted
+from src.dataset.inputs import find_inputs
+from src.model_utils.untrusted import SHOWN, SHOWN_TEXTS, shown, shown_list
+from src.prediction.output import folder_name
+from src.report.charts import confusion_plot, short_name
+from src.visualize import draw_detections
+
+NAMES = ["$\\frac{$", "a\nb", "\0\x1b[31m", "\udce4", "x" * 100_000, "", "a\u202eb", "$$", "ねこ"]
+
+
+def test_messages_are_short_and_on_one_line():
+    assert shown("a cat\n\x1b[31m") == r"a cat\n\x1b[31m"
+    assert shown("\udce4 \u2028 \u202e") == r"\udce4 \u2028 \u202e"
+    assert shown("Katze, ねこ, قطة") == "Katze, ねこ, قطة"
+    assert shown("x" * SHOWN) == "x" * SHOWN
+    assert shown("x" * 1000, 5) == "xxxxx... (1000 characters)"
+    assert shown_list("ab") == "a, b"
+    assert shown_list(map(str, range(SHOWN_TEXTS + 5))).endswith("99, ... (5 more)")
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_pictures_and_plots_of_any_name(name):
+    picture = draw_detections(np.zeros((90, 120, 3), np.uint8), [[10, 10, 60, 80]], [1], [0.5], ["background", name])
+    assert picture.shape == (90, 120, 3) and picture.any()
+    confusion_plot([name, "cat"], np.ones((3, 3), int)).savefig(io.BytesIO(), format="svg")
+
+
+def test_dollars_begin_no_formula():
+    assert short_name("$x$") == r"\$x\$"
+
+
+@pytest.mark.parametrize("name", [*NAMES, "..", ".", "../../a", "C:\\a", "a/b", "/"])
+def test_folders_of_any_class_stay_inside(tmp_path, name):
+    folder = tmp_path / folder_name(name)
+    folder.mkdir()
+    assert folder.resolve().parent == tmp_path.resolve()
+
+
+def test_long_names_of_inputs_leave_room_for_suffixes(tmp_path):
+    for name in ("x" * 250, "é" * 125):
+        (tmp_path / f"{name}.jpg").touch()
+    names = [entry.name for entry in find_inputs([tmp_path])]
+    assert len(set(names)) == 2 and all(100 <= len(name.encode()) <= 200 for name in names)
+
+
+@pytest.mark.parametrize("name", ['a "b"', "a\\b", "- a", "# a", "{a", "7", "yes or no", "ねこ", "a: b"])
+def test_names_that_a_check_suggests_are_yaml(name):
+    assert yaml.safe_load(f"classes: [{_quoted(name)}]") == {"classes": [name]}

@@ -1,0 +1,103 @@
+"""What holds of matching, encoding and suppression for any boxes."""
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.anchor_generator import multibox_anchors
+from src.box_utils import BoxCoder, pairwise_iou
+from src.eval_utils import apply_nms, select_detections
+from src.eval_utils.nms import overlaps
+
+SIZES, SHAPES = (10, 5, 1), (3, 6, 4)
+ANCHORS = multibox_anchors((300, 300), SIZES, [30, 60, 300], 0.1, 0.9, aspect_ratios=[[], [2, 3], [2]])
+CODERS = {
+    "iou": BoxCoder(ANCHORS),
+    "atss": BoxCoder(ANCHORS, atss_levels=[(size * size, shapes) for size, shapes in zip(SIZES, SHAPES)]),
+}
+coders = pytest.mark.parametrize("coder", CODERS.values(), ids=CODERS)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def random_boxes(rng, count, smallest=0.02):
+    """`(N, 5)` float32 within the image, each with a label of its own."""
+    sides = rng.uniform(smallest, 0.9, (count, 2)) ** rng.choice([1, 2])
+    corner = rng.uniform(0, 1, (count, 2)) * (1 - sides)
+    return np.concatenate([corner, corner + sides, np.arange(1, count + 1)[:, None]], axis=1).astype(np.float32)
+
+
+def wanted_by_several(boxes):
+    """Default boxes that are the best of more than one box: the first of these boxes takes them."""
+    best = pairwise_iou(boxes[:, :4], CODERS["iou"].default_boxes_tlbr).argmax(axis=1)
+    numbers, counts = np.unique(best, return_counts=True)
+    return numbers[counts > 1]
+
+
+@coders
+@settings(max_examples=60, deadline=None)
+@given(seed=seeds, count=st.integers(1, 12))
+def test_every_box_has_a_match_unless_another_took_its_best_one(coder, seed, count):
+    boxes = random_boxes(np.random.default_rng(seed), count)
+    _, labels, num_match = coder.encode(boxes)
+    assert num_match == np.count_nonzero(labels) >= 1
+    if coder is CODERS["iou"]:
+        best = pairwise_iou(boxes[:, :4], coder.default_boxes_tlbr).argmax(axis=1)
+        assert labels[best].all()
+        alone = ~np.isin(best, wanted_by_several(boxes))
+        assert set(boxes[alone, 4]) <= set(labels.tolist())
+
+
+@coders
+@settings(max_examples=60, deadline=None)
+@given(seed=seeds, count=st.integers(1, 12))
+def test_decoding_gives_back_what_was_encoded(coder, seed, count):
+    boxes = random_boxes(np.random.default_rng(seed), count)
+    targets, labels, _ = coder.encode(boxes)
+    positive = labels > 0
+    np.testing.assert_allclose(coder.decode(targets)[positive], boxes[labels[positive] - 1, :4], atol=2e-5)
+    assert not targets[~positive].any()
+
+
+@coders
+@settings(max_examples=60, deadline=None)
+@given(seed=seeds, count=st.integers(2, 12))
+def test_the_order_of_boxes_does_not_matter_for_targets(coder, seed, count):
+    rng = np.random.default_rng(seed)
+    boxes = random_boxes(rng, count)
+    targets, labels, _ = coder.encode(boxes)
+    other_targets, other_labels, _ = coder.encode(boxes[rng.permutation(count)])
+    same = np.ones(len(labels), bool)
+    if coder is CODERS["iou"]:
+        same[wanted_by_several(boxes)] = False
+    np.testing.assert_array_equal(labels[same], other_labels[same])
+    np.testing.assert_array_equal(targets[same], other_targets[same])
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=seeds, count=st.integers(1, 200), threshold=st.sampled_from([0.0, 0.3, 0.6]))
+def test_suppression_keeps_what_does_not_overlap_in_whatever_order(seed, count, threshold):
+    rng = np.random.default_rng(seed)
+    boxes = random_boxes(rng, count)[:, :4] * 300
+    scores = rng.permutation(count).astype(np.float32)
+    kept = apply_nms(boxes, scores, threshold, count)
+    between = overlaps(boxes[kept], boxes[kept])
+    np.fill_diagonal(between, 0)
+    assert (between <= threshold).all()
+    dropped = np.setdiff1d(np.arange(count), kept)
+    covered = overlaps(boxes[dropped], boxes[kept]) > threshold
+    assert (covered & (scores[kept] > scores[dropped, None])).any(axis=1).all()
+    np.testing.assert_array_equal(apply_nms(boxes[kept], scores[kept], threshold, count), np.arange(len(kept)))
+    order = rng.permutation(count)
+    np.testing.assert_array_equal(order[apply_nms(boxes[order], scores[order], threshold, count)], kept)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, count=st.integers(1, 60))
+def test_the_order_of_default_boxes_does_not_matter_for_detections(seed, count):
+    rng = np.random.default_rng(seed)
+    boxes = random_boxes(rng, count)[:, :4]
+    scores = (rng.permutation(count * 4) / (count * 4)).reshape(count, 4).astype(np.float32)  # all different
+    order = rng.permutation(count)
+    found = select_detections(boxes, scores, (200, 300), 0.1, 0.5, 20)
+    for array, same in zip(found, select_detections(boxes[order], scores[order], (200, 300), 0.1, 0.5, 20)):
+        np.testing.assert_array_equal(array, same)
