@@ -1,20 +1,19 @@
 """Trains a detector: `python train.py --config_path config/ssd300_config.yaml [--key=value ...]`."""
-import contextlib
 import logging
-from pathlib import Path
-
-import mindspore as ms
+import sys
 
 from src import training
 from src.data_check import create_data_check
-from src.dataset import create_mindrecord
+from src.dataset import create_mindrecord, create_named_classes
 from src.evaluation import create_evaluation
 from src.model_utils.config import load_config
-from src.model_utils.device_adapter import profiling, serve_as_scheduler, set_up_device, set_up_ranks
+from src.model_utils.device_adapter import check_device, profiling, serve_as_scheduler, set_up_device, set_up_ranks
 from src.model_utils.entry import entry_point
 from src.model_utils.local_adapter import get_device_id, get_rank_id, is_scheduler
 from src.model_utils.moxing_adapter import create_cloud_copy
-from src.ssd import find_checkpoint, get_model
+from src.model_utils.stop_signals import StopSignals, exit_code
+from src.resume import create_resume, create_resumed_config
+from src.ssd import get_model
 from src.train_step import build_train_step, create_learning_rates
 
 logger = logging.getLogger("train")
@@ -32,15 +31,16 @@ def main(argv=None):
 
 def train(config):
     get_model(config.model_name)  # errors of the user come before time is spent on the data
-    for key in ("pre_trained", "feature_extractor_base_param"):
-        if getattr(config, key):
-            find_checkpoint(getattr(config, key), config.checkpoint_path, key)
+    training.create_weight_paths(config)
+    config = create_named_classes(config)
 
     if config.check_dataset:
         set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
         logger.info("%s", create_data_check(config))
         return
 
+    if not (config.only_create_dataset or config.benchmark_data):
+        check_device(config.device_target)
     # Ranks of one machine wait here for the first that converts.
     records = create_mindrecord(config, is_training=True)
     evaluation = create_evaluation(config, protocols=()) if config.run_eval and get_rank_id() == 0 else None
@@ -51,28 +51,29 @@ def train(config):
         logger.info("%s", training.create_data_report(config, records))
         return
 
+    with training.create_run_folder(config):
+        stopped_by = fit(config, records, evaluation)
+    if stopped_by:
+        sys.exit(exit_code(stopped_by))
+
+
+def fit(config, records, evaluation):
     launched = config.run_distribute or config.enable_modelarts
     device_id = get_device_id() if launched else config.device_id
     set_up_device(config.device_target, device_id, config.cpu_threads, config.seed)
     rank, ranks = set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
+    resume = create_resume(config, rank, ranks)
     net = training.create_network(config)
-    config = training.create_batch_size(config, net, records.num_images, rank, ranks)
-    dataset = training.create_training_dataset(config, records, rank, ranks)
-    steps = dataset.get_dataset_size()
-    learning_rates = create_learning_rates(config, steps)
+    config = training.create_sizes(create_resumed_config(config, resume), net, records.num_images, rank, ranks)
+    dataset = training.create_training_dataset(config, records, rank, ranks, resume)
+    learning_rates = create_learning_rates(config, dataset.get_dataset_size())
     train_step = build_train_step(config, net, learning_rates)
     if rank == 0:
-        training.create_first_look(config, net, records, evaluation, steps, ranks)
-    callbacks = training.create_callbacks(config, train_step, evaluation, learning_rates, rank, ranks)
+        training.create_first_look(config, net, records, evaluation, dataset.get_dataset_size(), ranks)
 
-    with profiling(Path(config.output_path) / "profile") if config.enable_profiling else contextlib.nullcontext():
-        ms.Model(train_step).train(
-            config.epoch_size,
-            dataset,
-            callbacks=callbacks,
-            dataset_sink_mode=config.mode_sink == "sink" and config.device_target != "CPU",
-            initial_epoch=config.pre_trained_epoch_size,
-        )
+    with StopSignals("the step") as signals, profiling(config.enable_profiling and config.output_path):
+        return training.create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, rank,
+                                   ranks, resume).run()
 
 
 if __name__ == "__main__":

@@ -129,10 +129,11 @@ parse_wait() {
     done
 }
 
-# new_log_folder NAME: makes the folder anew in the checkout; what an earlier run left there moves to NAME.old.
+# new_log_folder NAME: makes the folder anew in the checkout; what an earlier run left there moves to NAME.old. With
+# RESUME=1 it stays.
 new_log_folder() {
     local folder="$PROJECT_ROOT/$1"
-    if [ -d "$folder" ]; then
+    if [ -d "$folder" ] && [ "${RESUME:-0}" != 1 ]; then
         rm -rf "$folder.old"
         mv "$folder" "$folder.old"
     fi
@@ -147,16 +148,17 @@ device_flags() {
 }
 
 # run_logged LOG COMMAND...: runs the command with its output in LOG. With WAIT=1 in the foreground, its output shown and
-# its exit code passed on; otherwise in the background, where it outlives the shell.
+# its exit code passed on; otherwise in the background, where it outlives the shell. With RESUME=1 the log goes on.
 run_logged() {
     local log="$1" status=0
     shift
+    [ "${RESUME:-0}" = 1 ] || : >"$log"
     if [ "$WAIT" = 1 ]; then
-        "$@" </dev/null 2>&1 | tee "$log" || status=$?
+        "$@" </dev/null 2>&1 | tee -ai "$log" || status=$?
         [ "$status" -eq 0 ] || echo "error: ended with code $status; log: $log" >&2
         return "$status"
     fi
-    nohup "$@" </dev/null >"$log" 2>&1 &
+    nohup "$@" </dev/null >>"$log" 2>&1 &
     echo "Runs in the background as process $!; log: $log"
 }
 
@@ -181,7 +183,8 @@ set_up_launch() {
     export GLOG_v="${GLOG_v:-3}" # errors; a lower level tells of every connection
 }
 
-# pretrained_flags [FILE EPOCHS]: sets PRETRAINED to the flags of train.py for the checkpoint to begin from, if any.
+# pretrained_flags [FILE EPOCHS]: sets PRETRAINED to the flags of train.py for the checkpoint to begin from, if any, and
+# with RESUME=1 for going on with the run of the log folder.
 # shellcheck disable=SC2034  # the scripts use it
 pretrained_flags() {
     local file
@@ -189,5 +192,8 @@ pretrained_flags() {
     if [ $# -eq 2 ]; then
         file="$(existing_file "checkpoint" "$1")"
         PRETRAINED=("--pre_trained=$file" "--pre_trained_epoch_size=$2")
+    fi
+    if [ "${RESUME:-0}" = 1 ]; then
+        PRETRAINED+=(--resume)
     fi
 }

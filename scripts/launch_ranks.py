@@ -23,6 +23,7 @@ import psutil
 PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 POLL_SECONDS = 0.1
 SECONDS_TO_END = 3  # from SIGTERM to SIGKILL
+SECONDS_TO_SAVE = 60  # the same, when the whole run is asked to end: ranks finish a step, and the first one saves
 SECONDS_FOR_SCHEDULER = 30  # after the last rank ended well
 SHOWN_LINES = 25
 
@@ -48,6 +49,7 @@ class Run:
         self.alive = set()
         self.started = []  # kept, because Popen objects that are forgotten take the exit codes with them
         self.shown = None  # open log of the first rank
+        self.patience = SECONDS_TO_END
 
     def start_ranks(self, command, ranks, logs, with_scheduler):
         variables = {**os.environ, "RANK_SIZE": str(ranks)}
@@ -138,13 +140,21 @@ class Run:
 
     def end(self):
         """Ends everything that still runs, descendants of ranks included."""
-        for stop in (psutil.Process.terminate, psutil.Process.kill):
-            processes = psutil.Process().children(recursive=True)
+        schedulers = {pid for pid, one in self.watched.items() if one.rank is None}  # ranks need them to the end
+        for stop, spared, seconds in ((psutil.Process.terminate, schedulers, self.patience),
+                                      (psutil.Process.terminate, (), SECONDS_TO_END),
+                                      (psutil.Process.kill, (), SECONDS_TO_END)):
+            processes = [one for one in psutil.Process().children(recursive=True) if one.pid not in spared]
             for process in processes:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     stop(process)
-            psutil.wait_procs(processes, timeout=SECONDS_TO_END)
+            psutil.wait_procs(processes, timeout=seconds)
         self.alive.clear()
+
+    def leave(self, number):
+        """Ends everything for a signal to this process, which `main` does on the way out."""
+        self.patience = SECONDS_TO_SAVE
+        sys.exit(128 + number)
 
     def _show(self):
         if self.shown is not None:
@@ -172,7 +182,7 @@ def main():
     run = Run()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup stays in force
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
+            signal.signal(number, lambda number, _: run.leave(number))
     try:
         if arguments.ranks:
             run.start_ranks(arguments.command, arguments.ranks, arguments.logs, arguments.with_scheduler)

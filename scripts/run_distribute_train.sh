@@ -12,6 +12,7 @@ USAGE="Usage: bash scripts/run_distribute_train.sh [--wait] DEVICE_NUM EPOCH_SIZ
   PRE_TRAINED      checkpoint to begin from, and the number of epochs that it was trained for
   --wait           stay in the foreground and pass the exit code on (also WAIT=1)
 Environment: DEVICE_TARGET=Ascend|CPU instead of that of the configuration; on a CPU the rank table is not used
+             RESUME=1 goes on with the interrupted run
 run_msrun_train.sh does the same without a rank table, on any device."
 parse_wait "$@"
 set -- "${ARGUMENTS[@]}"

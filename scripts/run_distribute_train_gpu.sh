@@ -11,6 +11,7 @@ USAGE="Usage: bash scripts/run_distribute_train_gpu.sh [--wait] DEVICE_NUM EPOCH
   PRE_TRAINED  checkpoint to begin from, and the number of epochs that it was trained for
   --wait       stay in the foreground and pass the exit code on (also WAIT=1)
 Environment: DEVICE_TARGET=GPU|CPU (default GPU)
+             RESUME=1 goes on with the interrupted run
 run_msrun_train.sh does the same without mpirun, on any device."
 parse_wait "$@"
 set -- "${ARGUMENTS[@]}"

@@ -10,7 +10,8 @@ USAGE="Usage: bash scripts/run_msrun_train.sh [--wait] [--node_num=N --node_rank
   --node_num     number of machines (default 1); the same command is started on each, with its own --node_rank
   --master_addr  address of the machine with --node_rank=0 (default 127.0.0.1); --master_port defaults to 8118
   --wait         stay in the foreground and pass the exit code on (also WAIT=1)
-Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration"
+Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration
+             RESUME=1 goes on with the interrupted run"
 SECONDS_FOR_MASTER=3600 # machines need not be started at the same moment, and may have images to convert
 NODE_NUM=1 NODE_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=8118
 parse_wait "$@"

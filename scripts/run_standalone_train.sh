@@ -9,7 +9,8 @@ USAGE="Usage: bash scripts/run_standalone_train.sh [--wait] DEVICE_ID EPOCH_SIZE
   DATASET      coco, voc or other
   PRE_TRAINED  checkpoint to begin from, and the number of epochs that it was trained for
   --wait       stay in the foreground and pass the exit code on (also WAIT=1)
-Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration"
+Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration
+             RESUME=1 goes on with the interrupted run"
 parse_wait "$@"
 set -- "${ARGUMENTS[@]}"
 [ $# -eq 5 ] || [ $# -eq 7 ] || usage_error "$USAGE"

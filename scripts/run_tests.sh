@@ -3,7 +3,8 @@
 #
 #   bash scripts/run_tests.sh [PYTEST_OPTION...]
 #
-# VENV=FOLDER uses another virtual environment than .venv, PYTHON=COMMAND makes it with that interpreter.
+# VENV=FOLDER uses another virtual environment than .venv, PYTHON=COMMAND makes it with that interpreter, WORKERS=NUMBER
+# runs as many tests at a time, instead of 2; each needs up to 10 GB of memory.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -46,5 +47,5 @@ else
     echo "shellcheck is not installed: the shell scripts are not checked"
 fi
 echo "pytest"
-"$VENV_PYTHON" -m pytest -q "$@" </dev/null || status=1
+"$VENV_PYTHON" -m pytest -q --numprocesses="${WORKERS:-2}" --dist=loadfile "$@" </dev/null || status=1
 exit "$status"

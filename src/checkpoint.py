@@ -1,60 +1,120 @@
 """Checkpoints of a training run."""
-import logging
 import stat
 from pathlib import Path
 
 import mindspore as ms
+import numpy as np
 
+from src.model_utils.errors import UserError
 from src.model_utils.files import whole_file
+from src.train_log import DIVERGED
+from src.training_state import remove_checkpoint, write_state
 
-logger = logging.getLogger(__name__)
-
-
-# Gradients that wait for the others of their update; a run that goes on begins with the next update.
-PASSING = ("gradient_sum.", "gradient_count")
+# Gradients that wait for the others of their update.
+WAITING = ("gradient_sum.", "gradient_count")
 
 
 def save_checkpoint(net, path):
     """Writes the parameters of `net` to `path` (suffix `.ckpt`), whole or not at all.
 
     Args:
-        net: a network, or a list of dictionaries `name` and `data`.
+        net: a network, or a list of dictionaries `name` and `data`. Sums of gradients in it are written only while
+            they wait for others.
     """
+    count = getattr(net, "gradient_count", None)
+    some_wait = count is not None and int(count.asnumpy()) > 0
     with whole_file(path) as part:
-        ms.save_checkpoint(net, str(part), choice_func=lambda name: not name.startswith(PASSING))
+        ms.save_checkpoint(net, str(part), choice_func=lambda name: some_wait or not name.startswith(WAITING))
         part.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH)  # MindSpore leaves it read-only
 
 
 class SaveCheckpoint(ms.Callback):
-    """Saves `ssd-EPOCH_STEPS.ckpt` every few epochs and at the end.
+    """Saves `ssd-EPOCH_STEP.ckpt` every few epochs and at the end, STEP being the steps that are done of the epoch.
+
+    It comes before the callbacks that evaluate, so that a kill meanwhile costs no training; `epoch_done` comes after
+    them.
 
     Args:
         directory: folder of the files.
         every: epochs between two checkpoints.
         keep: number of checkpoints of this run that are kept; the oldest go.
+        describe: function without arguments -> what else a run needs to go on, written beside each checkpoint; None
+            writes checkpoints alone.
     """
 
-    def __init__(self, directory, every, keep):
+    def __init__(self, directory, every, keep, describe=None):
         super().__init__()
         self.directory = Path(directory)
         self.every = every
         self.keep = keep
+        self.describe = describe
         self.saved = []
+        self.content = None  # of the last one
+
+    def state(self):
+        """Names of the checkpoints that are kept, for a run that goes on."""
+        return [path.name for path in self.saved]
+
+    def restore(self, names):
+        """Goes on after these checkpoints, as far as they are there."""
+        self.saved = [path for path in (self.directory / name for name in names) if path.is_file()]
 
     def on_train_epoch_end(self, run_context):
         params = run_context.original_args()
         if params.cur_epoch_num % self.every == 0:
-            self._save(params)
+            self._save(params, epoch_done=False)
+
+    def epoch_done(self, params):
+        """Notes that the end of an epoch was seen by all callbacks, if there is a checkpoint of it."""
+        if self.saved and self.saved[-1] == self._path(params):
+            self._write_state(params, epoch_done=True)
 
     def on_train_end(self, run_context):
-        self._save(run_context.original_args())
+        params = run_context.original_args()
+        self._save(params, getattr(params, "epoch_done", True))
 
-    def _save(self, params):
-        path = self.directory / f"ssd-{params.cur_epoch_num}_{params.batch_num}.ckpt"
+    def _path(self, params):
+        return self.directory / f"ssd-{params.cur_epoch_num}_{_step(params)}.ckpt"
+
+    def _save(self, params, epoch_done):
+        path = self._path(params)
         if path in self.saved:
             return
+        _check_finite(params.train_network, f"epoch {params.cur_epoch_num}, step {_step(params)}")
         save_checkpoint(params.train_network, path)
         self.saved.append(path)
-        for old in self.saved[: -self.keep]:
-            old.unlink(missing_ok=True)
-        self.saved = self.saved[-self.keep :]
+        old, self.saved = self.saved[: -self.keep], self.saved[-self.keep :]
+        self.content = None
+        self._write_state(params, epoch_done)
+        for one in old:
+            remove_checkpoint(one)
+
+    def _write_state(self, params, epoch_done):
+        if self.describe is not None:
+            state = {"epoch": params.cur_epoch_num, "step": _step(params), "epoch_done": epoch_done,
+                     "steps_per_epoch": params.batch_num, **self.describe()}
+            self.content = write_state(self._path(params), state, self.content)
+
+
+class EpochDone(ms.Callback):
+    """Comes after all other callbacks, and tells `SaveCheckpoint` that they have seen the end of an epoch."""
+
+    def __init__(self, checkpoints):
+        super().__init__()
+        self.checkpoints = checkpoints
+
+    def on_train_epoch_end(self, run_context):
+        params = run_context.original_args()
+        if not params.end_left_out:
+            self.checkpoints.epoch_done(params)
+
+
+def _step(params):
+    return getattr(params, "step_of_epoch", params.batch_num)
+
+
+def _check_finite(net, where):
+    for parameter in net.get_parameters():
+        values = parameter.asnumpy()
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise UserError(f"{parameter.name} is no longer finite after {where}, and is not saved: {DIVERGED}")

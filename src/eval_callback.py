@@ -21,6 +21,21 @@ def evaluation_mode(net):
         net.set_train(training)
 
 
+class EvaluationLeftOutError(Exception):
+    """An evaluation was given up, because the run has to end; a run that goes on begins with it."""
+
+
+def unless_stopped(predict, signals):
+    """`predict`, a callable, that raises `EvaluationLeftOutError` once `StopSignals` have seen a signal."""
+
+    def predict_or_stop(*inputs):
+        if signals.number:
+            raise EvaluationLeftOutError
+        return predict(*inputs)
+
+    return predict_or_stop
+
+
 class EvalCallback(ms.Callback):
     """Evaluates every few epochs and keeps the best checkpoint.
 
@@ -30,6 +45,7 @@ class EvalCallback(ms.Callback):
         start, interval: first epoch with an evaluation, and epochs between two.
         best_path: file of the best checkpoint; None keeps none.
         weights: function -> what that holds; None for the parameters of the training network.
+        evaluation may raise `EvaluationLeftOutError`, when the run has to end.
         patience: ask to end the run after so many evaluations without a better mAP; 0 never does.
         results: `Results` to add the numbers to; None for none.
     """
@@ -48,13 +64,27 @@ class EvalCallback(ms.Callback):
         self.wants_end = False
         self.best = None  # (mAP, epoch)
 
+    def state(self):
+        """The best mAP with its epoch, and how far early stopping has counted, for a run that goes on."""
+        return {"best": self.best, "since_better": self.since_better, "wants_end": self.wants_end}
+
+    def restore(self, value):
+        """Goes on from what `state` gave."""
+        self.best = value["best"] and tuple(value["best"])
+        self.since_better, self.wants_end = value["since_better"], value["wants_end"]
+
     def on_train_epoch_end(self, run_context):
         params = run_context.original_args()
         epoch = params.cur_epoch_num
         if epoch < self.start or (epoch - self.start) % self.interval:
             return
-        with evaluation_mode(self.net):
-            result = self.evaluation()
+        try:
+            with evaluation_mode(self.net):
+                result = self.evaluation()
+        except EvaluationLeftOutError:
+            params.end_left_out = True
+            logger.info("the evaluation of epoch %d is left for later", epoch)
+            return
         logger.info("%s", format_result(result))
         if self.results is not None:
             self.results.add(epoch, mAP=result.map, AP50=result.stats[result.protocol][1], protocol=result.protocol)

@@ -2,6 +2,7 @@
 import logging
 import platform
 import shlex
+import signal
 import time
 from pathlib import Path
 
@@ -16,9 +17,6 @@ logger = logging.getLogger(__name__)
 
 OPTIONS = ("use_ema", "early_stopping", "use_float16", "dynamic_loss_scale", "use_global_norm", "freeze_layer")
 TO_SEE = ("results.csv", "results.png", "first_batch.jpg", "first_batch_matches.jpg", "tensorboard")
-# Flags that the commands at the end give themselves, and those that are for training only.
-OTHER_FLAGS = ("--checkpoint_file_path", "--file_format", "--file_name", "--run_distribute", "--pre_trained",
-               "--run_eval", "--early_stopping", "--use_ema")
 
 
 def create_start_summary(config, detector, num_training, num_evaluation, steps, ranks):
@@ -66,39 +64,51 @@ class EndSummary(ms.Callback):
         output_path: folder of the results.
         checkpoints: the `SaveCheckpoint` of the run.
         evaluation: its `EvalCallback`, or None.
-        command_line: the flags that training was started with, a list.
+        config_file: the configuration of the run, for the commands.
         model_name: for the name of the exported file.
     """
 
-    def __init__(self, output_path, checkpoints, evaluation, command_line, model_name):
+    def __init__(self, output_path, checkpoints, evaluation, config_file, model_name):
         super().__init__()
         self.output_path = Path(output_path)
         self.checkpoints = checkpoints
         self.evaluation = evaluation
-        self.flags = [flag for flag in command_line if not flag.startswith(OTHER_FLAGS)]
+        self.config_file = config_file
         self.model_name = model_name
 
     def on_train_begin(self, run_context):
         self.start = time.perf_counter()
 
     def on_train_end(self, run_context):
-        logger.info("%s", self.text())
+        stopped_by = getattr(run_context.original_args(), "stopped_by", 0)
+        logger.info("%s", self.stopped_text(stopped_by) if stopped_by else self.text())
+
+    @property
+    def checkpoint(self):
+        """The best checkpoint, or without evaluation the last one."""
+        has_best = self.evaluation and self.evaluation.best and self.evaluation.best_path
+        return self.evaluation.best_path if has_best else self.checkpoints.saved[-1]
 
     def text(self):
         """The summary."""
         best = self.evaluation and self.evaluation.best
-        has_best = bool(best and self.evaluation.best_path)
-        checkpoint = self.evaluation.best_path if has_best else self.checkpoints.saved[-1]
         lines = {"trained": f"{(time.perf_counter() - self.start) / 60:.1f} minutes"}
         if best:
-            lines["best"] = f"mAP {best[0]:.3f} after epoch {best[1]}" + (f", {checkpoint}" if has_best else "")
+            lines["best"] = f"mAP {best[0]:.3f} after epoch {best[1]}"
+            lines["best"] += f", {self.checkpoint}" if self.evaluation.best_path else ""
         lines["last"] = str(self.checkpoints.saved[-1])
         there = [str(self.output_path / name) for name in TO_SEE if (self.output_path / name).exists()]
         lines["to see"] = ", ".join(there)
-        lines["evaluate"] = self._command("eval.py", checkpoint)
-        lines["export"] = self._command("export.py", checkpoint, "--file_format=ONNX",
+        lines["evaluate"] = self._command("eval.py")
+        lines["export"] = self._command("export.py", "--file_format=ONNX",
                                         f"--file_name={self.output_path / self.model_name}")
         return "\n".join(f"{name + ':':<10}{value}" for name, value in lines.items() if value)
 
-    def _command(self, script, checkpoint, *more):
-        return shlex.join(["python", script, *self.flags, f"--checkpoint_file_path={checkpoint}", *more])
+    def stopped_text(self, number):
+        """What is said instead when a signal has ended the run: where it is, and how it goes on."""
+        command = shlex.join(["python", "train.py", f"--config_path={self.config_file}", "--resume"])
+        return f"stopped by {signal.Signals(number).name}, saved as {self.checkpoints.saved[-1]}; to go on:\n{command}"
+
+    def _command(self, script, *more):
+        return shlex.join(["python", script, f"--config_path={self.config_file}",
+                           f"--checkpoint_file_path={self.checkpoint}", *more])

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import mindspore as ms
+import numpy as np
 from tqdm import tqdm
 
 from src.model_utils.errors import UserError
@@ -18,6 +19,8 @@ COLUMNS = ("epoch", "step", "loss", "learning_rate", "seconds", "images_per_seco
            "classification_loss", "localisation_loss")
 # What a loss network gives beside the loss, see `SSDWithLossCell.with_parts`.
 PARTS = ("classification_loss", "localisation_loss")
+DIVERGED = ("the run has diverged and stops. Lower lr, lengthen warmup_epochs, or look for broken boxes in the data; "
+            "the last checkpoint is from before.")
 
 
 class Results:
@@ -26,10 +29,20 @@ class Results:
     def __init__(self, path):
         self.path = Path(path)
         self.rows = {}
+        self._goes_on = False
+
+    def state(self):
+        """The rows, for a run that goes on."""
+        return list(self.rows.values())
+
+    def restore(self, rows):
+        """Goes on after these rows, in the place of a file that is there."""
+        self.rows = {row["epoch"]: row for row in rows}
+        self._goes_on = True
 
     def add(self, epoch, **values):
         """Adds values, named as in `COLUMNS`, to the row of an epoch."""
-        if not self.rows:
+        if not self.rows and not self._goes_on:
             self._keep_earlier()
         self.rows.setdefault(epoch, {"epoch": epoch}).update(values)
         with whole_file(self.path) as part, open(part, "w", newline="", encoding="utf-8") as stream:
@@ -55,26 +68,44 @@ class TrainingLog(ms.Callback):
         learning_rates: one value for each step.
         results: `Results` to add a row to after each epoch; None for none.
         terminal: show a progress bar instead of a line for each step; None asks stderr.
+        find_images: function (epoch, step), counted from 1 -> ids of the images of that batch, for the error; None for
+            no such function.
     """
 
-    def __init__(self, batch_size, learning_rates, results=None, terminal=None):
+    def __init__(self, batch_size, learning_rates, results=None, terminal=None, find_images=None):
         super().__init__()
         self.batch_size = batch_size
         self.results = results
         self.terminal = sys.stderr.isatty() if terminal is None else terminal
         self.learning_rates = learning_rates
+        self.find_images = find_images
         self.bar = None
+        self.losses, self.parts, self.epoch_start = [], [], time.perf_counter()
+        self._before = ([], [], 0.0)  # of the epoch in which a run goes on
+
+    def state(self):
+        """Losses and seconds of the epoch so far, for a run that goes on."""
+        return {"losses": self.losses, "parts": self.parts, "seconds": time.perf_counter() - self.epoch_start}
+
+    def restore(self, value):
+        """Goes on in the epoch in which `state` was taken, or begins another one."""
+        self._before = (value["losses"], value["parts"], value["seconds"])
 
     def on_train_begin(self, run_context):
-        self.run_start = time.perf_counter()
+        params = run_context.original_args()
+        self.run_start, self.steps_before = time.perf_counter(), params.cur_step_num
+        if getattr(params, "epoch_done", False):
+            self._before = ([], [], 0.0)
 
     def on_train_epoch_begin(self, run_context):
         params = run_context.original_args()
-        self.epoch_start = time.perf_counter()
-        self.losses, self.parts = [], []
+        self.losses, self.parts, seconds = self._before
+        self.epoch_start = time.perf_counter() - seconds
+        self._before = ([], [], 0.0)
         if self.terminal:
             description = f"epoch {params.cur_epoch_num}"
-            self.bar = tqdm(total=params.batch_num, desc=description, unit="step", leave=False, file=sys.stderr)
+            self.bar = tqdm(total=params.batch_num, desc=description, unit="step", leave=False, file=sys.stderr,
+                            initial=len(self.losses))
 
     def on_train_step_end(self, run_context):
         params = run_context.original_args()
@@ -83,11 +114,7 @@ class TrainingLog(ms.Callback):
         loss, *parts = (float(output.asnumpy()) for output in outputs)
         if not math.isfinite(loss):
             self._close_bar()
-            raise UserError(
-                f"the loss is {loss} at epoch {params.cur_epoch_num}, step {step} of {params.batch_num} (learning rate "
-                f"{self._rate(params):.6g}): the run has diverged and stops. Lower lr, lengthen warmup_epochs, or look "
-                "for broken boxes in the data; the last checkpoint is from before."
-            )
+            raise UserError(self._divergence(params, step, loss))
         self.losses.append(loss)
         self.parts.append(parts)
         if self.bar is not None:
@@ -132,13 +159,37 @@ class TrainingLog(ms.Callback):
 
     def _left(self, params):
         """Remaining time of the run, by the mean time of its steps so far."""
-        steps_left = params.epoch_num * params.batch_num - params.cur_step_num
-        return _duration((time.perf_counter() - self.run_start) / params.cur_step_num * steps_left)
+        steps_left = len(self.learning_rates) - params.cur_step_num
+        steps = max(params.cur_step_num - self.steps_before, 1)
+        return _duration((time.perf_counter() - self.run_start) / steps * steps_left)
+
+    def _divergence(self, params, step, loss):
+        where = (f"the loss is {loss} at epoch {params.cur_epoch_num}, step {step} of {params.batch_num} (learning "
+                 f"rate {self._rate(params):.6g})")
+        images = self.find_images and self.find_images(params.cur_epoch_num, step)
+        if not images:
+            return f"{where}: {DIVERGED}"
+        broken = _broken_samples(getattr(params, "train_dataset_element", None) or ())
+        if broken:
+            named = ", ".join(str(images[index]) for index in sorted(broken))
+            return (f"{where}: the inputs made from the images with the ids {named} hold numbers that are not finite. "
+                    "Look for broken boxes in their annotations; the last checkpoint is from before.")
+        return f"{where}, images with the ids {', '.join(map(str, images))}: {DIVERGED}"
 
     def _close_bar(self):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+
+
+def _broken_samples(inputs):
+    """Indexes of the samples in a batch, a tuple of tensors, that hold numbers that are not finite."""
+    broken = set()
+    for tensor in inputs:
+        values = tensor.asnumpy()
+        if values.dtype.kind == "f":
+            broken |= set(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1)).tolist())
+    return broken
 
 
 def _duration(seconds):

@@ -66,12 +66,13 @@ class TensorBoard(ms.Callback):
         folder: where to.
         results: `Results` that other callbacks, which come before this one, add to.
         pictures: name -> (H, W, 3) uint8, to show.
+        first_epoch: of a run that goes on; what was written for it and later ones is not shown. None for a new run.
 
     Raises:
         UserError: tensorboardX is not installed.
     """
 
-    def __init__(self, folder, results, pictures):
+    def __init__(self, folder, results, pictures, first_epoch=None):
         super().__init__()
         try:
             from tensorboardX import SummaryWriter
@@ -79,7 +80,7 @@ class TensorBoard(ms.Callback):
             raise UserError("tensorboard needs the package tensorboardX: pip install tensorboardX tensorboard, or "
                             "leave --tensorboard out") from error
         self.results = results
-        self.writer = SummaryWriter(str(folder))
+        self.writer = SummaryWriter(str(folder), purge_step=first_epoch)
         for name, picture in pictures.items():
             self.writer.add_image(name, picture, 0, dataformats="HWC")
 

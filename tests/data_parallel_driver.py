@@ -6,6 +6,7 @@ import hashlib
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import mindspore as ms
 import numpy as np
@@ -13,7 +14,13 @@ from mindspore import nn
 
 from src.box_utils import build_box_coder
 from src.model_utils.config import load_config
-from src.model_utils.device_adapter import FirstRankDecides, serve_as_scheduler, set_up_device, set_up_ranks
+from src.model_utils.device_adapter import (
+    AllRanksStop,
+    FirstRankDecides,
+    serve_as_scheduler,
+    set_up_device,
+    set_up_ranks,
+)
 from src.model_utils.local_adapter import is_scheduler
 from src.ssd import build_training_net
 from src.train_step import TrainingWrapper, build_train_step
@@ -92,15 +99,19 @@ class Line(nn.Cell):
 
 
 def options_after_four_steps(rank):
-    """The weight and its running mean after four steps whose gradients are averaged two by two; what rank 0 decides."""
+    """The weight and its running mean after four steps whose gradients are averaged two by two; what rank 0 decides;
+    what all ranks are told before and after the second one was sent a signal."""
     net, other = Line(), Line()
     average = WeightAverage(other.network, net.network, decay=0.999)
     step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), accumulation_steps=2, average=average)
     for number in range(4):
         step(ms.Tensor([1.0 + number + 10 * rank], ms.float32)).asnumpy()
     decide = FirstRankDecides(rank, 2).of
+    signals = SimpleNamespace(number=0)
+    stop = AllRanksStop(signals, rank, 2)
+    before, signals.number = stop(), 15 * rank
     return np.array([net.network.weight.asnumpy()[0], other.network.weight.asnumpy()[0], decide(7 if rank == 0 else 3),
-                     decide(0 if rank == 0 else 1)])
+                     decide(0 if rank == 0 else 1), before, stop()])
 
 
 def numbers(rank):

@@ -7,6 +7,7 @@ import pytest
 from mindspore import nn
 
 from src.checkpoint import SaveCheckpoint, save_checkpoint
+from src.model_utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -30,6 +31,16 @@ def test_the_oldest_go(tmp_path):
     (tmp_path / "ssd-1_9.ckpt").write_text("of another run")
     run(SaveCheckpoint(tmp_path, every=1, keep=2), nn.Dense(2, 3), epochs=4)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ssd-1_9.ckpt", "ssd-3_7.ckpt", "ssd-4_7.ckpt"]
+
+
+def test_parameters_that_are_no_numbers_are_not_saved(tmp_path):
+    net = nn.Dense(2, 3)
+    callback = SaveCheckpoint(tmp_path, every=1, keep=2)
+    run(callback, net, epochs=1)
+    net.weight.set_data(ms.Tensor(np.full((3, 2), np.nan, np.float32)))
+    with pytest.raises(UserError, match=r"weight is no longer finite after epoch 1, step 7, and is not saved"):
+        run(SaveCheckpoint(tmp_path, every=1, keep=2), net, epochs=1)
+    assert np.isfinite(ms.load_checkpoint(str(tmp_path / "ssd-1_7.ckpt"))["weight"].asnumpy()).all()
 
 
 def test_content_and_mode(tmp_path):

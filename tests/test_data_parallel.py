@@ -66,4 +66,4 @@ def test_accumulation_average_and_decisions_of_two_ranks(two_ranks):
     mean = 2 + (1 - 2 / 11) * (first - 2)
     mean += (1 - 3 / 12) * (second - mean)
     for ranks in two_ranks:
-        np.testing.assert_allclose(ranks["options"], [second, mean, 7, 0], rtol=1e-6)
+        np.testing.assert_allclose(ranks["options"], [second, mean, 7, 0, 0, 15], rtol=1e-6)

@@ -5,7 +5,7 @@ import pytest
 from mindspore import nn
 
 from src import eval_callback
-from src.eval_callback import EvalCallback, evaluation_mode
+from src.eval_callback import EvalCallback, EvaluationLeftOutError, evaluation_mode, unless_stopped
 from src.train_log import Results
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -75,3 +75,25 @@ def test_statistics_are_used_in_evaluation_mode():
     with evaluation_mode(net):
         assert net(x).asnumpy().reshape(-1).tolist() == pytest.approx([1.0, 3.0], abs=1e-4)
     assert net(x).asnumpy().reshape(-1).tolist() == pytest.approx([-1.0, 1.0], abs=1e-4)
+
+
+def test_counters_go_on(run):
+    _, _, callback = run([0.2, 0.3, 0.1], epochs=3, start=1, interval=1, patience=3)
+    assert callback.state() == {"best": (0.3, 2), "since_better": 1, "wants_end": False}
+    other = EvalCallback(None, None, start=1, interval=1)
+    other.restore({"best": [0.3, 2], "since_better": 1, "wants_end": False})
+    assert other.state() == callback.state()
+
+
+def test_an_evaluation_that_a_signal_ends_is_left_for_later():
+    signals = SimpleNamespace(number=0)
+    predict = unless_stopped(lambda images: images + 1, signals)
+    assert predict(1) == 2
+    signals.number = 15
+    with pytest.raises(EvaluationLeftOutError):
+        predict(1)
+    net = nn.Dense(2, 2).set_train(True)
+    callback = EvalCallback(lambda: predict(1), net, start=1, interval=1)
+    params = SimpleNamespace(cur_epoch_num=1, train_network=net)
+    callback.on_train_epoch_end(SimpleNamespace(original_args=lambda: params))
+    assert params.end_left_out and net.training and callback.best is None

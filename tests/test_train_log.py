@@ -3,6 +3,7 @@ import logging
 from types import SimpleNamespace
 
 import mindspore as ms
+import numpy as np
 import pytest
 
 from src.model_utils.errors import UserError
@@ -25,6 +26,59 @@ def run(log, losses, steps=2, epochs=1):
             log.on_train_step_end(context)
         log.on_train_epoch_end(context)
     log.on_train_end(context)
+
+
+def stop_at_nan(broken):
+    """The error of a run whose second step has no number for a loss."""
+    log = TrainingLog(3, [0.1, 0.2], terminal=False, find_images=lambda epoch, step: [70 + epoch, 70 + step, 9])
+    params = SimpleNamespace(batch_num=2, epoch_num=1, cur_step_num=0, cur_epoch_num=1, train_network=None)
+    context = SimpleNamespace(original_args=lambda: params)
+    log.on_train_begin(context)
+    log.on_train_epoch_begin(context)
+    for params.cur_step_num, params.net_outputs in ((1, ms.Tensor(1.0)), (2, ms.Tensor(float("nan")))):
+        inputs = np.ones((3, 2, 2), np.float32)
+        inputs[broken] = np.inf
+        params.train_dataset_element = (ms.Tensor(inputs), ms.Tensor(np.ones((3, 1), np.int32)))
+        if params.cur_step_num == 1:
+            log.on_train_step_end(context)
+    with pytest.raises(UserError) as error:
+        log.on_train_step_end(context)
+    return str(error.value)
+
+
+def test_the_images_of_the_step_are_named():
+    text = stop_at_nan([])
+    assert "epoch 1, step 2 of 2 (learning rate 0.2), images with the ids 71, 72, 9: the run has diverged" in text
+
+
+def test_images_whose_inputs_are_broken_are_named():
+    text = stop_at_nan([1])
+    assert "the inputs made from the images with the ids 72 hold numbers that are not finite" in text
+    assert "ids 71, 9 hold" in stop_at_nan([0, 2])
+
+
+def test_a_run_goes_on(tmp_path):
+    first = Results(tmp_path / "results.csv")
+    log = TrainingLog(4, [0.1, 0.2, 0.3, 0.4], first, terminal=False)
+    run(log, [8.0, 6.0, 4.0, 2.0], epochs=2)
+    first.add(3, loss=9.0)  # after the checkpoint
+    again = Results(tmp_path / "results.csv")
+    again.restore(first.state()[:1])
+    again.add(2, loss=7.0)
+    assert [(row["epoch"], row["loss"]) for row in rows(tmp_path / "results.csv")] == [("1", "7.0"), ("2", "7.0")]
+    assert not (tmp_path / "results-1.csv").exists()
+
+    going_on = TrainingLog(4, [0.1, 0.2, 0.3, 0.4], again, terminal=False)
+    going_on.restore({"losses": [4.0], "parts": [[]], "seconds": 100.0})
+    params = SimpleNamespace(batch_num=2, epoch_num=2, cur_step_num=3, cur_epoch_num=2, train_network=None)
+    context = SimpleNamespace(original_args=lambda: params)
+    going_on.on_train_begin(context)
+    going_on.on_train_epoch_begin(context)
+    params.cur_step_num, params.net_outputs = 4, ms.Tensor(2.0)
+    going_on.on_train_step_end(context)
+    going_on.on_train_epoch_end(context)
+    row = rows(tmp_path / "results.csv")[1]
+    assert (row["loss"], row["step"]) == ("3.0", "4") and float(row["seconds"]) > 100
 
 
 def rows(path):

@@ -93,14 +93,13 @@ def test_summary_at_the_end(tmp_path):
     (tmp_path / "results.csv").touch()
     checkpoints = SimpleNamespace(saved=[tmp_path / "ssd-9_3.ckpt"])
     evaluation = SimpleNamespace(best=(0.25, 7), best_path=tmp_path / "best_map.ckpt")
-    flags = ["--config_path=my config.yaml", "--use_ema", "--pre_trained=a.ckpt", "--lr=0.1"]
-    summary = EndSummary(tmp_path, checkpoints, evaluation, flags, "ssd300")
+    summary = EndSummary(tmp_path, checkpoints, evaluation, "my out/config.yaml", "ssd300")
     summary.on_train_begin(None)
     text = summary.text()
     assert f"mAP 0.250 after epoch 7, {tmp_path / 'best_map.ckpt'}" in text
     assert f"to see:   {tmp_path / 'results.csv'}\n" in text
-    assert ("python export.py '--config_path=my config.yaml' --lr=0.1 "
+    assert ("python export.py '--config_path=my out/config.yaml' "
             f"--checkpoint_file_path={tmp_path / 'best_map.ckpt'} --file_format=ONNX") in text
     summary.evaluation = None
-    assert f"python eval.py '--config_path=my config.yaml' --lr=0.1 --checkpoint_file_path={checkpoints.saved[-1]}" in (
+    assert f"python eval.py '--config_path=my out/config.yaml' --checkpoint_file_path={checkpoints.saved[-1]}" in (
         summary.text())

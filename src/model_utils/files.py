@@ -1,31 +1,91 @@
 """Files that are written whole or not at all."""
 import contextlib
+import errno
 import json
 import os
 from pathlib import Path
+
+from src.model_utils.errors import UserError
+
+PART = ".part-"
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class CannotWriteError(UserError, OSError):
+    """A file or folder cannot be written, for a reason that only the user can mend."""
+
+    def __init__(self, path, error):
+        mend = "Make room there" if error.errno in NO_ROOM else "Allow it, or choose another place"
+        super().__init__(f"{path} cannot be written: {error.strerror}. {mend}; a file of that name that was there "
+                         "before is still the same")
+        self.errno, self.strerror = error.errno, error.strerror
+
+    def __str__(self):
+        return self.args[0]  # an OSError would say its number instead
+
+
+@contextlib.contextmanager
+def reported_as(path):
+    """Context manager: a full disk or a missing permission inside becomes a `CannotWriteError` that names `path`."""
+    try:
+        yield
+    except CannotWriteError:
+        raise
+    except OSError as error:
+        if error.errno in NO_ROOM or (error.errno in NOT_ALLOWED and _belongs(error.filename, Path(path))):
+            raise CannotWriteError(path, error) from error
+        raise
+
+
+def _belongs(name, path):
+    """Whether an error about the file `name` is one about writing `path`: it, one beside it, or a folder above it."""
+    return name is None or path.is_relative_to(name) or Path(name).parent == path.parent
 
 
 @contextlib.contextmanager
 def whole_file(path):
     """Context manager: gives a temporary path beside `path`; renames it to `path` when the block ends well.
 
-    The temporary name has the same suffix. The file is flushed to disk before the rename, so a kill or a full disk
-    leaves the previous file untouched.
+    The temporary name has the same suffix. The file is flushed to disk before the rename, and the folder after it, so a
+    kill, a full disk or a loss of power leaves the previous file or the new one.
+
+    Raises:
+        CannotWriteError: the disk is full, or writing is not allowed there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{os.getpid()}-{path.name}")
-    try:
-        yield part
-        with open(part, "rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    finally:
+    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")
+    with reported_as(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            with open(part, "rb+") as stream:
+                os.fsync(stream.fileno())
+            os.replace(part, path)
+            flush_folder(path.parent)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def flush_folder(folder):
+    """Makes names that were given in a folder last; where the system knows no such thing, nothing."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def remove_parts(folder, pattern="*"):
+    """Removes what killed processes left of `whole_file`. Only where nobody else writes such names meanwhile."""
+    for part in Path(folder).glob(f"{PART}*-{pattern}"):
         part.unlink(missing_ok=True)
 
 
 def write_json(path, value, indent=2):
     """Writes `value` as UTF-8 json, whole or not at all."""
-    with whole_file(path) as part, open(part, "w", encoding="utf-8") as stream:
+    # A file name can hold bytes that are no UTF-8; the escape for them is that of json too.
+    with whole_file(path) as part, open(part, "w", encoding="utf-8", errors="backslashreplace") as stream:
         json.dump(value, stream, indent=indent, ensure_ascii=False)
         stream.write("\n")

@@ -1,0 +1,172 @@
+"""A disk that is full, an output folder that is closed or taken: one clear message, and what was there stays."""
+import contextlib
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from mindspore import nn
+
+from src.checkpoint import save_checkpoint
+from src.dataset.mindrecord import create_mindrecord
+from src.model_export import export_network
+from src.model_utils.errors import UserError
+from src.model_utils.files import remove_parts, whole_file, write_json
+from src.plots import new_figure, save_plot
+from src.run_folder import run_folder
+from src.train_log import Results
+from src.visualize import save_image
+from tests.dataset.samples import make_coco
+from tests.faults.small_run import Place
+from tests.golden_data import ROOT
+
+resource = pytest.importorskip("resource", reason="limits of file sizes are for POSIX")
+pytestmark = pytest.mark.usefixtures("cpu")
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1  # of linux/prctl.h and linux/capability.h
+NOISE = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+
+
+@contextlib.contextmanager
+def full_disk(size=30_000):
+    """Context manager: no file can become larger than so many bytes. What comes then is what a full disk gives."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def write_results(path):
+    results = Results(path)
+    results.restore([{"epoch": epoch, "loss": epoch / 7} for epoch in range(3000)])
+    results.add(3000, loss=1.0)
+
+
+def write_plot(path):
+    figure = new_figure(8, 8)
+    figure.subplots().imshow(NOISE)
+    save_plot(figure, path)
+
+
+def write_mindir(path):
+    metadata = SimpleNamespace(image_size=(8, 8), precision="fp32", to_texts=lambda: {"classes": "a"})
+    export_network(nn.Conv2d(3, 2000, 3), path, "MINDIR", 1, metadata)
+
+
+WRITERS = {
+    "a.ckpt": lambda path: save_checkpoint(nn.Dense(200, 200), path),
+    "a.json": lambda path: write_json(path, list(range(20_000))),
+    "results.csv": write_results,
+    "a.jpg": lambda path: save_image(path, NOISE),
+    "a.png": write_plot,
+    "a.mindir": write_mindir,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_full_disk_leaves_the_previous_file(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("previous")
+    with full_disk(), pytest.raises(UserError, match=rf"{name} cannot be written: File too large\. Make room there"):
+        WRITERS[name](path)
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    assert path.read_text() == "previous"
+    WRITERS[name](path)
+    assert path.stat().st_size > 30_000
+
+
+@pytest.mark.parametrize("size", [1000, 200_000, 1_500_000])
+def test_a_full_disk_while_converting(tmp_path, size):
+    """At the header, at the index, at a page of images."""
+    config = make_coco(tmp_path)
+    with full_disk(size), pytest.raises(UserError, match=r"mindrecord.*--mindrecord_dir"):
+        create_mindrecord(config, is_training=True)
+    assert [path.name for path in (tmp_path / "mindrecord").iterdir()] == [".lock"]
+    assert create_mindrecord(config, is_training=True).num_images == 6
+
+
+def without_override():
+    """Root, too, is held by the permissions of files from here on."""
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="drops a capability of Linux")
+def test_an_output_folder_that_cannot_be_written_to(tmp_path):
+    place = Place(tmp_path)
+    place.draw_data()
+    place.output.mkdir()
+    place.output.chmod(0o555)
+    run = place.start(place.train(), "train", preexec_fn=without_override)
+    assert run.finish() == 1
+    assert f"error: output_path: {place.output} cannot be written to: Permission denied" in run.text
+    assert "Traceback" not in run.text
+    assert list(place.output.iterdir()) == []
+
+
+# Two runs, one folder
+
+
+def test_a_second_run_is_refused(run, shapes, tmp_path):
+    flags = (f"--config_path={ROOT / 'config' / 'ssd300_shapes_config.yaml'}", f"--data_path={shapes}",
+             "--mindrecord_dir=taken", "--output_path=output")
+    with run_folder(tmp_path / "output", tmp_path / "output" / "ckpt_0"):
+        _, err, code = run("train", *flags)
+    assert code == 1
+    assert f"output_path: another training run, process {os.getpid()} on " in err
+    assert "set --output_path to another folder" in err
+    assert not (tmp_path / "output").exists()  # made for nothing
+
+
+HOLDER = """
+import sys
+from src.run_folder import run_folder
+with run_folder(sys.argv[1], sys.argv[1] + "/ckpt_0"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_lock_goes_with_its_process(tmp_path):
+    output = tmp_path / "output"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(output)], cwd=ROOT, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match=f"process {holder.pid} on "), run_folder(output, output / "ckpt_0"):
+            pass
+        holder.kill()
+    assert (output / ".lock").read_text().startswith(f"process {holder.pid} on ")
+    with run_folder(output, output / "ckpt_0"):
+        (output / "kept").touch()
+    assert sorted(path.name for path in output.iterdir()) == [".lock", "kept"]
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path):
+    checkpoints = tmp_path / "ckpt_0"
+    checkpoints.mkdir()
+    (checkpoints / ".part-1-ssd-1_4.ckpt").touch()
+    (checkpoints / "ssd-1_4.ckpt").touch()
+    (tmp_path / ".part-1-results.csv").touch()
+    (tmp_path / ".part-1-eval_results.json").touch()  # of a program that may be running
+    with run_folder(tmp_path, checkpoints):
+        left = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    assert left == [".lock", ".part-1-eval_results.json", "ssd-1_4.ckpt"]
+
+
+def test_output_path_is_a_file(tmp_path):
+    (tmp_path / "a").touch()
+    for path in (tmp_path / "a", tmp_path / "a" / "b"):
+        with pytest.raises(UserError, match="cannot be written to"), run_folder(path, path / "ckpt_0"):
+            pass
+
+
+def test_a_whole_file_after_an_error(tmp_path):
+    with pytest.raises(RuntimeError), whole_file(tmp_path / "a" / "b.txt") as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert list(Path(tmp_path / "a").iterdir()) == []
+    remove_parts(tmp_path / "nowhere")
