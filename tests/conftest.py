@@ -2,6 +2,7 @@
 import ctypes
 import gc
 import importlib
+import os
 import sys
 
 import pytest
@@ -9,6 +10,14 @@ import pytest
 from src.model_utils.config import load_config
 from src.shapes_dataset import draw_shapes_dataset
 from tests.golden_data import ROOT
+
+
+def pytest_configure():
+    """Workers that run side by side (pytest-xdist) get a core each: MindSpore's threads wait for work in busy loops."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
 @pytest.fixture(scope="session")

@@ -40,22 +40,29 @@ def random_images(count, size, seed=1):
     return np.random.default_rng(seed).standard_normal((count, 3, *size)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("name", "flags"), [
-    ("ssd300_config.yaml", SMALL_MULTIBOX),
-    ("ssd_mobilenet_v1_300_config_gpu.yaml", SMALL_MULTIBOX),
-    ("ssd_mobilenet_v1_fpn_config.yaml", SMALL_PYRAMID),
-    ("ssd_resnet50_fpn_config.yaml", SMALL_PYRAMID),
-    ("ssd_vgg16_config.yaml", SMALL_VGG),
+ONE_AND_FOUR = (("ONNX", (1, 4)), ("MINDIR", (4,)))
+ONE = (("ONNX", (1,)), ("MINDIR", (1,)))
+
+
+@pytest.mark.parametrize(("name", "flags", "exports"), [
+    ("ssd300_config.yaml", SMALL_MULTIBOX, ONE_AND_FOUR),
+    ("ssd_mobilenet_v1_300_config_gpu.yaml", SMALL_MULTIBOX, ONE_AND_FOUR),
+    ("ssd_mobilenet_v1_fpn_config.yaml", SMALL_PYRAMID, ONE_AND_FOUR),
+    ("ssd_resnet50_fpn_config.yaml", SMALL_PYRAMID, ONE_AND_FOUR),
+    ("ssd_vgg16_config.yaml", SMALL_VGG, ONE_AND_FOUR),
+    # levels of 12, 6, 3, 2 and 1: not all halves
+    ("ssd_efficientnet_lite0_fpnlite_config.yaml", ("--img_shape=96,96", "--feature_size=12,6,3,2,1"), ONE),
 ])
-def test_exported_files_agree_with_the_network(model_of, tmp_path, name, flags):
+def test_exported_files_agree_with_the_network(model_of, tmp_path, name, flags, exports):
     config, net = model_of(name, *flags)
     metadata = create_metadata(config, "fp32")
-    for file_format, batch_sizes in (("ONNX", (1, 4)), ("MINDIR", (4,))):
+    for file_format, batch_sizes in exports:
         for batch_size in batch_sizes:
             path = tmp_path / with_suffix("model", file_format)
             export_network(net, path, file_format, batch_size, metadata)
             images = random_images(batch_size, config.img_shape)
-            assert verify_export(net, path, 4 if file_format == "MINDIR" else 1, images, "noise") < 1e-4
+            fixed = batch_size if file_format == "MINDIR" else 1
+            assert verify_export(net, path, fixed, images, "noise") < 1e-4
     model = OnnxModel(tmp_path / "model.onnx")
     assert model.metadata == MindirModel(tmp_path / "model.mindir").metadata == metadata
     assert model(images)[1].std() > 0.01  # the comparison is between numbers that differ

@@ -46,6 +46,15 @@ def test_keys_of_the_option_table_exist():
     assert [key for key in keys if key not in known] == []
 
 
+def test_promises_name_their_tests():
+    table = TEXT.split("\n## What happens when ...\n")[1].split("\n## ")[0]
+    rows = [row.split("|") for row in table.splitlines() if row.startswith("| ")][1:]
+    assert len(rows) >= 14
+    named = [re.findall(r"`(tests/[\w/]+\.py)`", row[-2]) for row in rows]
+    assert all(named)
+    assert [name for names in named for name in names if not (ROOT / name).is_file()] == []
+
+
 @pytest.mark.parametrize("text", [TEXT, CHINESE], ids=["english", "chinese"])
 def test_links_to_sections(text):
     titles = re.findall(r"^##+ (.+)$", FENCED.sub("", text), flags=re.MULTILINE)

@@ -58,6 +58,8 @@ def test_scripts_stop_at_errors(script):
     ("convert_lite.sh", ["a.onnx"]),
     ("run_infer_cpp.sh", ["a.mindir", "images", "CPU", "config/ssd300_config.yaml"]),
     ("run_infer_310.sh", ["a.mindir", "images", "0"]),
+    ("run_fuzz.sh", ["many"]),
+    ("run_fuzz.sh", ["100", "html"]),
 ])
 def test_wrong_arguments_print_the_usage(tmp_path, script, arguments):
     done = run(["bash", ROOT / "scripts" / script, *arguments], tmp_path)
@@ -121,6 +123,17 @@ def test_environment_is_made_once(checkout, tmp_path):
     assert second.stdout == f"{checkout}/.venv/bin/python\n"
     (checkout / "none.txt").write_text("# still nothing\n", encoding="utf-8")
     assert "Installing none.txt" in run(["bash", "-c", script], tmp_path).stdout
+
+
+def test_an_interrupted_run_keeps_its_folder_and_log(checkout, tmp_path):
+    script = (f"set -euo pipefail; source '{checkout}/scripts/common.sh'; WAIT=1; new_log_folder LOG0; "
+              f"pretrained_flags; run_logged '{checkout}/LOG0/log.txt' echo begun \"${{PRETRAINED[@]}}\"")
+    log = checkout / "LOG0" / "log.txt"
+    for resume, content, folders in (("0", "begun\n", 1), ("1", "begun\nbegun --resume\n", 1), ("0", "begun\n", 2)):
+        done = run(["bash", "-c", script], tmp_path, RESUME=resume)
+        assert done.returncode == 0, done.stderr
+        assert log.read_text(encoding="utf-8") == content
+        assert len(list(checkout.glob("LOG0*"))) == folders
 
 
 def test_a_failed_installation_is_an_error(checkout, tmp_path):

@@ -9,6 +9,7 @@ DATA = ("--dataset=coco", "--coco_root=shapes", "--train_data_type=train", "--va
         "--mindrecord_dir=records")
 SMALL_MULTIBOX = ("--num_ssd_boxes=-1", "--img_shape=96,96", "--feature_size=6,3,2,1,1,1", "--steps=16,32,64,96,96,96")
 SMALL_PYRAMID = ("--img_shape=128,128", "--feature_size=16,8,4,2,1")
+FROM_SCRATCH = ("--feature_extractor_base_param=",)
 # VGG16's last convolutions need a map of 5 x 5 before them
 SMALL_VGG = ("--num_ssd_boxes=-1", "--img_shape=260,260", "--feature_size=33,17,9,5,3,1", "--steps=8,16,30,60,100,260")
 
@@ -21,6 +22,8 @@ MODELS = {
     "ssd_mindcv_mobilenetv2_config.yaml": SMALL_MULTIBOX,
     "ssd_mindcv_mobilenetv3_config.yaml": SMALL_MULTIBOX,
     "ssd_mindcv_resnet50_fpn_config.yaml": SMALL_PYRAMID,
+    "ssd_efficientnet_lite0_config.yaml": (*SMALL_MULTIBOX, *FROM_SCRATCH),
+    "ssd_efficientnet_lite0_fpnlite_config.yaml": (*SMALL_PYRAMID, *FROM_SCRATCH),
 }
 
 
@@ -37,7 +40,7 @@ def test_one_epoch_and_the_same_numbers_again(run, shapes, tmp_path, config):
     flags = flags_for(config, shapes, *MODELS[config])
     _, err, code = run("train", *flags, "--epoch_size=1", "--run_eval=True", "--eval_start_epoch=1", "--lr=0.01")
     assert code == 0, err
-    saved = sorted(path.name for path in (tmp_path / "output" / "ckpt_0").iterdir())
+    saved = sorted(path.name for path in (tmp_path / "output" / "ckpt_0").glob("*.ckpt"))
     assert [name.split("_")[0] for name in saved] == ["best", "ssd-1"]
     with open(tmp_path / "output" / "results.csv", newline="", encoding="utf-8") as stream:
         (row,) = csv.DictReader(stream)
@@ -63,6 +66,32 @@ def test_pictures_of_detections(run, shapes, tmp_path):
     assert {"file_name", "picture", "class", "score", "bbox"} == set(found[0])
 
 
+def test_own_data_to_a_model_file_and_pictures(run, shapes, tmp_path):
+    flags = [flag for flag in flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX) if flag not in CLASSES]
+    _, err, code = run("train", *flags, "--classes=auto", "--val_data_type=none", "--val_share=0.25", "--epoch_size=1",
+                       "--run_eval=True", "--eval_start_epoch=1", "--export_best", "--mindrecord_dir=own")
+    assert code == 0, err
+    output = tmp_path / "output"
+    shown = json.loads((output / "pictures" / "detections.json").read_text())
+    assert len(list((output / "pictures").glob("*.jpg"))) == 4  # a quarter of the 16 training images
+    assert {item["class"] for item in shown} <= {"circle", "square", "triangle", "star", "cross", "ring"}
+    # The configuration of the run and the model file are enough for what comes next.
+    _, err, code = run("eval", f"--config_path={output / 'config.yaml'}",
+                       f"--checkpoint_file_path={output / 'ckpt_0' / 'best_map.ckpt'}")
+    assert code == 0, err
+    with open(output / "results.csv", newline="", encoding="utf-8") as stream:
+        (row,) = csv.DictReader(stream)
+    assert json.loads((output / "eval_results.json").read_text())["mAP"] == float(row["mAP"])
+    _, err, code = run("predict", f"--checkpoint_file_path={output / 'model.onnx'}", "--score=0.001",
+                       f"--input={shapes / 'shapes' / 'val'}", "--max_images=1", "--output=found")
+    assert code == 0, err
+    assert len(list((tmp_path / "found").glob("*.jpg"))) == 1
+    best = output / "ckpt_0" / "best_map.ckpt"
+    _, err, code = run("eval", *flags, "--classes=auto", f"--checkpoint_file_path={best}")
+    assert code == 1
+    assert "config.yaml in the output_path" in err
+
+
 def test_going_on_after_some_epochs(run, shapes, tmp_path, caplog):
     caplog.set_level("INFO")
     flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX, "--lr=0.01")
@@ -72,7 +101,8 @@ def test_going_on_after_some_epochs(run, shapes, tmp_path, caplog):
     caplog.clear()
     _, err, code = run("train", *flags, "--epoch_size=3", f"--pre_trained={checkpoint}", "--pre_trained_epoch_size=2")
     assert code == 0, err
-    assert [path.name for path in (tmp_path / "output" / "ckpt_0").iterdir()] == [checkpoint.name.replace("-2_", "-3_")]
+    saved = [path.name for path in (tmp_path / "output" / "ckpt_0").glob("*.ckpt")]
+    assert saved == [checkpoint.name.replace("-2_", "-3_")]
     lines = [record.getMessage() for record in caplog.records]
     assert not any(line.startswith("epoch: 1 ") for line in lines)
     assert any(line.startswith("epoch: 3 step: 3, loss is ") for line in lines)
