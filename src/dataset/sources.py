@@ -1,5 +1,4 @@
 """One view of the three annotation formats: which files there are, and how to read them."""
-import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,6 @@ from src.dataset.coco import read_coco
 from src.dataset.paths import existing_file, existing_folder, resolve_path
 from src.dataset.txt import read_txt
 from src.model_utils.errors import UserError
-from src.model_utils.untrusted import shown
 
 TXT = "other"
 
@@ -48,16 +46,6 @@ def create_source_name(config, is_training):
     return Path(root).name
 
 
-@contextlib.contextmanager
-def _closed_folders_are_errors_of_the_user():
-    try:
-        yield
-    except PermissionError as error:
-        raise UserError(f"{shown(error.filename)} cannot be looked at: {error.strerror}. Allow it, or correct the "
-                        "paths of the dataset.") from error
-
-
-@_closed_folders_are_errors_of_the_user()
 def create_source(config, is_training):
     """Finds the annotations that the configuration names.
 

@@ -65,6 +65,7 @@ def whole_file(path):
             flush_folder(path.parent)
         finally:
             part.unlink(missing_ok=True)
+            part.with_suffix(".tmp").unlink(missing_ok=True)  # MindSpore leaves it when it cannot write a checkpoint
 
 
 def flush_folder(folder):

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from src.data_check.content import read_part
-from src.dataset.annotations import BAD_ANNOTATION, CLOSED_IMAGE, MISSING_IMAGE, ImageRecord, Report, box_array
+from src.dataset.annotations import CLOSED_IMAGE, MISSING_IMAGE, ImageRecord, Report, box_array
 from src.dataset.images import MOST_PIXELS, load_image, read_image_size
 from src.dataset.inputs import find_inputs
 from src.dataset.mindrecord import create_mindrecord
 from src.dataset.pipeline import create_ssd_dataset
-from src.dataset.sources import create_records, create_source
 from src.dataset.writer import read_images
 from src.model_utils.errors import UserError
 from src.prediction import Output, predict_inputs
@@ -90,30 +89,6 @@ def test_images_without_permission(nobody):
         load_image(nobody / "closed.jpg")
     with pytest.raises(UserError, match="cannot be looked at: Permission denied"):
         find_inputs([nobody / "folder"])
-
-
-@pytest.mark.skipif(os.name == "nt", reason="rights of Windows are others")
-def test_annotations_without_permission(nobody):
-    for name in ("coco/annotations", "coco/train2017", "voc/train"):
-        (nobody / name).mkdir(parents=True)
-    file = nobody / "coco" / "annotations" / "instances_train2017.json"
-    file.write_text("{}")
-    xml = nobody / "voc" / "train" / "a.xml"
-    xml.write_text("<annotation/>")
-    coco, voc = make_config(nobody), make_config(nobody, dataset="voc")
-    for path, config, message in (
-            (file, coco, "instances_train2017.json cannot be read as COCO json.*Permission denied"),
-            (nobody / "coco", coco, "cannot be looked at: Permission denied"),
-            (nobody / "voc" / "train", voc, "cannot be used: .*Permission denied"),
-            (nobody / "voc", voc, "cannot be looked at: Permission denied")):
-        path.chmod(0)
-        with pytest.raises(UserError, match=message):
-            create_records(config, True)
-        path.chmod(0o700)
-    xml.chmod(0)
-    report = Report()
-    assert create_source(voc, True).read(report) == []
-    assert dict(report.counts) == {BAD_ANNOTATION: 1}
 
 
 def test_links_to_images_elsewhere_are_followed(tmp_path):
