@@ -20,6 +20,18 @@ def pytest_configure():
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
+@pytest.fixture(scope="module")
+def all_cores():
+    """For tests that start several processes at once: on one core, those that wait would keep the others from working."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    yield
+    os.sched_setaffinity(0, before)
+
+
 @pytest.fixture(scope="session")
 def cpu():
     """MindSpore in graph mode on the CPU, set up as the entry scripts do it."""

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="msrun needs Linux")
 
 
 @pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory):
+def two_ranks(tmp_path_factory, all_cores):
     """What each of two ranks wrote, with eight images a step each."""
     folder = tmp_path_factory.mktemp("ranks")
     binaries = os.path.dirname(sys.executable)

@@ -15,7 +15,7 @@ import pytest
 from tests.golden_data import ROOT
 from tests.script_runner import copy_checkout, draw_small_data, environment_of, run
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs Linux")
+pytestmark = [pytest.mark.skipif(os.name == "nt", reason="needs Linux"), pytest.mark.usefixtures("all_cores")]
 
 LAUNCHER = ROOT / "scripts" / "launch_ranks.py"
 CPU = {"PYTHON": sys.executable, "DEVICE_TARGET": "CPU"}

@@ -10,7 +10,8 @@ from tests.script_runner import copy_checkout, draw_small_data, run
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))
 SHELL_FILES = [*SCRIPTS, ROOT / ".ci" / "run"]
-pytestmark = pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="needs bash")
+pytestmark = [pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="needs bash"),
+              pytest.mark.usefixtures("all_cores")]
 
 
 @pytest.fixture
