@@ -22,7 +22,7 @@ def pytest_configure():
 
 @pytest.fixture(scope="module")
 def all_cores():
-    """For tests that start several processes at once: on one core, those that wait would keep the others from working."""
+    """For tests that start several processes: on one core, those that wait would keep the others from working."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
