@@ -6,8 +6,8 @@ from src import training
 from src.data_check import create_data_check
 from src.dataset import create_mindrecord, create_named_classes
 from src.evaluation import create_evaluation
+from src.model_utils import device_adapter
 from src.model_utils.config import load_config
-from src.model_utils.device_adapter import check_device, profiling, serve_as_scheduler, set_up_device, set_up_ranks
 from src.model_utils.entry import entry_point
 from src.model_utils.local_adapter import get_device_id, get_rank_id, is_scheduler
 from src.model_utils.moxing_adapter import create_cloud_copy
@@ -23,7 +23,7 @@ logger = logging.getLogger("train")
 def main(argv=None):
     config = load_config(argv)
     if is_scheduler():
-        serve_as_scheduler()
+        device_adapter.serve_as_scheduler()
         return
     with create_cloud_copy(config):
         train(config)
@@ -35,12 +35,12 @@ def train(config):
     config = create_named_classes(config)
 
     if config.check_dataset:
-        set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
+        device_adapter.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
         logger.info("%s", create_data_check(config))
         return
 
     if not (config.only_create_dataset or config.benchmark_data):
-        check_device(config.device_target)
+        device_adapter.check_device(config.device_target)
     # Ranks of one machine wait here for the first that converts.
     records = create_mindrecord(config, is_training=True)
     evaluation = create_evaluation(config, protocols=()) if config.run_eval and get_rank_id() == 0 else None
@@ -53,15 +53,17 @@ def train(config):
 
     with training.create_run_folder(config):
         stopped_by = fit(config, records, evaluation)
-    if stopped_by:
-        sys.exit(exit_code(stopped_by))
+    code = exit_code(stopped_by) if stopped_by else 0
+    device_adapter.leave_ranks(code)
+    if code:
+        sys.exit(code)
 
 
 def fit(config, records, evaluation):
     launched = config.run_distribute or config.enable_modelarts
     device_id = get_device_id() if launched else config.device_id
-    set_up_device(config.device_target, device_id, config.cpu_threads, config.seed)
-    rank, ranks = set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
+    device_adapter.set_up_device(config.device_target, device_id, config.cpu_threads, config.seed)
+    rank, ranks = device_adapter.set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
     resume = create_resume(config, rank, ranks)
     net = training.create_network(config)
     config = training.create_sizes(create_resumed_config(config, resume), net, records.num_images, rank, ranks)
@@ -71,7 +73,7 @@ def fit(config, records, evaluation):
     if rank == 0:
         training.create_first_look(config, net, records, evaluation, dataset.get_dataset_size(), ranks)
 
-    with StopSignals("the step") as signals, profiling(config.enable_profiling and config.output_path):
+    with StopSignals("the step") as signals, device_adapter.profiling(config.enable_profiling and config.output_path):
         return training.create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, rank,
                                    ranks, resume).run()
 

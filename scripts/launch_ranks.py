@@ -20,11 +20,12 @@ from typing import NamedTuple
 
 import psutil
 
+# Tells ranks that the scheduler is ended here: they need not take leave of it.
+LAUNCHER = "SSD_LAUNCHER"
 PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 POLL_SECONDS = 0.1
 SECONDS_TO_END = 3  # from SIGTERM to SIGKILL
 SECONDS_TO_SAVE = 60  # the same, when the whole run is asked to end: ranks finish a step, and the first one saves
-SECONDS_FOR_SCHEDULER = 30  # after the last rank ended well
 SHOWN_LINES = 25
 
 
@@ -52,7 +53,7 @@ class Run:
         self.patience = SECONDS_TO_END
 
     def start_ranks(self, command, ranks, logs, with_scheduler):
-        variables = {**os.environ, "RANK_SIZE": str(ranks)}
+        variables = {**os.environ, LAUNCHER: "1", "RANK_SIZE": str(ranks)}
         if with_scheduler:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
@@ -81,7 +82,7 @@ class Run:
 
     def follow_msrun(self, command):
         """Starts msrun and finds the processes that it starts."""
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env={**os.environ, LAUNCHER: "1"}, stdin=subprocess.DEVNULL)
         while process.poll() is None:
             self._find(psutil.Process(process.pid))
             time.sleep(POLL_SECONDS / 2)
@@ -102,9 +103,8 @@ class Run:
                         self._watch(Watched(process.pid, rank, os.readlink(f"/proc/{process.pid}/fd/1")))
 
     def wait(self):
-        """Waits until all processes ended well, or ends them when one did not. Returns the exit code."""
-        scheduler_deadline = None
-        while self.alive:
+        """Waits until all ranks ended well, or ends them when one did not. Returns the exit code."""
+        while any(self.watched[pid].rank is not None for pid in self.alive):
             failures = [(one, code) for one, code in self._ended() if code]
             if failures:
                 # What was killed comes first: the others may have failed for the lack of it.
@@ -114,10 +114,6 @@ class Run:
                 _report(one, code)
                 return code if code > 0 else 128 - code
             self._show()
-            if all(self.watched[pid].rank is None for pid in self.alive):
-                scheduler_deadline = scheduler_deadline or time.monotonic() + SECONDS_FOR_SCHEDULER
-                if time.monotonic() > scheduler_deadline:
-                    break
             time.sleep(POLL_SECONDS)
         self.end()
         self._show()

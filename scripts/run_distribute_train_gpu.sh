@@ -35,16 +35,19 @@ set_up_launch "$1"
 TRAIN=("$PROGRAM" train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$1" "--lr=$3" "${PRETRAINED[@]}")
 VARIABLES=(-x OMP_NUM_THREADS -x GLOG_v)
 RANK=("${TRAIN[@]}")
-SCHEDULER=()
 if [ "$DEVICE_TARGET" = CPU ]; then
-    # MindSpore does not use MPI on a CPU: mpirun only starts the processes, with a scheduler that brings them together.
+    # MindSpore does not use MPI on a CPU: mpirun only starts the processes. The first one has a scheduler beside it, which
+    # brings them together.
     PORT="$("$PROGRAM" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
-    VARIABLES+=(-x "MS_WORKER_NUM=$1" -x MS_SCHED_HOST=127.0.0.1 -x "MS_SCHED_PORT=$PORT")
-    SCHEDULER=(: -n 1 "${VARIABLES[@]}" -x MS_ROLE=MS_SCHED "${TRAIN[@]}")
-    VARIABLES+=(-x MS_ROLE=MS_WORKER)
+    VARIABLES+=(-x "MS_WORKER_NUM=$1" -x MS_SCHED_HOST=127.0.0.1 -x "MS_SCHED_PORT=$PORT" -x SSD_LAUNCHER=1)
     # shellcheck disable=SC2016  # each process has a rank of its own
-    RANK=(bash -c 'export MS_NODE_ID="$OMPI_COMM_WORLD_RANK"; exec "$@"' rank "${TRAIN[@]}")
+    RANK=(bash -c 'export MS_NODE_ID="$OMPI_COMM_WORLD_RANK" MS_ROLE=MS_WORKER
+        if [ "$MS_NODE_ID" = 0 ]; then
+            MS_ROLE=MS_SCHED "$@" &
+            trap "kill $!" EXIT
+        fi
+        "$@"' rank "${TRAIN[@]}")
 fi
 # Each process finds its rank and device in the variables of mpirun.
 run_logged LOG/log.txt mpirun --allow-run-as-root --bind-to none --oversubscribe --tag-output --merge-stderr-to-stdout \
-    --output-filename LOG/log_output -n "$1" "${VARIABLES[@]}" "${RANK[@]}" "${SCHEDULER[@]}"
+    --output-filename LOG/log_output -n "$1" "${VARIABLES[@]}" "${RANK[@]}"

@@ -12,13 +12,14 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def evaluation_mode(net):
-    """Context manager: `net` in evaluation mode, and back in the mode that it was in."""
-    training = net.training
+    """Context manager: `net` in evaluation mode, and back, each of its cells, in the mode that it was in."""
+    modes = [(cell, cell.training) for _, cell in net.cells_and_names()]  # a parent before those in it
     net.set_train(False)
     try:
         yield net
     finally:
-        net.set_train(training)
+        for cell, training in modes:
+            cell.set_train(training)
 
 
 class EvaluationLeftOutError(Exception):

@@ -7,12 +7,13 @@ import os
 import random
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 from mindspore import device_context, nn, ops
-from mindspore.communication import get_group_size, get_rank, init
+from mindspore.communication import GlobalComm, get_group_size, get_rank, init
 
 from src.model_utils.errors import UserError
 from src.model_utils.local_adapter import THREADS, available_cores
@@ -24,6 +25,8 @@ DNNL_CPU_ISA_AVX2 = 0x7  # dnnl_cpu_isa_avx2 of oneDNN's dnnl_types.h
 AFFECTED_FLAG = "avx512f"
 # One of them is set by msrun, for a rank table, by ModelArts, by mpirun.
 LAUNCHER_VARIABLES = ("MS_ROLE", "RANK_TABLE_FILE", "MINDSPORE_HCCL_CONFIG_PATH", "OMPI_COMM_WORLD_RANK")
+# Set by launchers that end MindSpore's scheduler when all ranks have ended.
+LAUNCHER = "SSD_LAUNCHER"
 # Seconds that ranks wait for one that evaluates or compiles longer. By default 30 on a CPU, 1836 on Ascend.
 COLLECTIVE_TIMEOUTS = {"MS_CPU_COMM_OP_TIMEOUT": "7200", "HCCL_EXEC_TIMEOUT": "7200"}
 
@@ -96,6 +99,21 @@ def set_up_ranks(run_distribute, all_reduce_fusion_config=(), device_num=1):
     if all_reduce_fusion_config and ms.get_context("device_target") != "CPU":
         ms.set_auto_parallel_context(all_reduce_fusion_config=list(all_reduce_fusion_config))
     return rank, ranks
+
+
+def leave_ranks(code):
+    """Ends this rank with an exit code when all ranks of the run have come here. Returns if it need not be ended so.
+
+    Ranks on a CPU, whose launcher ends the scheduler, leave out what MindSpore does at its exit: 2.10 closes
+    connections from which its own threads still read, which now and then ends in a segmentation fault.
+    """
+    if not (GlobalComm.INITED and os.environ.get(LAUNCHER) and ms.get_context("device_target") == "CPU"):
+        return
+    FirstRankDecides(get_rank(), get_group_size()).of(0)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def serve_as_scheduler():
