@@ -47,5 +47,6 @@ else
     echo "shellcheck is not installed: the shell scripts are not checked"
 fi
 echo "pytest"
-"$VENV_PYTHON" -m pytest -q --numprocesses="${WORKERS:-2}" --dist=loadfile "$@" </dev/null || status=1
+"$VENV_PYTHON" -m pytest -q --numprocesses="${WORKERS:-2}" --dist=loadfile \
+    --no-loadscope-reorder "$@" </dev/null || status=1
 exit "$status"

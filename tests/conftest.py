@@ -11,6 +11,15 @@ from src.model_utils.config import load_config
 from src.shapes_dataset import draw_shapes_dataset
 from tests.golden_data import ROOT
 
+# The files that take longest, which come first, so that workers that run side by side end at about the same time.
+LONGEST = ("test_training.py", "test_model_export.py", "test_launchers.py", "test_parity.py", "test_ascend310_infer.py",
+           "test_data_parallel.py", "test_scripts.py")
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))  # stable: the rest keeps its order
+
 
 def pytest_configure():
     """Workers that run side by side (pytest-xdist) get a core each: MindSpore's threads wait for work in busy loops."""

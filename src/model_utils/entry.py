@@ -26,8 +26,8 @@ def _handler():
 
 
 def entry_point(main):
-    """Decorator of a script's `main()`: one clear message and exit code 1 for a `UserError`, 130 for Ctrl-C, 143 for
-    SIGTERM."""
+    """Decorator of a script's `main()`: one clear message and exit code 1 for a `UserError` or a file that must not be
+    read or written, 130 for Ctrl-C, 143 for SIGTERM."""
 
     @functools.wraps(main)
     def run(*args, **kwargs):
@@ -36,8 +36,11 @@ def entry_point(main):
             with terminated_by_exception():
                 return main(*args, **kwargs)
         except UserError as error:
-            print(f"{painted('error:', 'red', sys.stderr)} {error}", file=sys.stderr)
-            sys.exit(1)
+            _end(error)
+        except PermissionError as error:
+            if error.filename is None:
+                raise
+            _end(f"{error.filename}: {error.strerror}; allow it to the user that runs this, or give another path")
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(exit_code(signal.SIGINT))
@@ -46,3 +49,8 @@ def entry_point(main):
             sys.exit(exit_code(signal.SIGTERM))
 
     return run
+
+
+def _end(message):
+    print(f"{painted('error:', 'red', sys.stderr)} {message}", file=sys.stderr)
+    sys.exit(1)

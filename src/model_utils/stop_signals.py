@@ -19,7 +19,8 @@ def exit_code(number):
 class StopSignals:
     """Context manager: the first SIGINT or SIGTERM inside is only noted, in `number`; a second one acts as before.
 
-    Outside the main thread, which alone receives signals, it does nothing.
+    One that is ignored stays so. Outside the main thread, which alone receives signals, nothing is done. While it runs
+    a graph, MindSpore has a handler of its own for SIGINT, which sends SIGTERM: that is noted then.
 
     Args:
         doing: what is finished first, for the log.
@@ -32,7 +33,8 @@ class StopSignals:
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._note) for number in STOPPING}
+            self._previous = {number: signal.signal(number, self._note) for number in STOPPING
+                              if signal.getsignal(number) != signal.SIG_IGN}
         return self
 
     def __exit__(self, *error):
