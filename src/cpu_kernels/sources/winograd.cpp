@@ -8,22 +8,90 @@
 
 namespace {
 
-constexpr int kPoints = 16;                // products of a tile
-constexpr int kLeastChannels = 32;         // below, transforms cost more than is won
-constexpr int kLeastPixels = 512;          // results of all images
-constexpr int kBlock = 6 * 16;              // channels on each side of a task of the gradient of the weights
+constexpr int kTile = 4;                    // results of a tile on each side
+constexpr int kSide = kTile + 2;            // points of a tile on each side
+constexpr int kPoints = kSide * kSide;      // products of a tile
+constexpr int kLeastChannels = 32;          // below, transforms cost more than is won
+constexpr int kLeastPixels = 512;           // results of all images
+constexpr int kMaxBlock = 4 * kColumns;     // channels on each side of a task of the gradient of the weights
 constexpr int kChunk = 48;                  // tiles that are transformed at a time there
 constexpr int kChunksOfSum = 16;
-constexpr int64_t kTaskBytes = 6 << 20;    // transformed values of a task, to stay in the cache
+constexpr int64_t kTaskBytes = 12 << 20;    // transformed values of a task, to stay in the cache
 
-// Tiles of 2 x 2 results of all images, row by row.
+// The points are 0, a, -a, b, -b and infinity. With 1 and 2, the usual ones, rounding errors are three times as large.
+constexpr float a = 5.0f / 8, b = 3.0f / 2, aa = a * a, bb = b * b;
+constexpr float at_zero = 1 / (aa * bb), at_a = 1 / (2 * aa * (aa - bb)), at_b = 1 / (2 * bb * (bb - aa));
+
+// B^T d: six values of the source at the points.
+template <typename Number>
+inline void at_points(const Number *d, Number *points) {
+  const Number even_a = d[4] - bb * d[2], odd_a = a * (d[3] - bb * d[1]);
+  const Number even_b = d[4] - aa * d[2], odd_b = b * (d[3] - aa * d[1]);
+  points[0] = aa * bb * d[0] - (aa + bb) * d[2] + d[4];
+  points[1] = even_a + odd_a;
+  points[2] = even_a - odd_a;
+  points[3] = even_b + odd_b;
+  points[4] = even_b - odd_b;
+  points[5] = aa * bb * d[1] - (aa + bb) * d[3] + d[5];
+}
+
+// A^T m: four results from the products at the points.
+template <typename Number>
+inline void results_of(const Number *m, Number *y) {
+  const Number sum_a = m[1] + m[2], difference_a = m[1] - m[2], sum_b = m[3] + m[4], difference_b = m[3] - m[4];
+  y[0] = m[0] + sum_a + sum_b;
+  y[1] = a * difference_a + b * difference_b;
+  y[2] = aa * sum_a + bb * sum_b;
+  y[3] = aa * a * difference_a + bb * b * difference_b + m[5];
+}
+
+// A y: four values of the gradient at the points.
+template <typename Number>
+inline void gradients_at(const Number *y, Number *points) {
+  const Number even_a = y[0] + aa * y[2], odd_a = a * y[1] + aa * a * y[3];
+  const Number even_b = y[0] + bb * y[2], odd_b = b * y[1] + bb * b * y[3];
+  points[0] = y[0];
+  points[1] = even_a + odd_a;
+  points[2] = even_a - odd_a;
+  points[3] = even_b + odd_b;
+  points[4] = even_b - odd_b;
+  points[5] = y[3];
+}
+
+// G g: three weights at the points; `step` from one to the next, in both.
+template <typename Number>
+inline void weights_at(const Number *g, Number *points, int step) {
+  const Number even_a = at_a * (g[0] + aa * g[2 * step]), odd_a = at_a * a * g[step];
+  const Number even_b = at_b * (g[0] + bb * g[2 * step]), odd_b = at_b * b * g[step];
+  points[0] = at_zero * g[0];
+  points[step] = even_a + odd_a;
+  points[2 * step] = even_a - odd_a;
+  points[3 * step] = even_b + odd_b;
+  points[4 * step] = even_b - odd_b;
+  points[5 * step] = g[2 * step];
+}
+
+// G^T u: gradients of three weights from those at the points.
+template <typename Number>
+inline void weight_gradients_of(const Number *u, Number *g) {
+  const Number sum_a = at_a * (u[1] + u[2]), sum_b = at_b * (u[3] + u[4]);
+  g[0] = at_zero * u[0] + sum_a + sum_b;
+  g[1] = at_a * a * (u[1] - u[2]) + at_b * b * (u[3] - u[4]);
+  g[2] = aa * sum_a + bb * sum_b + u[5];
+}
+
+// One number for each row of a panel.
+typedef float Rows __attribute__((vector_size(64)));
+static_assert(sizeof(Rows) >= kMaxRows * sizeof(float), "a panel has more rows");
+
+// Tiles of results of all images, row by row.
 struct Tiles {
   int64_t images, rows, columns;
   int64_t all_rows() const { return images * rows; }
 };
 
 Tiles tiles_of(int64_t images, const Image &result) {
-  return {images, divide_up(result.height, 2), divide_up(result.width, 2)};
+  return {images, divide_up(result.height, kTile), divide_up(result.width, kTile)};
 }
 
 // Some tiles of one row, at most one for each lane.
@@ -42,99 +110,128 @@ std::vector<Piece> pieces_of(const Tiles &tiles, int64_t begin, int64_t end) {
   return pieces;
 }
 
-// Values (y, x ... x + 2 * kLanes + 1) of a plane, zero outside; in `memory` where they are not all inside.
+// Values (y, x ... x + LENGTH - 1) of a plane, zero outside; in `memory` where they are not all inside.
+template <int LENGTH>
 inline const float *line_of(const Image &image, const float *plane, int64_t y, int64_t x, float *memory) {
-  constexpr int kLength = 2 * kLanes + 2;
-  if (y >= 0 && y < image.height && x >= 0 && x + kLength <= image.width) return plane + y * image.width + x;
-  std::fill(memory, memory + kLength, 0.0f);
+  if (y >= 0 && y < image.height && x >= 0 && x + LENGTH <= image.width) return plane + y * image.width + x;
+  std::fill(memory, memory + LENGTH, 0.0f);
   if (y >= 0 && y < image.height) {
-    const int64_t first = std::max<int64_t>(0, -x), last = std::min<int64_t>(kLength, image.width - x);
+    const int64_t first = std::max<int64_t>(0, -x), last = std::min<int64_t>(LENGTH, image.width - x);
     if (first < last) copy(memory + first, plane + y * image.width + x + first, last - first);
   }
   return memory;
 }
 
-// Even and odd ones of 2 * kLanes values.
-inline void load_pairs(const float *from, Vector *even, Vector *odd) {
-  const Vector low = load(from), high = load(from + kLanes);
-  *even = __builtin_shuffle(low, high, indexes(0, 2));
-  *odd = __builtin_shuffle(low, high, indexes(1, 2));
+inline Vector even_of(Vector low, Vector high) { return __builtin_shuffle(low, high, indexes(0, 2)); }
+inline Vector odd_of(Vector low, Vector high) { return __builtin_shuffle(low, high, indexes(1, 2)); }
+
+// The first, second, third and fourth of each four of 4 * kLanes values.
+inline void load_fours(const float *from, Vector *values) {
+  const Vector v0 = load(from), v1 = load(from + kLanes), v2 = load(from + 2 * kLanes), v3 = load(from + 3 * kLanes);
+  const Vector even_low = even_of(v0, v1), even_high = even_of(v2, v3);
+  const Vector odd_low = odd_of(v0, v1), odd_high = odd_of(v2, v3);
+  values[0] = even_of(even_low, even_high);
+  values[1] = even_of(odd_low, odd_high);
+  values[2] = odd_of(even_low, even_high);
+  values[3] = odd_of(odd_low, odd_high);
 }
 
-// B^T d B, d 4 x 4 values of the source, for the tiles of a piece.
+// The reverse.
+inline void store_fours(float *to, const Vector *values) {
+  Indexes low, high;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    low[lane] = lane / 2 + lane % 2 * kLanes;
+    high[lane] = low[lane] + kLanes / 2;
+  }
+  const Vector even_low = __builtin_shuffle(values[0], values[2], low);
+  const Vector even_high = __builtin_shuffle(values[0], values[2], high);
+  const Vector odd_low = __builtin_shuffle(values[1], values[3], low);
+  const Vector odd_high = __builtin_shuffle(values[1], values[3], high);
+  store(to, __builtin_shuffle(even_low, odd_low, low));
+  store(to + kLanes, __builtin_shuffle(even_low, odd_low, high));
+  store(to + 2 * kLanes, __builtin_shuffle(even_high, odd_high, low));
+  store(to + 3 * kLanes, __builtin_shuffle(even_high, odd_high, high));
+}
+
+// B^T d B, d 6 x 6 values of the source, for the tiles of a piece.
 inline void source_points(const Image &source, const float *plane, const Piece &piece, int row, int column,
                           Vector *points) {
-  Vector half[4][4];
-#pragma GCC unroll 4
-  for (int line = 0; line < 4; ++line) {
-    float memory[2 * kLanes + 2];
-    const float *from = line_of(source, plane, 2 * piece.row + line + row, 2 * piece.column + column, memory);
-    Vector d0, d1, d2, d3;
-    load_pairs(from, &d0, &d1);
-    load_pairs(from + 2, &d2, &d3);
-    half[line][0] = d0 - d2;
-    half[line][1] = d1 + d2;
-    half[line][2] = d2 - d1;
-    half[line][3] = d1 - d3;
+  constexpr int kLength = kTile * (kLanes + 1);  // the last two are not used
+  Vector half[kSide][kSide];
+  for (int line = 0; line < kSide; ++line) {
+    float memory[kLength];
+    const float *from = line_of<kLength>(source, plane, kTile * piece.row + line + row, kTile * piece.column + column,
+                                         memory);
+    Vector d[kTile + kTile];
+    load_fours(from, d);
+    load_fours(from + kTile, d + kTile);
+    at_points(d, half[line]);
   }
-#pragma GCC unroll 4
-  for (int part = 0; part < 4; ++part) {
-    points[part] = half[0][part] - half[2][part];
-    points[4 + part] = half[1][part] + half[2][part];
-    points[8 + part] = half[2][part] - half[1][part];
-    points[12 + part] = half[1][part] - half[3][part];
+#pragma GCC unroll 6
+  for (int part = 0; part < kSide; ++part) {
+    Vector column_of_part[kSide], across[kSide];
+#pragma GCC unroll 6
+    for (int line = 0; line < kSide; ++line) column_of_part[line] = half[line][part];
+    at_points(column_of_part, across);
+#pragma GCC unroll 6
+    for (int line = 0; line < kSide; ++line) points[line * kSide + part] = across[line];
   }
 }
 
-// A g A^T, g 2 x 2 values of the gradient.
+// A g A^T, g 4 x 4 values of the gradient.
 inline void gradient_points(const Image &gradient, const float *plane, const Piece &piece, Vector *points) {
-  Vector half[2][4];
-#pragma GCC unroll 2
-  for (int line = 0; line < 2; ++line) {
-    float memory[2 * kLanes + 2];
-    Vector even, odd;
-    load_pairs(line_of(gradient, plane, 2 * piece.row + line, 2 * piece.column, memory), &even, &odd);
-    half[line][0] = even;
-    half[line][1] = even + odd;
-    half[line][2] = even - odd;
-    half[line][3] = -odd;
+  constexpr int kLength = kTile * kLanes;
+  Vector half[kTile][kSide];
+  for (int line = 0; line < kTile; ++line) {
+    float memory[kLength];
+    Vector values[kTile];
+    load_fours(line_of<kLength>(gradient, plane, kTile * piece.row + line, kTile * piece.column, memory), values);
+    gradients_at(values, half[line]);
   }
+#pragma GCC unroll 6
+  for (int part = 0; part < kSide; ++part) {
+    Vector column_of_part[kTile], across[kSide];
 #pragma GCC unroll 4
-  for (int part = 0; part < 4; ++part) {
-    points[part] = half[0][part];
-    points[4 + part] = half[0][part] + half[1][part];
-    points[8 + part] = half[0][part] - half[1][part];
-    points[12 + part] = -half[1][part];
+    for (int line = 0; line < kTile; ++line) column_of_part[line] = half[line][part];
+    gradients_at(column_of_part, across);
+#pragma GCC unroll 6
+    for (int line = 0; line < kSide; ++line) points[line * kSide + part] = across[line];
   }
 }
 
-// A^T m A of the tiles of rows [begin, end): 2 x 2 results of one channel from its points.
+// A^T m A of the tiles of rows [begin, end): 4 x 4 results of one channel from its points.
 void transform_result(const Tiles &tiles, int64_t begin, int64_t end, const float *points, int64_t point_step,
                       float shift, const Image &result, float *channel) {
-  const int64_t width = tiles.columns, pitch = round_up(width, kLanes) + kLanes;
-  float *lines = scratch<4>(4 * pitch);  // even and odd values of two rows
-  for (int64_t at = begin; at < end; ++at, points += width) {
-    for (int64_t piece = 0; piece < width; piece += kLanes) {
-      Vector half[2][4];
-#pragma GCC unroll 4
-      for (int part = 0; part < 4; ++part) {
-        const float *from = points + part * point_step + piece;
-        const Vector m0 = load(from), m1 = load(from + 4 * point_step);
-        const Vector m2 = load(from + 8 * point_step), m3 = load(from + 12 * point_step);
-        half[0][part] = m0 + m1 + m2;
-        half[1][part] = m1 - m2 - m3;
-      }
-#pragma GCC unroll 2
-      for (int line = 0; line < 2; ++line) {
-        store(lines + 2 * line * pitch + piece, half[line][0] + half[line][1] + half[line][2] + shift);
-        store(lines + (2 * line + 1) * pitch + piece, half[line][1] - half[line][2] - half[line][3] + shift);
-      }
-    }
+  for (int64_t at = begin; at < end; ++at, points += tiles.columns) {
     float *plane = channel + at / tiles.rows * result.size();
-    for (int line = 0; line < 2; ++line) {
-      const int64_t y = at % tiles.rows * 2 + line;
-      if (y < result.height)
-        interleave(plane + y * result.width, lines + 2 * line * pitch, lines + (2 * line + 1) * pitch, result.width);
+    const int64_t y = at % tiles.rows * kTile;
+    for (int64_t piece = 0; piece < tiles.columns; piece += kLanes) {
+      Vector half[kTile][kSide];
+#pragma GCC unroll 6
+      for (int part = 0; part < kSide; ++part) {
+        Vector products[kSide], across[kTile];
+#pragma GCC unroll 6
+        for (int line = 0; line < kSide; ++line)
+          products[line] = load(points + (line * kSide + part) * point_step + piece);
+        results_of(products, across);
+#pragma GCC unroll 4
+        for (int line = 0; line < kTile; ++line) half[line][part] = across[line];
+      }
+      const int64_t length = std::min<int64_t>(kTile * kLanes, result.width - kTile * piece);
+      for (int line = 0; line < std::min<int64_t>(kTile, result.height - y); ++line) {
+        Vector values[kTile];
+        results_of(half[line], values);
+#pragma GCC unroll 4
+        for (int part = 0; part < kTile; ++part) values[part] += shift;
+        float *target = plane + (y + line) * result.width + kTile * piece;
+        if (length == kTile * kLanes) {
+          store_fours(target, values);
+        } else {
+          float memory[kTile * kLanes];
+          store_fours(memory, values);
+          copy(target, memory, length);
+        }
+      }
     }
   }
 }
@@ -163,10 +260,10 @@ inline void transpose(Vector *vectors) {
   }
 }
 
-// Points of all channels of a block for the tiles of a piece: to[(p * kChunk + tile) * kBlock + channel], where
+// Points of all channels of a block for the tiles of a piece: to[(p * kChunk + tile) * block + channel], where
 // points_of(channel, points) gives those of one channel.
 template <typename Points>
-inline void collect(int channels, int count, const Points &points_of, float *to) {
+inline void collect(int channels, int block, int count, const Points &points_of, float *to) {
   Vector points[kPoints][kLanes] = {};
   for (int first = 0; first < channels; first += kLanes) {
     for (int index = 0; index < std::min(kLanes, channels - first); ++index) {
@@ -179,10 +276,13 @@ inline void collect(int channels, int count, const Points &points_of, float *to)
       Vector values[kLanes];
       for (int index = 0; index < kLanes; ++index) values[index] = points[point][index];
       transpose(values);
-      for (int tile = 0; tile < count; ++tile) store(to + (point * kChunk + tile) * kBlock + first, values[tile]);
+      for (int tile = 0; tile < count; ++tile) store(to + (point * kChunk + tile) * block + first, values[tile]);
     }
   }
 }
+
+// Channels of a block, all blocks about the same.
+int block_of(int64_t channels) { return round_up(divide_up(channels, divide_up(channels, kMaxBlock)), kColumns); }
 
 // Rows of tiles of a task: as many as fill panels best, and leave several tasks for each thread.
 int64_t rows_of_task(const Tiles &tiles, int64_t channels) {
@@ -214,24 +314,16 @@ void winograd_correlate(int64_t channels, const Weights &weight, const float *bi
   const int64_t point_size = count * depth * rows;
   float *weights = scratch<3>(kPoints * point_size);
   parallel(count, [&](int panel) {
-    for (int64_t c = 0; c < depth; ++c)
-      for (int index = 0; index < std::min<int64_t>(rows, channels - int64_t(panel) * rows); ++index) {
-        float g[9], half[4][3];
-        for (int t = 0; t < 9; ++t) g[t] = weight.at(int64_t(panel) * rows + index, c, t);
-        for (int j = 0; j < 3; ++j) {
-          half[0][j] = g[j];
-          half[1][j] = 0.5f * (g[j] + g[3 + j] + g[6 + j]);
-          half[2][j] = 0.5f * (g[j] - g[3 + j] + g[6 + j]);
-          half[3][j] = g[6 + j];
-        }
-        float *target = weights + (panel * depth + c) * rows + index;
-        for (int i = 0; i < 4; ++i) {
-          target[4 * i * point_size] = half[i][0];
-          target[(4 * i + 1) * point_size] = 0.5f * (half[i][0] + half[i][1] + half[i][2]);
-          target[(4 * i + 2) * point_size] = 0.5f * (half[i][0] - half[i][1] + half[i][2]);
-          target[(4 * i + 3) * point_size] = half[i][2];
-        }
-      }
+    const int64_t first = int64_t(panel) * rows, last = std::min<int64_t>(channels, first + rows);
+    for (int64_t c = 0; c < depth; ++c) {
+      Rows g[9] = {}, half[kSide * 3], points[kPoints];
+      for (int64_t m = first; m < last; ++m)
+        for (int t = 0; t < 9; ++t) g[t][m - first] = weight.at(m, c, t);
+      for (int j = 0; j < 3; ++j) weights_at(g + j, half + j, 3);
+      for (int line = 0; line < kSide; ++line) weights_at(half + 3 * line, points + kSide * line, 1);
+      for (int point = 0; point < kPoints; ++point)
+        std::memcpy(weights + point * point_size + (panel * depth + c) * rows, &points[point], rows * sizeof(float));
+    }
   });
 
   const int64_t task_rows = rows_of_task(tiles, depth + channels);
@@ -277,7 +369,8 @@ void winograd_weight_gradient(int64_t images, const Image &gradient, const float
   const Tiles all_tiles = tiles_of(images, gradient);
   const std::vector<Piece> pieces = pieces_of(all_tiles, 0, all_tiles.all_rows());
   const int64_t lefts = gradient.channels, rights = source.channels;
-  const int left_blocks = divide_up(lefts, kBlock), right_blocks = divide_up(rights, kBlock);
+  const int left_block = block_of(lefts), right_block = block_of(rights);
+  const int left_blocks = divide_up(lefts, left_block), right_blocks = divide_up(rights, right_block);
   const int blocks = left_blocks * right_blocks;
   // Few blocks: the tiles are shared out too. The parts depend on the sizes alone, and so does the order of sums.
   const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(pieces.size() / 16, 8 / blocks));
@@ -288,61 +381,69 @@ void winograd_weight_gradient(int64_t images, const Image &gradient, const float
 
   parallel(blocks * parts, [&](int task) {
     const int part = task % parts, block = task / parts;
-    const int64_t left = block % left_blocks * kBlock, right = block / left_blocks * kBlock;
-    const int left_count = std::min<int64_t>(kBlock, lefts - left);
-    const int right_count = std::min<int64_t>(kBlock, rights - right);
+    const int64_t left = block % left_blocks * left_block, right = block / left_blocks * right_block;
+    const int left_count = std::min<int64_t>(left_block, lefts - left);
+    const int right_count = std::min<int64_t>(right_block, rights - right);
     const int panel_rows = divide_up(left_count, divide_up(left_count, kMaxRows));
-    float *gradients = scratch<0>(kPoints * kChunk * kBlock);
-    float *sources = scratch<1>(kPoints * kChunk * kBlock);
-    // Two stages of sums, since rounding errors grow with the number of terms.
-    constexpr int kSums = kPoints * kBlock * kBlock;
-    float *sums = scratch<2>(kSums), *totals = scratch<5>(kSums);
-    std::fill(totals, totals + kSums, 0.0f);
+    float *gradients = scratch<0>(kPoints * kChunk * left_block);
+    float *sources = scratch<1>(kPoints * kChunk * right_block);
+    // Two stages of sums where there are many terms, since rounding errors grow with their number.
+    const int size = kPoints * left_block * right_block;
+    float *sums = scratch<2>(size), *totals = nullptr;
+    const auto add_sums = [&] {
+      if (totals == nullptr) {
+        totals = scratch<4>(size);
+        std::fill(totals, totals + size, 0.0f);
+      }
+      add(sums, size, totals);
+    };
 
     const size_t end = pieces.size() * (part + 1) / parts;
     int chunk = 0;
     for (size_t next = pieces.size() * part / parts; next < end; ++chunk) {
       const bool first = chunk % kChunksOfSum == 0;
-      if (first && chunk > 0) add(sums, kSums, totals);
+      if (first && chunk > 0) add_sums();
       int tiles = 0;
       for (; next < end && tiles + pieces[next].count <= kChunk; tiles += pieces[next++].count) {
         const Piece &piece = pieces[next];
         const float *dy_planes = dy + piece.image * gradient.size() + left * gradient.plane();
         const float *planes = from + piece.image * source.size() + right * source.plane();
-        collect(left_count, piece.count, [&](int channel, Vector *points) {
+        collect(left_count, left_block, piece.count, [&](int channel, Vector *points) {
           gradient_points(gradient, dy_planes + channel * gradient.plane(), piece, points);
-        }, gradients + tiles * kBlock);
-        collect(right_count, piece.count, [&](int channel, Vector *points) {
+        }, gradients + tiles * left_block);
+        collect(right_count, right_block, piece.count, [&](int channel, Vector *points) {
           source_points(source, planes + channel * source.plane(), piece, row, column, points);
-        }, sources + tiles * kBlock);
+        }, sources + tiles * right_block);
       }
       for (int point = 0; point < kPoints; ++point)
         for (int l = 0; l < left_count; l += panel_rows) {
           const Multiply kernel = kernels[std::min(panel_rows, left_count - l) - 1];
           for (int r = 0; r < right_count; r += kColumns)
-            kernel(tiles, gradients + point * kChunk * kBlock + l, kBlock, sources + point * kChunk * kBlock + r, kBlock,
-                   sums + (point * kBlock + l) * kBlock + r, kBlock, first ? zeros.data() : nullptr);
+            kernel(tiles, gradients + point * kChunk * left_block + l, left_block,
+                   sources + point * kChunk * right_block + r, right_block,
+                   sums + (point * left_block + l) * right_block + r, right_block, first ? zeros.data() : nullptr);
         }
     }
 
-    add(sums, kSums, totals);
+    if (totals != nullptr) add_sums();
+    const float *found = totals != nullptr ? totals : sums;
 
     float *target = partial + (parts > 1 ? part * weights : 0);
     for (int l = 0; l < left_count; ++l)
-      for (int r = 0; r < right_count; ++r) {
-        float u[kPoints], half[3][4];
-        for (int point = 0; point < kPoints; ++point) u[point] = totals[(point * kBlock + l) * kBlock + r];
-        for (int j = 0; j < 4; ++j) {
-          half[0][j] = u[j] + 0.5f * (u[4 + j] + u[8 + j]);
-          half[1][j] = 0.5f * (u[4 + j] - u[8 + j]);
-          half[2][j] = 0.5f * (u[4 + j] + u[8 + j]) + u[12 + j];
+      for (int r = 0; r < right_count; r += kLanes) {
+        Vector half[3][kSide];
+        for (int part = 0; part < kSide; ++part) {
+          Vector u[kSide], across[3];
+          for (int line = 0; line < kSide; ++line)
+            u[line] = load(found + ((line * kSide + part) * left_block + l) * right_block + r);
+          weight_gradients_of(u, across);
+          for (int i = 0; i < 3; ++i) half[i][part] = across[i];
         }
-        float *g = target + ((left + l) * rights + right + r) * 9;
-        for (int i = 0; i < 3; ++i) {
-          g[3 * i] = half[i][0] + 0.5f * (half[i][1] + half[i][2]);
-          g[3 * i + 1] = 0.5f * (half[i][1] - half[i][2]);
-          g[3 * i + 2] = 0.5f * (half[i][1] + half[i][2]) + half[i][3];
-        }
+        Vector g[9];
+        for (int i = 0; i < 3; ++i) weight_gradients_of(half[i], g + 3 * i);
+        float *weight = target + ((left + l) * rights + right + r) * 9;
+        for (int lane = 0; lane < std::min(kLanes, right_count - r); ++lane)
+          for (int t = 0; t < 9; ++t) *weight++ = g[t][lane];
       }
   });
   if (parts > 1) add_parts(partial, parts, weights, dw);

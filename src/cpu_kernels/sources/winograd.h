@@ -1,5 +1,5 @@
-// 3 x 3 convolution of stride 1 by Winograd's algorithm F(2 x 2, 3 x 3) (https://arxiv.org/abs/1509.09308): a tile of
-// 2 x 2 results costs 16 products for each pair of channels instead of 36.
+// 3 x 3 convolution of stride 1 by Winograd's algorithm F(4 x 4, 3 x 3) (https://arxiv.org/abs/1509.09308): a tile of
+// 4 x 4 results costs 36 products for each pair of channels instead of 144.
 #pragma once
 #include "aot.h"
 #include "geometry.h"
