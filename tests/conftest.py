@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 
+import psutil
 import pytest
 
 from src.model_utils.config import load_config
@@ -14,6 +15,7 @@ from tests.golden_data import ROOT
 # The files that take longest, which come first, so that workers that run side by side end at about the same time.
 LONGEST = ("test_training.py", "test_model_export.py", "test_launchers.py", "test_parity.py", "test_ascend310_infer.py",
            "test_data_parallel.py", "test_scripts.py")
+GROWTH = 1 << 30  # bytes of memory; below, to give it back after each test would take more time than it is worth
 
 
 def pytest_collection_modifyitems(items):
@@ -86,10 +88,18 @@ def run(monkeypatch, capsys, tmp_path):
     return run
 
 
+@pytest.fixture(scope="session")
+def resident():
+    """Bytes of memory that the process had when it last gave some back."""
+    return {"bytes": 0}
+
+
 @pytest.fixture(autouse=True)
-def _memory_given_back():
+def _memory_given_back(resident):
     """Graphs that were compiled leave gigabytes behind, which the allocator keeps."""
     yield
-    if "mindspore" in sys.modules and sys.platform == "linux":
+    process = psutil.Process()
+    if sys.platform == "linux" and process.memory_info().rss > resident["bytes"] + GROWTH:
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
+        resident["bytes"] = process.memory_info().rss

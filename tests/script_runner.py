@@ -6,16 +6,13 @@ import subprocess
 from src.shapes_dataset import draw_shapes_dataset
 from tests.golden_data import ROOT
 
-REPLACED = ("data_path", "warmup_epochs", "run_eval", "eval_start_epoch")
-SMALL = """
-data_path: '{folder}'
-img_shape: [96, 96]
-feature_size: [6, 3, 2, 1, 1, 1]
-steps: [16, 32, 64, 96, 96, 96]
-warmup_epochs: 0
-run_eval: {run_eval}
-eval_start_epoch: 1
-"""
+# A detector that is compiled in seconds: ssd_mobilenet_v1 with two levels, at 64 x 64 pixels.
+SMALL_NETWORK = {
+    "model_name": "ssd_mobilenet_v1", "img_shape": "[64, 64]", "feature_size": "[4, 2]", "steps": "[16, 32]",
+    "num_default": "[3, 6]", "aspect_ratios": "[[], [2, 3]]", "extras_in_channels": "[256, 512]",
+    "extras_out_channels": "[512, 1024]", "extras_strides": "[1, 1]", "extras_ratio": "[0.2, 0.2]",
+    "num_ssd_boxes": "-1", "warmup_epochs": "0", "eval_start_epoch": "1",
+}
 
 
 def environment_of(**variables):
@@ -40,9 +37,10 @@ def copy_checkout(folder):
 
 
 def draw_small_data(folder, num_train, run_eval=False):
-    """Draws the demo data, and writes `small.yaml`: ssd300 on it at 96 x 96 pixels, in batches of 4."""
+    """Draws the demo data, and writes `small.yaml`: a small detector for them, in batches of 4."""
     draw_shapes_dataset(folder / "shapes", num_train=num_train, num_val=4)
+    values = {**SMALL_NETWORK, "data_path": f"'{folder}'", "run_eval": str(run_eval)}
     lines = (ROOT / "config" / "ssd300_shapes_config.yaml").read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if line.split(":")[0] not in REPLACED]
-    text = "\n".join(kept) + SMALL.format(folder=folder, run_eval=run_eval)
-    (folder / "small.yaml").write_text(text, encoding="utf-8")
+    lines = [line for line in lines if line.split(":")[0] not in values]
+    lines += [f"{name}: {value}" for name, value in values.items()]
+    (folder / "small.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")

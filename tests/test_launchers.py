@@ -80,7 +80,7 @@ def test_two_machines(checkout, data):
         folder = checkout / f"LOG_node{node}"
         text = text_of(folder / "ranks" / f"worker_{node}.log")
         # 6 images a rank are one batch of 4; the first rank tells so
-        assert ("ssd300: 12 images, 1 steps an epoch, epochs 1 to 2" in text) == (node == 0)
+        assert ("ssd_mobilenet_v1: 12 images, 1 steps an epoch, epochs 1 to 2" in text) == (node == 0)
         assert "epoch: 2 step: 1, loss is " in text
         assert "epoch: 2 step: 1, loss is " in text_of(folder / "log.txt")
         assert ("best mAP: " in text) == (node == 0)

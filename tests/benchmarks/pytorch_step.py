@@ -1,8 +1,10 @@
-"""Seconds of a training step of ssd300: here with the kernels of src/cpu_kernels, and in PyTorch. Needs `torch`.
+"""Seconds of a training step: here with the kernels of src/cpu_kernels, and in PyTorch. Needs `torch`.
 
     python -m tests.benchmarks.pytorch_step [--record FILE] [--baseline FILE] [--batch_size N ...]
+    python -m tests.benchmarks.pytorch_step --config_path=config/ssd_vgg16_config.yaml --batch_size=4
 
-Each variant runs in a process of its own, on the same random data, in turns; medians are shown.
+ssd300 is compared with the same network in PyTorch, ssd_vgg16 with torchvision's `ssd300_vgg16`, which needs
+`torchvision`. Each variant runs in a process of its own, on the same random data, in turns; medians are shown.
 """
 import sys
 
@@ -19,26 +21,48 @@ def create_step(config, memory_format):
     import torch
 
     from src.model_utils.local_adapter import available_cores
-    from tests.benchmarks.pytorch_ssd300 import build_ssd300, detection_loss
 
     torch.set_num_threads(config.cpu_threads or available_cores())
     memory_format = getattr(torch, memory_format)
-    net = build_ssd300(config).to(memory_format=memory_format).train()
+    builders = {"ssd300": _build_ssd300, "ssd_vgg16": _build_torchvision_ssd300_vgg16}
+    net, compute_loss = builders[config.model_name](config, memory_format)
     decayed = [value for value in net.parameters() if value.ndim > 1]
     others = [value for value in net.parameters() if value.ndim == 1]
     optimizer = torch.optim.SGD([{"params": decayed, "weight_decay": config.weight_decay}, {"params": others}],
                                 lr=1e-4, momentum=config.momentum)
-    images, targets, labels, num_match = map(torch.from_numpy, train_step.random_batch(config))
-    images, labels = images.contiguous(memory_format=memory_format), labels.long()
 
     def step():
         optimizer.zero_grad()
-        loss = detection_loss(*net(images), targets, labels, num_match, config.gamma, config.alpha)
+        loss = compute_loss()
         loss.backward()
         optimizer.step()
         return loss.item()
 
     return step
+
+
+def _build_ssd300(config, memory_format):
+    """The network, and a function that gives its loss."""
+    import torch
+
+    from tests.benchmarks.pytorch_ssd300 import build_ssd300, detection_loss
+
+    net = build_ssd300(config).to(memory_format=memory_format).train()
+    images, targets, labels, num_match = map(torch.from_numpy, train_step.random_batch(config))
+    images, labels = images.contiguous(memory_format=memory_format), labels.long()
+    return net, lambda: detection_loss(*net(images), targets, labels, num_match, config.gamma, config.alpha)
+
+
+def _build_torchvision_ssd300_vgg16(config, memory_format):
+    import torch
+    from torchvision.models.detection import ssd300_vgg16
+
+    net = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=config.num_classes)
+    net = net.to(memory_format=memory_format).train()
+    images = list(torch.from_numpy(train_step.random_batch(config)[0]).sigmoid())
+    boxes = torch.tensor([[30.0, 30.0, 210.0, 180.0], [120.0, 150.0, 270.0, 240.0]])
+    targets = [{"boxes": boxes, "labels": torch.tensor([1, 2])} for _ in images]
+    return net, lambda: sum(net(images, targets).values())
 
 
 def main(argv):

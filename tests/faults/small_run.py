@@ -14,14 +14,13 @@ from pathlib import Path
 
 from src.shapes_dataset import draw_shapes_dataset
 from tests.golden_data import ROOT
+from tests.script_runner import SMALL_NETWORK
 
 EPOCHS, STEPS = 3, 4
 FLAGS = (
     f"--config_path={ROOT / 'config' / 'ssd300_shapes_config.yaml'}", "--mindrecord_dir=records",
-    "--model_name=ssd_mobilenet_v1", "--img_shape=64,64", "--feature_size=4,2", "--steps=16,32", "--num_default=3,6",
-    "--aspect_ratios=[[],[2,3]]", "--extras_in_channels=256,512", "--extras_out_channels=512,1024",
-    "--extras_strides=1,1", "--extras_ratio=0.2,0.2", "--num_ssd_boxes=-1", "--batch_size=2",
-    "--warmup_epochs=0", f"--epoch_size={EPOCHS}", "--lr=0.005", "--eval_start_epoch=1",
+    *(f"--{name}={value}" for name, value in SMALL_NETWORK.items()),
+    "--batch_size=2", f"--epoch_size={EPOCHS}", "--lr=0.005",
     "--eval_interval=1", "--min_score=0.001", "--save_checkpoint_epochs=1", "--keep_checkpoint_max=2",
 )
 # Columns of results.csv that are not the same in any two runs.

@@ -7,11 +7,6 @@ LONGEST_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
-def _memory_given_back():
-    """Not here: no test compiles a graph, and to collect what hundreds leave takes longer than they do."""
-
-
-@pytest.fixture(autouse=True)
 def _no_waiting():
     """A test that would hang fails instead."""
     if not hasattr(signal, "SIGALRM"):
