@@ -1,6 +1,5 @@
 """Trains a detector: `python train.py --config_path config/ssd300_config.yaml [--key=value ...]`."""
 import logging
-import sys
 
 from src import training
 from src.data_check import create_data_check
@@ -53,10 +52,7 @@ def train(config):
 
     with training.create_run_folder(config):
         stopped_by = fit(config, records, evaluation)
-    code = exit_code(stopped_by) if stopped_by else 0
-    device_adapter.leave_ranks(code)
-    if code:
-        sys.exit(code)
+    device_adapter.end_process(exit_code(stopped_by))
 
 
 def fit(config, records, evaluation):

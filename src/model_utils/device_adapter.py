@@ -101,19 +101,21 @@ def set_up_ranks(run_distribute, all_reduce_fusion_config=(), device_num=1):
     return rank, ranks
 
 
-def leave_ranks(code):
-    """Ends this rank with an exit code when all ranks of the run have come here. Returns if it need not be ended so.
+def end_process(code):
+    """Ends the process with an exit code; one of several ranks when all of them have come here. A process that is no
+    rank goes on when the code is 0.
 
     Ranks on a CPU, whose launcher ends the scheduler, leave out what MindSpore does at its exit: 2.10 closes
     connections from which its own threads still read, which now and then ends in a segmentation fault.
     """
-    if not (GlobalComm.INITED and os.environ.get(LAUNCHER) and ms.get_context("device_target") == "CPU"):
-        return
-    FirstRankDecides(get_rank(), get_group_size()).of(0)
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    if GlobalComm.INITED and os.environ.get(LAUNCHER) and ms.get_context("device_target") == "CPU":
+        FirstRankDecides(get_rank(), get_group_size()).of(0)
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    if code:
+        sys.exit(code)
 
 
 def serve_as_scheduler():

@@ -12,8 +12,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def exit_code(number):
-    """What a shell reports for a process that was ended by this signal."""
-    return 128 + number
+    """What a shell reports for a process that was ended by this signal; 0 for none."""
+    return 128 + number if number else 0
 
 
 class StopSignals:
