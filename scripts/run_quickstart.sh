@@ -32,7 +32,7 @@ step "training" "$VENV_PYTHON" train.py --config_path="$CONFIG"
 [ -f "$CHECKPOINT" ] || fail "training ended without $CHECKPOINT"
 step "evaluation" "$VENV_PYTHON" eval.py --config_path="$CONFIG" --checkpoint_file_path="$CHECKPOINT"
 step "pictures" "$VENV_PYTHON" predict.py --config_path="$CONFIG" --checkpoint_file_path="$CHECKPOINT" \
-    --input=data/shapes/val --output="$OUTPUT/pictures" --max_images=12 --score=0.45
+    --input=data/shapes/val --output="$OUTPUT/pictures" --max_images=12 --score=0.5
 
 cat <<END
 

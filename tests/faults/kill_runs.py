@@ -118,6 +118,8 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     rng = random.Random(arguments.seed)
     recovered = 0
+    if arguments.folder:
+        Path(arguments.folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as work:
         reference = Undisturbed(Path(work, "undisturbed"))
         print("undisturbed: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in reference.seconds.items()),
