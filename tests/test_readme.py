@@ -19,7 +19,7 @@ PYTHON_COMMANDS = [line for line in LINES if re.match(r"python \w+\.py ", line)]
 
 
 def test_named_files_exist():
-    names = set(re.findall(r"\b((?:config|scripts|tests)/[\w.-]+\.(?:yaml|sh|txt))\b", TEXT))
+    names = set(re.findall(r"\b((?:config|scripts|tests)/[\w./-]+\.(?:yaml|sh|txt|jpg|png))\b", TEXT))
     names |= {line.split()[1] for line in PYTHON_COMMANDS}
     assert "config/ssd300_shapes_config.yaml" in names and "scripts/run_quickstart.sh" in names
     names.remove("config/ssd_mine_config.yaml")  # the example of a file that a user adds
