@@ -1,6 +1,8 @@
 """Export of an inference network to MindIR, AIR and ONNX."""
 import dataclasses
+import glob
 from collections.abc import Callable
+from pathlib import Path
 
 import mindspore as ms
 import numpy as np
@@ -9,7 +11,7 @@ from src.export_check import verify_export
 from src.inference import create_loaded_net
 from src.model_metadata import create_metadata
 from src.model_utils.errors import UserError
-from src.model_utils.files import whole_file
+from src.model_utils.files import remove_parts, whole_file
 from src.sample_images import create_image_paths, create_inputs, create_real_inputs, create_seeded_inputs
 
 SUFFIXES = {"MINDIR": ".mindir", "AIR": ".air", "ONNX": ".onnx"}
@@ -58,6 +60,7 @@ def export_network(net, path, file_format, batch_size, metadata, options=None):
     """
     if file_format == "AIR" and ms.get_context("device_target") != "Ascend":
         raise UserError("file_format AIR can be exported with an Ascend device only; on others use MINDIR or ONNX")
+    remove_parts(Path(path).parent, glob.escape(Path(path).name))
     with whole_file(path) as part:
         if file_format == "ONNX":
             _export_onnx(net, part, batch_size, metadata, options or OnnxOptions())

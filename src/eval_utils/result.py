@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from src.model_utils.files import write_json
+from src.model_utils.files import remove_parts, write_json
 
 # The twelve numbers of the COCO evaluation in its order: key, average precision or recall, IoU, area, detections.
 COCO_NUMBERS = (
@@ -188,6 +188,8 @@ def write_results(result, output_path):
     }
     results_file = Path(output_path) / "eval_results.json"
     predictions_file = Path(output_path) / "predictions.json"
+    for file in (predictions_file, results_file):
+        remove_parts(output_path, file.name)
     write_json(predictions_file, result.predictions, indent=None)
     write_json(results_file, numbers)
     return results_file, predictions_file

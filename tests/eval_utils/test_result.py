@@ -68,7 +68,9 @@ def test_files(tmp_path):
 
 def test_predictions_file_gives_the_same_number_with_pycocotools(tmp_path):
     result = golden_result("coco")
+    (tmp_path / ".part-1-predictions.json").touch()  # of an evaluation that was killed
     _, predictions_file = write_results(result, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["eval_results.json", "predictions.json"]
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(golden_file("metrics_gt.json"))
         evaluation = COCOeval(truth, truth.loadRes(str(predictions_file)), "bbox")
