@@ -2,8 +2,6 @@
 import csv
 import json
 
-import mindspore as ms
-import numpy as np
 import pytest
 
 CLASSES = ("--classes=background,circle,square,triangle,star,cross,ring", "--num_classes=7")
@@ -42,19 +40,16 @@ def test_one_epoch_and_the_same_numbers_again(run, shapes, tmp_path, config):
     flags = flags_for(config, shapes, *MODELS[config])
     _, err, code = run("train", *flags, "--epoch_size=1", "--run_eval=True", "--eval_start_epoch=1", "--lr=0.01")
     assert code == 0, err
-    best, last = sorted((tmp_path / "output" / "ckpt_0").glob("*.ckpt"))
-    assert [best.name, last.name.split("_")[0]] == ["best_map.ckpt", "ssd-1"]
-    weights, weights_of_last = ms.load_checkpoint(str(best)), ms.load_checkpoint(str(last))
-    assert weights_of_last.keys() == weights.keys()
-    for name, weight in weights.items():
-        np.testing.assert_array_equal(weights_of_last[name].asnumpy(), weight.asnumpy(), err_msg=name)
+    saved = sorted(path.name for path in (tmp_path / "output" / "ckpt_0").glob("*.ckpt"))
+    assert [name.split("_")[0] for name in saved] == ["best", "ssd-1"]
     with open(tmp_path / "output" / "results.csv", newline="", encoding="utf-8") as stream:
         (row,) = csv.DictReader(stream)
-    _, err, code = run("eval", *flags, f"--checkpoint_file_path={last}")
-    assert code == 0, err
-    results = json.loads((tmp_path / "output" / "eval_results.json").read_text())
-    assert results["mAP"] == float(row["mAP"])
-    assert json.loads((tmp_path / "output" / "predictions.json").read_text())
+    for name in saved:
+        _, err, code = run("eval", *flags, f"--checkpoint_file_path=output/ckpt_0/{name}")
+        assert code == 0, err
+        results = json.loads((tmp_path / "output" / "eval_results.json").read_text())
+        assert results["mAP"] == float(row["mAP"])
+        assert json.loads((tmp_path / "output" / "predictions.json").read_text())
 
 
 def test_pictures_of_detections(run, shapes, tmp_path):

@@ -116,18 +116,22 @@ inline void pick_every_second(float *to, const float *from, int64_t count) {
   for (; at < count; ++at) to[at] = from[2 * at];
 }
 
+// a[n], b[n], a[n + 1], b[n + 1], ... from lane n = `start` on.
+inline Vector in_turns(Vector a, Vector b, int start) {
+  Indexes order;
+  for (int lane = 0; lane < kLanes; ++lane) order[lane] = start + lane / 2 + lane % 2 * kLanes;
+  return __builtin_shuffle(a, b, order);
+}
+inline Vector low_in_turns(Vector a, Vector b) { return in_turns(a, b, 0); }
+inline Vector high_in_turns(Vector a, Vector b) { return in_turns(a, b, kLanes / 2); }
+
 // to = even[0], odd[0], even[1], odd[1], ...: `count` floats
 inline void interleave(float *to, const float *even, const float *odd, int64_t count) {
-  Indexes low, high;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    low[lane] = lane / 2 + lane % 2 * kLanes;
-    high[lane] = low[lane] + kLanes / 2;
-  }
   int64_t at = 0;
   for (; at + 2 * kLanes <= count; at += 2 * kLanes) {
     const Vector a = load(even + at / 2), b = load(odd + at / 2);
-    store(to + at, __builtin_shuffle(a, b, low));
-    store(to + at + kLanes, __builtin_shuffle(a, b, high));
+    store(to + at, low_in_turns(a, b));
+    store(to + at + kLanes, high_in_turns(a, b));
   }
   for (; at < count; ++at) to[at] = at % 2 == 0 ? even[at / 2] : odd[at / 2];
 }

@@ -138,19 +138,26 @@ inline void load_fours(const float *from, Vector *values) {
 
 // The reverse.
 inline void store_fours(float *to, const Vector *values) {
-  Indexes low, high;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    low[lane] = lane / 2 + lane % 2 * kLanes;
-    high[lane] = low[lane] + kLanes / 2;
+  const Vector even_low = low_in_turns(values[0], values[2]), even_high = high_in_turns(values[0], values[2]);
+  const Vector odd_low = low_in_turns(values[1], values[3]), odd_high = high_in_turns(values[1], values[3]);
+  store(to, low_in_turns(even_low, odd_low));
+  store(to + kLanes, high_in_turns(even_low, odd_low));
+  store(to + 2 * kLanes, low_in_turns(even_high, odd_high));
+  store(to + 3 * kLanes, high_in_turns(even_high, odd_high));
+}
+
+// The points of a tile from its lines, each of which is at the points already: `transform` for the columns.
+template <int LINES, typename Transform>
+inline void transform_columns(const Vector (&lines)[LINES][kSide], const Transform &transform, Vector *points) {
+#pragma GCC unroll 6
+  for (int part = 0; part < kSide; ++part) {
+    Vector down[LINES], across[kSide];
+#pragma GCC unroll 6
+    for (int line = 0; line < LINES; ++line) down[line] = lines[line][part];
+    transform(down, across);
+#pragma GCC unroll 6
+    for (int line = 0; line < kSide; ++line) points[line * kSide + part] = across[line];
   }
-  const Vector even_low = __builtin_shuffle(values[0], values[2], low);
-  const Vector even_high = __builtin_shuffle(values[0], values[2], high);
-  const Vector odd_low = __builtin_shuffle(values[1], values[3], low);
-  const Vector odd_high = __builtin_shuffle(values[1], values[3], high);
-  store(to, __builtin_shuffle(even_low, odd_low, low));
-  store(to + kLanes, __builtin_shuffle(even_low, odd_low, high));
-  store(to + 2 * kLanes, __builtin_shuffle(even_high, odd_high, low));
-  store(to + 3 * kLanes, __builtin_shuffle(even_high, odd_high, high));
 }
 
 // B^T d B, d 6 x 6 values of the source, for the tiles of a piece.
@@ -167,15 +174,7 @@ inline void source_points(const Image &source, const float *plane, const Piece &
     load_fours(from + kTile, d + kTile);
     at_points(d, half[line]);
   }
-#pragma GCC unroll 6
-  for (int part = 0; part < kSide; ++part) {
-    Vector column_of_part[kSide], across[kSide];
-#pragma GCC unroll 6
-    for (int line = 0; line < kSide; ++line) column_of_part[line] = half[line][part];
-    at_points(column_of_part, across);
-#pragma GCC unroll 6
-    for (int line = 0; line < kSide; ++line) points[line * kSide + part] = across[line];
-  }
+  transform_columns(half, at_points<Vector>, points);
 }
 
 // A g A^T, g 4 x 4 values of the gradient.
@@ -188,15 +187,7 @@ inline void gradient_points(const Image &gradient, const float *plane, const Pie
     load_fours(line_of<kLength>(gradient, plane, kTile * piece.row + line, kTile * piece.column, memory), values);
     gradients_at(values, half[line]);
   }
-#pragma GCC unroll 6
-  for (int part = 0; part < kSide; ++part) {
-    Vector column_of_part[kTile], across[kSide];
-#pragma GCC unroll 4
-    for (int line = 0; line < kTile; ++line) column_of_part[line] = half[line][part];
-    gradients_at(column_of_part, across);
-#pragma GCC unroll 6
-    for (int line = 0; line < kSide; ++line) points[line * kSide + part] = across[line];
-  }
+  transform_columns(half, gradients_at<Vector>, points);
 }
 
 // A^T m A of the tiles of rows [begin, end): 4 x 4 results of one channel from its points.
@@ -242,18 +233,13 @@ inline void add(const float *values, int count, float *totals) {
 
 // Lanes become vectors: each pass deals the vectors of both halves out in turns.
 inline void transpose(Vector *vectors) {
-  Indexes low, high;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    low[lane] = lane / 2 + lane % 2 * kLanes;
-    high[lane] = low[lane] + kLanes / 2;
-  }
 #pragma GCC unroll 4
   for (int pass = 1; pass < kLanes; pass *= 2) {
     Vector dealt[kLanes];
 #pragma GCC unroll 8
     for (int index = 0; index < kLanes / 2; ++index) {
-      dealt[2 * index] = __builtin_shuffle(vectors[index], vectors[index + kLanes / 2], low);
-      dealt[2 * index + 1] = __builtin_shuffle(vectors[index], vectors[index + kLanes / 2], high);
+      dealt[2 * index] = low_in_turns(vectors[index], vectors[index + kLanes / 2]);
+      dealt[2 * index + 1] = high_in_turns(vectors[index], vectors[index + kLanes / 2]);
     }
 #pragma GCC unroll 16
     for (int index = 0; index < kLanes; ++index) vectors[index] = dealt[index];
