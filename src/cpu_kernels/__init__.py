@@ -3,8 +3,16 @@ import logging
 
 from mindspore import nn
 
-from src.cpu_kernels.cells import ACTIVATIONS, KERNEL_CELLS, KernelBatchNorm2d, KernelConv2d, KernelMaxPool2d
+from src.cpu_kernels.cells import (
+    ACTIVATIONS,
+    KERNEL_CELLS,
+    KernelBatchNorm2d,
+    KernelConv2d,
+    KernelFocalLoss,
+    KernelMaxPool2d,
+)
 from src.cpu_kernels.library import BuildError, build_library, set_threads
+from src.focal_loss import SigmoidFocalLoss
 
 __all__ = ["use_cpu_kernels"]
 
@@ -40,8 +48,10 @@ def use_cpu_kernels(net, threads=0):
             _adopt(cell, KernelConv2d, library)
         elif type(cell) is nn.MaxPool2d and _is_plain_pool(cell):
             _adopt(cell, KernelMaxPool2d, library)
+        elif type(cell) is SigmoidFocalLoss:
+            _adopt(cell, KernelFocalLoss, library)
     adopted = sum(isinstance(cell, KERNEL_CELLS) for cell in cells)
-    logger.info("CPU kernels: %d layers, %d threads", adopted, threads)
+    logger.info("CPU kernels: %d cells, %d threads", adopted, threads)
     return adopted
 
 

@@ -1,8 +1,9 @@
-"""Cells of `nn` with kernels of this package. Each has the parameters of the cell that it replaces."""
+"""Cells with kernels of this package. Each has the parameters of the cell that it replaces."""
 import mindspore as ms
 from mindspore import nn
 
 from src.cpu_kernels import operators
+from src.focal_loss import SigmoidFocalLoss
 
 ACTIVATIONS = {nn.ReLU: 1, nn.ReLU6: 2}
 
@@ -59,4 +60,15 @@ class KernelMaxPool2d(nn.MaxPool2d):
         return self.kernel(self.settings, x)
 
 
-KERNEL_CELLS = (KernelBatchNorm2d, KernelConv2d, KernelMaxPool2d)
+class KernelFocalLoss(SigmoidFocalLoss):
+    """`SigmoidFocalLoss` in one pass over the logits, and one for the gradient."""
+
+    def use_kernel(self, library):
+        self.settings = ms.Tensor([self.gamma, self.alpha], ms.float32)
+        self.kernel = operators.focal_loss(library)
+
+    def construct(self, logits, labels):
+        return self.kernel(self.settings, logits, labels)
+
+
+KERNEL_CELLS = (KernelBatchNorm2d, KernelConv2d, KernelFocalLoss, KernelMaxPool2d)

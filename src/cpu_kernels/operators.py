@@ -1,4 +1,4 @@
-"""The kernels as MindSpore operators with gradients. All tensors are float32, images are `(B, C, H, W)`."""
+"""The kernels as MindSpore operators with gradients. Tensors are float32, images are `(B, C, H, W)`."""
 import mindspore as ms
 from mindspore import ops
 
@@ -93,3 +93,13 @@ def max_pool(library, stride, same, size):
         return [*x[:2], *[-(-pixels // stride) if same else (pixels - size) // stride + 1 for pixels in x[2:]]]
 
     return _operator(library, "max_pool", shape, bprop, f"{size} {stride} {same}")
+
+
+def focal_loss(library):
+    """Operator: settings, logits `(B, A, C)`, labels `(B, A)` int32 -> sums over default boxes and classes `(B,)`."""
+    gradient = _operator(library, "focal_loss_gradient", lambda settings, dlosses, logits, labels: logits)
+
+    def bprop(settings, logits, labels, out, dout):
+        return ops.zeros_like(settings), gradient(settings, dout, logits, labels), ops.zeros_like(labels)
+
+    return _operator(library, "focal_loss", lambda settings, logits, labels: logits[:1], bprop)

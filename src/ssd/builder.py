@@ -66,7 +66,8 @@ def build_cpu_kernels(config, net):
 
 def build_training_net(config):
     """`SSDWithLossCell`, in training mode: image, targets, labels, numbers of matches -> loss of the batch."""
-    return SSDWithLossCell(build_cpu_kernels(config, build_detector(config)), build_loss(config)).set_train(True)
+    net = SSDWithLossCell(build_detector(config), build_loss(config))
+    return build_cpu_kernels(config, net).set_train(True)
 
 
 def build_loss(config):

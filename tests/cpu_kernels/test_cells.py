@@ -171,9 +171,9 @@ def test_where_kernels_are_used(config_of, monkeypatch, caplog):
     def kernels_of(net):
         return sum(isinstance(cell, KERNEL_CELLS) for _, cell in net.cells_and_names())
 
-    assert kernels_of(build_training_net(config_of("ssd300_config.yaml", *flags))) == 166
+    assert kernels_of(build_training_net(config_of("ssd300_config.yaml", *flags))) == 167
     assert [record.getMessage() for record in caplog.records if "CPU kernels" in record.getMessage()] == [
-        next(record.getMessage() for record in caplog.records if "CPU kernels: 166 layers" in record.getMessage())
+        next(record.getMessage() for record in caplog.records if "CPU kernels: 167 cells" in record.getMessage())
     ]
     for other in ("--device_target=Ascend", "--cpu_kernels=False", "--use_float16=True", "--amp_level=O2"):
         assert kernels_of(build_training_net(config_of("ssd300_config.yaml", *flags, other))) == 0

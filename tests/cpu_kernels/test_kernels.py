@@ -203,6 +203,41 @@ def test_max_pool(kernels, size, stride, same):
         close(kernels("max_pool_gradient", [settings, dy, x], [x.shape])[0], by_value[x.astype(int)])
 
 
+def focal_loss(logits, labels, gamma, alpha):
+    """Losses `(B,)` and their gradients `(B, A, C)` in float64."""
+    x = logits.astype(np.float64)
+    truth = labels[:, :, None] == np.arange(x.shape[-1])
+    miss = 1 / (1 + np.exp(np.where(truth, x, -x)))
+    entropy = np.logaddexp(0, np.where(truth, -x, x))
+    weight = np.where(truth, alpha, 1 - alpha) * miss**gamma
+    slope = weight * (gamma * (1 - miss) * entropy + miss)
+    return (weight * entropy).sum((1, 2)), np.where(truth, -slope, slope)
+
+
+@pytest.mark.parametrize("gamma", [2.0, 1.5, 0.0])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 15, 2), (3, 530, 81), (16, 1100, 4)])
+def test_focal_loss(kernels, shape, gamma):
+    rng = np.random.default_rng(0)
+    logits, settings = 5 * draw(rng, *shape), np.array([gamma, 0.75], np.float32)
+    logits[0, 0, 0], logits[-1, -1, -1] = 200, -200
+    labels = rng.integers(-1, shape[2] + 1, shape[:2]).astype(np.int32)  # the first and the last are none of the classes
+    dlosses = draw(rng, shape[0])
+    losses, slopes = focal_loss(logits, labels, gamma, 0.75)
+    np.testing.assert_allclose(kernels("focal_loss", [settings, logits, labels], [losses.shape])[0], losses, rtol=1e-6)
+    found = kernels("focal_loss_gradient", [settings, dlosses, logits, labels], [shape])[0]
+    close(found, slopes * dlosses[:, None, None])
+
+
+def test_focal_loss_of_logits_that_are_no_numbers(kernels):
+    logits, labels = np.zeros((3, 40, 7), np.float32), np.ones((3, 40), np.int32)
+    logits[0, 21, 5], logits[2, 3, 1] = np.nan, np.inf
+    settings = np.array([2, 0.75], np.float32)
+    losses = kernels("focal_loss", [settings, logits, labels], [(3,)])[0]
+    np.testing.assert_array_equal(np.isfinite(losses), [False, True, True])
+    logits[2, 3, 0] = np.inf
+    assert kernels("focal_loss", [settings, logits, labels], [(3,)])[0][2] == np.inf
+
+
 @pytest.mark.parametrize("case", [(2, 40, 40, 30, 30, 3), (4, 20, 24, 38, 38, 1)])
 def test_the_same_again(kernels, case):
     batch, in_channels, channels, height, width, kernel = case

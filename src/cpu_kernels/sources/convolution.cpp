@@ -110,7 +110,7 @@ void correlate(const Panels &weights, const float *bias, int64_t images, const I
   // small maps: smaller tasks, so that all threads have some
   const int64_t task_columns =
       std::min(kTaskFloats / block / kColumns * kColumns, round_up(divide_up(columns, 8), kColumns));
-  const auto kernels = multiply_table(std::make_integer_sequence<int, kMaxRows>());
+  const auto kernels = multiply_table();
   const std::vector<float> zeros(weights.channels);
   const float *shifts = bias != nullptr ? bias : zeros.data();
 
@@ -171,69 +171,97 @@ void correlate(const Panels &weights, const float *bias, int64_t images, const I
   });
 }
 
-// ---- gradient of the weights: products of rows, both of them along the pixels ----
+// ---- gradient of the weights: sums over all pixels of products of channels ----
+
+constexpr int kPixels = 256;                   // gathered at a time
+constexpr int kRowStep = kPixels + kLanes;     // no power of two, which would strain few sets of the cache
+constexpr int kLeftBlock = 4 * kMaxRows;       // rows of the gradient that are gathered at a time
+constexpr int kRightBlock = 4 * kColumns;      // rows of the source of a task
+constexpr int64_t kPixelsOfPart = 8192;        // summed in one go: rounding errors grow with their number
 
 // Runs of a row with zeros between and after them.
-void gather_row(float *to, const std::vector<Run> &runs, const float *from, int stride, int64_t ahead, int vectors) {
+void gather_row(float *to, const std::vector<Run> &runs, const float *from, int stride, int64_t ahead) {
   int at = 0;
   for (const Run &run : runs) {
     std::fill(to + at, to + run.column, 0.0f);
     gather(to + run.column, from + run.offset, run.length, stride, ahead);
     at = run.column + run.length;
   }
-  std::fill(to + at, to + vectors * kLanes, 0.0f);
+  std::fill(to + at, to + kPixels, 0.0f);
 }
 
-// Sums over all pixels; blocks of (rows of the gradient) x (rows of the source) are the tasks.
+// Rows of a source as panels [panel][pixel][row], zero beyond the last row: gather_row(row, to) -> kPixels of one row.
+template <typename GatherRow>
+void gather_panels(int rows, const GatherRow &gather_row, float *panels) {
+  float *gathered = scratch<1>(kLanes * kRowStep);
+  for (int first = 0; first < round_up(rows, kColumns); first += kLanes) {
+    for (int row = 0; row < kLanes; ++row) {
+      if (first + row < rows) {
+        gather_row(first + row, gathered + row * kRowStep);
+      } else {
+        std::fill(gathered + row * kRowStep, gathered + row * kRowStep + kPixels, 0.0f);
+      }
+    }
+    float *to = panels + first / kColumns * kPixels * kColumns + first % kColumns;
+    for (int at = 0; at < kPixels; at += kLanes) {
+      Vector values[kLanes];
+#pragma GCC unroll 16
+      for (int row = 0; row < kLanes; ++row) values[row] = load(gathered + row * kRowStep + at);
+      transpose(values);
+#pragma GCC unroll 16
+      for (int pixel = 0; pixel < kLanes; ++pixel) store(to + (at + pixel) * kColumns, values[pixel]);
+    }
+  }
+}
+
 void weight_gradient(int64_t images, const Image &gradient, const float *dy, const Image &source, const Taps &taps,
                      const float *x, float *dw) {
   const Lattice pixels{gradient.height, gradient.width, 0, 0, 1, gradient.width, gradient.plane()};
   const Taps itself{1, {0}, {0}};
-  const int64_t columns = images * pixels.pixels();
+  const int64_t columns = images * pixels.pixels(), chunks = divide_up(columns, kPixels);
   const int T = taps.count();
-  const int64_t lefts = gradient.channels, rights = source.channels * T;
-  const int left_blocks = divide_up(lefts, kLeftBlock), right_blocks = divide_up(rights, kRightBlock);
-  const int64_t chunks = divide_up(columns, kPixels);
-  // Few weights: the pixels are shared out instead. The parts depend on the sizes alone, and so does the order of sums.
-  const int blocks = left_blocks * right_blocks;
-  const int parts = std::min<int64_t>(chunks, std::max(1, 8 / blocks));
-  const int64_t weights = lefts * rights;
-  float *partial = parts > 1 ? scratch<3>(parts * weights) : nullptr;
+  const int64_t lefts = gradient.channels, rights = source.channels * T, weights = lefts * rights;
+  const int left_rows = divide_up(lefts, divide_up(lefts, kMaxRows));  // of a product
+  const int blocks = divide_up(rights, kRightBlock);
+  // The tasks are parts of the pixels for blocks of the source. The parts depend on the sizes alone, and so does the
+  // order of sums.
+  const int parts = std::min(chunks, std::max(divide_up(8, blocks), divide_up(columns, kPixelsOfPart)));
+  float *partial = parts > 1 ? scratch<3>(parts * weights) : dw;
+  const auto kernels = multiply_table<kRowStep>();
+  const std::vector<float> zeros(kMaxRows);
 
   parallel(blocks * parts, [&](int task) {
-    const int part = task % parts, block = task / parts;
-    const int64_t left = block % left_blocks * kLeftBlock, right = block / left_blocks * kRightBlock;
-    const int left_rows = std::min<int64_t>(kLeftBlock, lefts - left);
-    const int right_rows = std::min<int64_t>(kRightBlock, rights - right);
-    const int left_panels = divide_up(left_rows, kLeft), right_panels = divide_up(right_rows, kRight);
-    float *lefts_gathered = scratch<0>(kLeftBlock * kRowStep);
-    float *rights_gathered = scratch<1>(kRightBlock * kRowStep);
-    float *totals = scratch<2>(kLeftBlock * kRightBlock * kLanes);
-    std::memset(totals, 0, sizeof(float) * kLeftBlock * kRightBlock * kLanes);
+    const int part = task % parts;
+    const int64_t right = task / parts * kRightBlock;
+    const int right_rows = std::min<int64_t>(kRightBlock, rights - right), panels = divide_up(right_rows, kColumns);
+    float *rows = scratch<0>(kLeftBlock * kRowStep);
+    float *columns_of_source = scratch<2>(kRightBlock * kPixels);
+    float *totals = scratch<4>(lefts * kRightBlock);
 
-    for (int64_t chunk = chunks * part / parts; chunk < chunks * (part + 1) / parts; ++chunk) {
+    const int64_t first = chunks * part / parts, last = chunks * (part + 1) / parts;
+    for (int64_t chunk = first; chunk < last; ++chunk) {
       const int64_t begin = chunk * kPixels, end = std::min(columns, begin + kPixels);
-      const int vectors = divide_up(end - begin, kLanes);
       const auto left_runs = source_runs(itself, pixels, gradient, begin, end, 0);
-      for (int row = 0; row < left_rows; ++row)
-        gather_row(lefts_gathered + row * kRowStep, left_runs[0], dy + (left + row) * gradient.plane(), 1,
-                   2 * gradient.plane(), vectors);
       const auto right_runs = source_runs(taps, pixels, source, begin, end, 0);
-      for (int row = 0; row < right_rows; ++row)
-        gather_row(rights_gathered + row * kRowStep, right_runs[(right + row) % T],
-                   x + (right + row) / T * source.plane(), taps.stride, 2 * source.plane(), vectors);
-      for (int r = 0; r < right_panels; ++r)
-        for (int l = 0; l < left_panels; ++l)
-          multiply_rows(vectors, lefts_gathered + l * kLeft * kRowStep, rights_gathered + r * kRight * kRowStep,
-                        totals + (r * left_panels + l) * kLeft * kRight * kLanes);
-    }
-    float *target = parts > 1 ? partial + part * weights : dw;
-    for (int l = 0; l < left_rows; ++l)
-      for (int r = 0; r < right_rows; ++r) {
-        const int tile = r / kRight * left_panels + l / kLeft;
-        target[(left + l) * rights + right + r] =
-            sum(load(totals + ((tile * kLeft + l % kLeft) * kRight + r % kRight) * kLanes));
+      gather_panels(right_rows, [&](int row, float *to) {
+        gather_row(to, right_runs[(right + row) % T], x + (right + row) / T * source.plane(), taps.stride,
+                   2 * source.plane());
+      }, columns_of_source);
+      const int block = kLeftBlock / left_rows * left_rows;
+      for (int64_t left = 0; left < lefts; left += block) {
+        const int count = std::min<int64_t>(block, lefts - left);
+        for (int row = 0; row < count; ++row)
+          gather_row(rows + row * kRowStep, left_runs[0], dy + (left + row) * gradient.plane(), 1, 2 * gradient.plane());
+        for (int panel = 0; panel < panels; ++panel)
+          for (int row = 0; row < count; row += left_rows)
+            kernels[std::min(left_rows, count - row) - 1](
+                end - begin, rows + row * kRowStep, 1, columns_of_source + panel * kPixels * kColumns, kColumns,
+                totals + (left + row) * kRightBlock + panel * kColumns, kRightBlock,
+                chunk == first ? zeros.data() : nullptr);
       }
+    }
+    float *target = partial + (parts > 1 ? part * weights : 0) + right;
+    for (int64_t left = 0; left < lefts; ++left) copy(target + left * rights, totals + left * kRightBlock, right_rows);
   });
   if (parts > 1) add_parts(partial, parts, weights, dw);
 }

@@ -12,8 +12,8 @@ constexpr int kColumns = kColumnVectors * kLanes;    // columns of a panel
 constexpr int kMaxRows = kRegisters == 32 ? 12 : 6;  // rows of a panel
 
 // result (ROWS, kColumns) = the sum before, or shifts (ROWS), + a (depth, ROWS) * b (depth, kColumns); steps are those
-// from one k, or one row, to the next
-template <int ROWS>
+// from one k, or one row of the result, to the next; ROW_STEP is that from one row of a to the next
+template <int ROWS, int ROW_STEP>
 void multiply(int depth, const float *a, int a_step, const float *b, int b_step, float *result, int64_t result_step,
               const float *shifts) {
   Vector total[ROWS][kColumnVectors];
@@ -28,7 +28,7 @@ void multiply(int depth, const float *a, int a_step, const float *b, int b_step,
     for (int part = 0; part < kColumnVectors; ++part) columns[part] = load(b + part * kLanes);
 #pragma GCC unroll 16
     for (int row = 0; row < ROWS; ++row) {
-      const Vector factor = splat(a[row]);
+      const Vector factor = splat(a[row * ROW_STEP]);
 #pragma GCC unroll 4
       for (int part = 0; part < kColumnVectors; ++part) total[row][part] += factor * columns[part];
     }
@@ -43,9 +43,14 @@ void multiply(int depth, const float *a, int a_step, const float *b, int b_step,
 }
 
 using Multiply = void (*)(int, const float *, int, const float *, int, float *, int64_t, const float *);
-template <int... ROWS>
-std::array<Multiply, sizeof...(ROWS)> multiply_table(std::integer_sequence<int, ROWS...>) {
-  return {multiply<ROWS + 1>...};
+template <int ROW_STEP, int... ROWS>
+std::array<Multiply, sizeof...(ROWS)> table_of_products(std::integer_sequence<int, ROWS...>) {
+  return {multiply<ROWS + 1, ROW_STEP>...};
+}
+// [rows - 1]: the product for so many rows
+template <int ROW_STEP = 1>
+std::array<Multiply, kMaxRows> multiply_table() {
+  return table_of_products<ROW_STEP>(std::make_integer_sequence<int, kMaxRows>());
 }
 
 // Weights as panels [panel][k][rows]. Their memory belongs to the calling thread.
@@ -70,41 +75,6 @@ Panels pack_weights(int64_t channels, int64_t source_channels, int T, const Weig
         for (int row = 0; row < panels.rows_of(panel); ++row) to[row] = weight(int64_t(panel) * rows + row, c, t);
   });
   return panels;
-}
-
-// ---- products of rows with rows ----
-
-constexpr int kLeft = kRegisters == 32 ? 4 : 3;   // rows of a tile from the one side
-constexpr int kRight = kRegisters == 32 ? 6 : 4;  // and from the other
-constexpr int kPixels = 32 * kLanes;              // length that is multiplied at a time
-constexpr int kRowStep = kPixels + kLanes;        // no power of two, which would strain few sets of the cache
-constexpr int kLeftBlock = 16 * kLeft, kRightBlock = 16 * kRight;
-
-// totals[kLeft][kRight] += left[kLeft][...] * right[kRight][...], each a vector of partial sums
-inline void multiply_rows(int vectors, const float *left, const float *right, float *totals) {
-  Vector total[kLeft][kRight];
-#pragma GCC unroll 8
-  for (int l = 0; l < kLeft; ++l)
-#pragma GCC unroll 8
-    for (int r = 0; r < kRight; ++r) total[l][r] = load(totals + (l * kRight + r) * kLanes);
-  for (int k = 0; k < vectors; ++k) {
-    Vector a[kLeft];
-#pragma GCC unroll 8
-    for (int l = 0; l < kLeft; ++l) a[l] = load(left + l * kRowStep);
-#pragma GCC unroll 8
-    for (int r = 0; r < kRight; ++r) {
-      Vector b = load(right + r * kRowStep);
-      keep(b);
-#pragma GCC unroll 8
-      for (int l = 0; l < kLeft; ++l) total[l][r] += a[l] * b;
-    }
-    left += kLanes;
-    right += kLanes;
-  }
-#pragma GCC unroll 8
-  for (int l = 0; l < kLeft; ++l)
-#pragma GCC unroll 8
-    for (int r = 0; r < kRight; ++r) store(totals + (l * kRight + r) * kLanes, total[l][r]);
 }
 
 // result[i] = sum over part of partial[part][i], in this order

@@ -125,6 +125,21 @@ inline Vector in_turns(Vector a, Vector b, int start) {
 inline Vector low_in_turns(Vector a, Vector b) { return in_turns(a, b, 0); }
 inline Vector high_in_turns(Vector a, Vector b) { return in_turns(a, b, kLanes / 2); }
 
+// Lanes become vectors: each pass deals the vectors of both halves out in turns.
+inline void transpose(Vector *vectors) {
+#pragma GCC unroll 4
+  for (int pass = 1; pass < kLanes; pass *= 2) {
+    Vector dealt[kLanes];
+#pragma GCC unroll 8
+    for (int index = 0; index < kLanes / 2; ++index) {
+      dealt[2 * index] = low_in_turns(vectors[index], vectors[index + kLanes / 2]);
+      dealt[2 * index + 1] = high_in_turns(vectors[index], vectors[index + kLanes / 2]);
+    }
+#pragma GCC unroll 16
+    for (int index = 0; index < kLanes; ++index) vectors[index] = dealt[index];
+  }
+}
+
 // to = even[0], odd[0], even[1], odd[1], ...: `count` floats
 inline void interleave(float *to, const float *even, const float *odd, int64_t count) {
   int64_t at = 0;

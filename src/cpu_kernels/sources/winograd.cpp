@@ -13,6 +13,7 @@ constexpr int kSide = kTile + 2;            // points of a tile on each side
 constexpr int kPoints = kSide * kSide;      // products of a tile
 constexpr int kLeastChannels = 32;          // below, transforms cost more than is won
 constexpr int kLeastPixels = 512;           // results of all images
+constexpr int kMostColumns = 64 * kLanes;   // of the result
 constexpr int kMaxBlock = 4 * kColumns;     // channels on each side of a task of the gradient of the weights
 constexpr int kChunk = 48;                  // tiles that are transformed at a time there
 constexpr int kChunksOfSum = 16;
@@ -231,21 +232,6 @@ inline void add(const float *values, int count, float *totals) {
   for (int at = 0; at < count; at += kLanes) store(totals + at, load(totals + at) + load(values + at));
 }
 
-// Lanes become vectors: each pass deals the vectors of both halves out in turns.
-inline void transpose(Vector *vectors) {
-#pragma GCC unroll 4
-  for (int pass = 1; pass < kLanes; pass *= 2) {
-    Vector dealt[kLanes];
-#pragma GCC unroll 8
-    for (int index = 0; index < kLanes / 2; ++index) {
-      dealt[2 * index] = low_in_turns(vectors[index], vectors[index + kLanes / 2]);
-      dealt[2 * index + 1] = high_in_turns(vectors[index], vectors[index + kLanes / 2]);
-    }
-#pragma GCC unroll 16
-    for (int index = 0; index < kLanes; ++index) vectors[index] = dealt[index];
-  }
-}
-
 // Points of all channels of a block for the tiles of a piece: to[(p * kChunk + tile) * block + channel], where
 // points_of(channel, points) gives those of one channel.
 template <typename Points>
@@ -288,7 +274,7 @@ int64_t rows_of_task(const Tiles &tiles, int64_t channels) {
 bool winograd_fits(const Geometry &geometry, const Tensor &weight, const Tensor &y) {
   return weight.shape[2] == 3 && weight.shape[3] == 3 && geometry.stride == 1 && geometry.dilation == 1 &&
          std::min(weight.shape[0], weight.shape[1]) >= kLeastChannels &&
-         y.shape[0] * y.shape[2] * y.shape[3] >= kLeastPixels && y.shape[3] <= 2 * kPixels;
+         y.shape[0] * y.shape[2] * y.shape[3] >= kLeastPixels && y.shape[3] <= kMostColumns;
 }
 
 void winograd_correlate(int64_t channels, const Weights &weight, const float *bias, int64_t images, const Image &source,
@@ -314,7 +300,7 @@ void winograd_correlate(int64_t channels, const Weights &weight, const float *bi
 
   const int64_t task_rows = rows_of_task(tiles, depth + channels);
   const int64_t pitch = round_up(task_rows * tiles.columns, kColumns);
-  const auto kernels = multiply_table(std::make_integer_sequence<int, kMaxRows>());
+  const auto kernels = multiply_table();
   const std::vector<float> zeros(kMaxRows);
   parallel(divide_up(tiles.all_rows(), task_rows), [&](int task) {
     const int64_t begin = task * task_rows, end = std::min(tiles.all_rows(), begin + task_rows);
@@ -362,7 +348,7 @@ void winograd_weight_gradient(int64_t images, const Image &gradient, const float
   const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(pieces.size() / 16, 8 / blocks));
   const int64_t weights = lefts * rights * 9;
   float *partial = parts > 1 ? scratch<3>(parts * weights) : dw;
-  const auto kernels = multiply_table(std::make_integer_sequence<int, kMaxRows>());
+  const auto kernels = multiply_table();
   const std::vector<float> zeros(kMaxRows);
 
   parallel(blocks * parts, [&](int task) {
