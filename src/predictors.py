@@ -92,9 +92,14 @@ class OnnxModel:
         self.num_classes = None if self.needs_image_shapes else _sizes(outputs[1].shape)[-1]
         self.input_names = [value.name for value in inputs]
 
+    @property
+    def runs_images_apart(self):
+        """Whether the images of a batch go through one by one, on as many threads as there are."""
+        return self.input_shape[0] is None and self.threads > 1 and self.device_target == "CPU"
+
     def run(self, *inputs):
         """The outputs of the file for its own inputs: images as it takes them, and shapes where it needs them."""
-        if len(inputs[0]) == 1 or self.input_shape[0] is not None or self.threads == 1 or self.device_target != "CPU":
+        if len(inputs[0]) == 1 or not self.runs_images_apart:
             return self.session.run(None, dict(zip(self.input_names, inputs)))
         if self._batches is None:
             self._batches = _BatchSession(self.path, self.threads)

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import mindspore as ms
 import numpy as np
@@ -21,7 +22,9 @@ from src.model_utils.device_adapter import (
     set_up_device,
     set_up_ranks,
 )
+from src.model_utils.errors import UserError
 from src.model_utils.local_adapter import is_scheduler
+from src.resume import create_resume
 from src.ssd import build_training_net
 from src.train_step import TrainingWrapper, build_train_step
 from src.weight_average import WeightAverage
@@ -114,6 +117,18 @@ def options_after_four_steps(rank):
                      decide(0 if rank == 0 else 1), before, stop()])
 
 
+def error_of_resume(rank):
+    """What a rank says when only the first one has a checkpoint, as on two machines with folders of their own."""
+    found = (Path("ssd-3_2.ckpt"), {"epoch": 3, "step": 2}) if rank == 0 else (None, None)
+    config = SimpleNamespace(resume="True", output_path="output", mode_sink="non_sink")
+    with mock.patch("src.resume.newest_checkpoint", return_value=found):
+        try:
+            create_resume(config, rank, 2)
+        except UserError as error:
+            return str(error)
+    return ""
+
+
 def numbers(rank):
     return np.array([1, 2, 3, 4], np.float32).reshape(1, 1, 2, 2) * (1 + rank)
 
@@ -137,7 +152,7 @@ def main(folder):
     mean, variance, digest = statistics_after_one_step(rank)  # needs the rank that paused
     options = options_after_four_steps(rank)
     np.savez(Path(folder) / f"{rank}.npz", digests=[*digests, digest], mean=mean, variance=variance,
-             options=options,
+             options=options, error=error_of_resume(rank),
              **{f"before/{name}": value for name, value in before.items()},
              **{f"after/{name}": value for name, value in after.items()})
 

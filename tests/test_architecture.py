@@ -31,6 +31,7 @@ LAYERS = {
     "src.resnet": "networks",
     "src.vgg16": "networks",
     "src.fpn": "networks",
+    "src.focal_loss": "networks",
     "src.mindcv_backbone": "networks",
     "src.cpu_kernels": "networks",
     "src.dataset": "data",

@@ -67,3 +67,10 @@ def test_accumulation_average_and_decisions_of_two_ranks(two_ranks):
     mean += (1 - 3 / 12) * (second - mean)
     for ranks in two_ranks:
         np.testing.assert_allclose(ranks["options"], [second, mean, 7, 0, 0, 15], rtol=1e-6)
+
+
+def test_ranks_that_find_different_checkpoints_do_not_go_on(two_ranks):
+    first, second = (str(ranks["error"]) for ranks in two_ranks)
+    assert first == ""
+    assert "rank 1 finds epoch 0, step 0" in second
+    assert "the first rank epoch 3, step 2: all ranks need the same folder" in second

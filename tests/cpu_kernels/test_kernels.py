@@ -220,7 +220,7 @@ def test_focal_loss(kernels, shape, gamma):
     rng = np.random.default_rng(0)
     logits, settings = 5 * draw(rng, *shape), np.array([gamma, 0.75], np.float32)
     logits[0, 0, 0], logits[-1, -1, -1] = 200, -200
-    labels = rng.integers(-1, shape[2] + 1, shape[:2]).astype(np.int32)  # the first and the last are none of the classes
+    labels = rng.integers(-1, shape[2] + 1, shape[:2]).astype(np.int32)  # from -1 to C
     dlosses = draw(rng, shape[0])
     losses, slopes = focal_loss(logits, labels, gamma, 0.75)
     np.testing.assert_allclose(kernels("focal_loss", [settings, logits, labels], [losses.shape])[0], losses, rtol=1e-6)
