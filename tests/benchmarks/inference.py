@@ -18,29 +18,36 @@ CONFIGS = (
 )
 
 
-def main(argv):
+def export_untrained(flags, folder, *options):
+    """Path of an ONNX file of the detector that the flags configure, with the weights of the start of a training."""
     import mindspore as ms
 
-    import eval_onnx
     import export
     from src.model_utils.config import load_config
-    from src.shapes_dataset import SHAPE_CLASSES, draw_shapes_dataset
     from src.ssd import build_inference_net
+
+    checkpoint, model = Path(folder, "start.ckpt"), Path(folder, "model.onnx")
+    ms.save_checkpoint(build_inference_net(load_config([*flags, "--device_target=CPU"])), str(checkpoint))
+    export.main([*flags, "--device_target=CPU", f"--file_name={model}", f"--checkpoint_file_path={checkpoint}",
+                 "--file_format=ONNX", "--verify=False", *options])
+    return model
+
+
+def main(argv):
+    import eval_onnx
+    from src.model_utils.config import load_config
+    from src.shapes_dataset import SHAPE_CLASSES, draw_shapes_dataset
 
     with tempfile.TemporaryDirectory() as folder:
         draw_shapes_dataset(Path(folder, "shapes"), num_train=1, num_val=32)
         data = (f"--data_path={folder}", "--dataset=coco", "--coco_root=shapes", "--train_data_type=train",
                 "--val_data_type=val", "--classes=" + ",".join(("background", *SHAPE_CLASSES)), "--num_classes=-1",
                 "--min_score=0.9", "--use_float16=False")
-        checkpoint, model = Path(folder, "start.ckpt"), Path(folder, "model.onnx")
         for name in CONFIGS:
-            flags = [f"--config_path=config/{name}", "--device_target=CPU", *data, f"--file_name={model}",
-                     f"--checkpoint_file_path={checkpoint}", *argv]
-            config = load_config(flags)
-            ms.save_checkpoint(build_inference_net(config), str(checkpoint))
-            export.main([*flags, "--file_format=ONNX", "--dynamic_batch", "--verify=False"])
-            print(config.model_name, flush=True)
-            eval_onnx.main([*flags, "--benchmark"])
+            flags = [f"--config_path=config/{name}", "--device_target=CPU", *data, *argv]
+            model = export_untrained(flags, folder, "--dynamic_batch")
+            print(load_config(flags).model_name, flush=True)
+            eval_onnx.main([*flags, f"--file_name={model}", "--benchmark"])
 
 
 if __name__ == "__main__":
