@@ -138,7 +138,8 @@ def create_benchmark(config, load):
         single = load(1) if getattr(model, "runs_images_apart", False) else None
         pipeline = Pipeline(model, single, config.img_shape, build_input_format(config), suppression, threads)
         sizes = _batch_sizes(model, config.benchmark_batch_sizes)
-        speeds += [measure(pipeline, contents, size, config.benchmark_images) for size in sizes]
+        with pipeline.pool:
+            speeds += [measure(pipeline, contents, size, config.benchmark_images) for size in sizes]
     return speeds
 
 

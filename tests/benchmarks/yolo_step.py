@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.yolo_step [--record FILE] [--baseline FILE] [--batch_size N ...]
 
-YOLO11n trains in PyTorch, eager, in two memory formats; inference is that of one image in ONNX Runtime, up
-to the boxes and scores of all places. Each variant runs in a process of its own, in turns; medians are shown.
+YOLO11n trains in PyTorch, eager, in two memory formats; inference is that of one image in ONNX Runtime, up to the boxes
+and scores of all places. Each variant runs in a process of its own, in turns; medians are shown.
 """
 import sys
 import tempfile
@@ -16,7 +16,6 @@ from tests.benchmarks.pytorch_step import FORMATS
 from tests.benchmarks.table import parse_arguments, report
 
 RECOMMENDED = "--config_path=config/ssd_efficientnet_lite0_fpnlite_bccd_config.yaml"
-INFERENCE = "inference"
 OUR_TRAINING, OUR_INFERENCE, YOLO_INFERENCE = "training here", "inference here", "inference of YOLO11n"
 
 

@@ -222,6 +222,7 @@ void weight_gradient(int64_t images, const Image &gradient, const float *dy, con
   const int T = taps.count();
   const int64_t lefts = gradient.channels, rights = source.channels * T, weights = lefts * rights;
   const int left_rows = divide_up(lefts, divide_up(lefts, kMaxRows));  // of a product
+  const int left_block = kLeftBlock / left_rows * left_rows;
   const int blocks = divide_up(rights, kRightBlock);
   // The tasks are parts of the pixels for blocks of the source. The parts depend on the sizes alone, and so does the
   // order of sums.
@@ -247,9 +248,8 @@ void weight_gradient(int64_t images, const Image &gradient, const float *dy, con
         gather_row(to, right_runs[(right + row) % T], x + (right + row) / T * source.plane(), taps.stride,
                    2 * source.plane());
       }, columns_of_source);
-      const int block = kLeftBlock / left_rows * left_rows;
-      for (int64_t left = 0; left < lefts; left += block) {
-        const int count = std::min<int64_t>(block, lefts - left);
+      for (int64_t left = 0; left < lefts; left += left_block) {
+        const int count = std::min<int64_t>(left_block, lefts - left);
         for (int row = 0; row < count; ++row)
           gather_row(rows + row * kRowStep, left_runs[0], dy + (left + row) * gradient.plane(), 1, 2 * gradient.plane());
         for (int panel = 0; panel < panels; ++panel)
