@@ -23,7 +23,7 @@ NEWEST = "True"
 TOPICS = ("Model and boxes", "Loss, optimiser, precision")
 OTHER_KEYS = ("dataset", "train_data_type", "val_share", "expand", "expand_ratio", "scale_jitter", "mosaic",
               "mosaic_close_epochs", "colour_augmentation", "seed", "device_target", "cpu_kernels", "freeze_layer",
-              "pre_trained_epoch_size")
+              "freeze_parts", "pre_trained_epoch_size")
 CHOSEN_ONCE = ("auto_batch_size", "auto_epoch_size", "auto_classes")
 # Parameters that are worked out anew, and such that a checkpoint has only sometimes.
 WORKED_OUT = ("learning_rate", "momentum")

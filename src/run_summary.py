@@ -10,12 +10,14 @@ import cv2
 import mindspore as ms
 import numpy as np
 
+from src.model_utils.config_values import show
 from src.model_utils.local_adapter import thread_count
 from src.network_size import measure_network
 
 logger = logging.getLogger(__name__)
 
-OPTIONS = ("use_ema", "early_stopping", "use_float16", "dynamic_loss_scale", "use_global_norm", "freeze_layer")
+OPTIONS = ("use_ema", "early_stopping", "use_float16", "dynamic_loss_scale", "use_global_norm", "freeze_layer",
+           "freeze_parts")
 TO_SEE = ("results.csv", "results.png", "first_batch.jpg", "first_batch_matches.jpg", "tensorboard")
 
 
@@ -38,7 +40,7 @@ def create_start_summary(config, detector, num_training, num_evaluation, steps, 
         threads = thread_count(config.cpu_threads)
         device = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     values = {name: getattr(config, name) for name in OPTIONS}
-    options = [f"{name}: {value}" for name, value in values.items() if value not in (False, 0, "none")]
+    options = [f"{name}: {show(value)}" for name, value in values.items() if value and value != "none"]
     lines = {
         "model": f"{config.model_name}, {config.num_classes - 1} classes, input {width} x {height}, "
                  f"{config.num_ssd_boxes} default boxes",

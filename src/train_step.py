@@ -144,8 +144,11 @@ def _statistics(net):
             yield from (cell.moving_mean, cell.moving_variance)
 
 
-def freeze(net, path):
+def freeze(net, path, key="freeze_layer"):
     """Freezes the part of `net` whose parameter names begin with `path`: weights and BatchNorm statistics.
+
+    Args:
+        key: what asks for it, for errors.
 
     Returns:
         The number of parameters that no longer change.
@@ -158,7 +161,7 @@ def freeze(net, path):
         if isinstance(cell, nn.BatchNorm2d) and cell.gamma.name.startswith(prefix):
             cell.use_batch_statistics = False  # in any mode, unlike set_train(False)
     if not frozen:
-        raise UserError(f"freeze_layer: no parameter of the model begins with {prefix!r}")
+        raise UserError(f"{key}: no parameter of the model begins with {prefix!r}")
     return len(frozen)
 
 
@@ -223,6 +226,8 @@ def build_train_step(config, net, learning_rates):
     backbone = "network." + get_model(config.model_name).backbone_path
     if config.freeze_layer == "backbone":
         freeze(net, backbone)
+    for part in config.freeze_parts:
+        freeze(net, f"{backbone}.{part}", key="freeze_parts")
     if config.freeze_bn:
         freeze_batch_norm(net, backbone)
     # A fixed scale cancels out exactly in float32; it keeps small gradients of float16 from vanishing.

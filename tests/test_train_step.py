@@ -70,8 +70,12 @@ def test_a_training_checkpoint_has_the_parameters_of_the_original(config_of):
     assert found == [(row["name"], row["shape"]) for row in golden_json("ssd300/train_ckpt_params.json")]
 
 
-def test_the_frozen_backbone_does_not_change(config_of):
-    config = config_of("ssd300_config.yaml", "--freeze_layer=backbone", "--num_classes=2", "--classes=background,thing")
+@pytest.mark.parametrize(("flag", "parts", "number"), [
+    ("--freeze_layer=backbone", ("",), 265),
+    ("--freeze_parts=features_1.0,features_1.2", ("features_1.0.", "features_1.2."), 20),
+])
+def test_what_is_frozen_does_not_change(config_of, flag, parts, number):
+    config = config_of("ssd300_config.yaml", flag, "--num_classes=2", "--classes=background,thing")
     net = build_training_net(config)
     step = build_train_step(config, net, np.full(2, 0.01, np.float32))
     image = np.random.default_rng(0).standard_normal((2, 3, 300, 300)).astype(np.float32)
@@ -82,18 +86,21 @@ def test_the_frozen_backbone_does_not_change(config_of):
         step(*map(ms.Tensor, batch))
     after = values_of(net)
     changed = {name for name in after if not np.array_equal(before[name], after[name])}
-    backbone = {name for name in after if name.startswith("network.backbone.")}
-    assert len(backbone) > 200
-    assert not changed & backbone, "weights or statistics of the backbone"
-    # after the backbone, statistics and the last layers of the head go on
-    statistics = {name for name in set(after) - backbone if name.endswith("moving_mean")}
+    frozen = {name for name in after if name.startswith(tuple("network.backbone." + part for part in parts))}
+    assert len(frozen) == number
+    assert not changed & frozen, "weights or statistics"
+    # elsewhere, statistics and the last layers of the head go on
+    statistics = {name for name in set(after) - frozen if name.endswith("moving_mean")}
     assert changed >= statistics | {f"network.multi_box.multi_cls_layers.{level}.3.weight" for level in (0, 1, 2)}
 
 
 def test_freezing_what_is_not_there(config_of):
-    net = build_training_net(config_of("ssd300_config.yaml"))
-    with pytest.raises(UserError, match="no parameter of the model begins with"):
+    config = config_of("ssd300_config.yaml", "--freeze_parts=features_1.0,features_1.30")
+    net = build_training_net(config)
+    with pytest.raises(UserError, match="freeze_layer: no parameter of the model begins with"):
         freeze(net, "network.trunk")
+    with pytest.raises(UserError, match=r"freeze_parts: no parameter .* 'network.backbone.features_1.30.'"):
+        build_train_step(config, net, np.full(2, 0.01, np.float32))
 
 
 def test_a_batch_without_matches_gives_a_finite_loss(config_of):

@@ -84,7 +84,7 @@ def test_summary_at_the_start(cpu, config_of):
     for part in ("ssd300, 80 classes, input 300 x 300, 1917 default boxes",
                  "120 images to train on, 30 to evaluate with",
                  "3 an epoch, each with 32 images on each of 2 ranks, 4 steps for one update; epochs 1 to 500",
-                 "CPU, 2 threads", "use_ema: True", "seed:     5", "MindSpore 2.", "million parameters", "GFLOPs"):
+                 "CPU, 2 threads", "use_ema: true", "seed:     5", "MindSpore 2.", "million parameters", "GFLOPs"):
         assert part in text
     assert "freeze_layer" not in text
 

@@ -51,7 +51,7 @@ def use_cpu_kernels(net, threads=0):
         elif type(cell) is SigmoidFocalLoss:
             _adopt(cell, KernelFocalLoss, library)
     adopted = sum(isinstance(cell, KERNEL_CELLS) for cell in cells)
-    logger.info("CPU kernels: %d cells, %d threads", adopted, threads)
+    logger.info("CPU kernels: %d cells, %d thread%s", adopted, threads, "s" if threads > 1 else "")
     return adopted
 
 

@@ -31,7 +31,6 @@ class KernelBatchNorm2d(nn.BatchNorm2d):
 
     def use_kernel(self, library, activation=None):
         self.settings = ms.Tensor([self.eps, self.momentum, ACTIVATIONS.get(type(activation), 0)], ms.float32)
-        self.activation = activation
         self.train_kernel = operators.batch_norm(library)
         self.inference_kernel = operators.batch_norm_inference(library)
 
@@ -40,12 +39,9 @@ class KernelBatchNorm2d(nn.BatchNorm2d):
             return self.train_kernel(
                 self.settings, x, self.gamma, self.beta, self.moving_mean, self.moving_variance
             )[0]
-        if not self.training:
-            return self.inference_kernel(
-                self.settings, x, self.gamma, self.beta, self.moving_mean, self.moving_variance
-            )
-        y = super().construct(x)  # frozen: moving statistics in training
-        return y if self.activation is None else self.activation(y)
+        return self.inference_kernel(
+            self.settings, x, self.gamma, self.beta, self.moving_mean, self.moving_variance
+        )
 
 
 class KernelMaxPool2d(nn.MaxPool2d):

@@ -79,7 +79,16 @@ def batch_norm(library):
 
 def batch_norm_inference(library):
     """Operator: settings, x, gamma, beta, moving mean and variance `(C,)` -> y, by the moving statistics."""
-    return _operator(library, "batch_norm_inference", lambda settings, x, *rest: x)
+    gradients = _operator(
+        library, "batch_norm_inference_gradients", lambda settings, dy, x, gamma, *rest: (x, gamma, gamma)
+    )
+
+    def bprop(settings, x, gamma, beta, moving_mean, moving_variance, out, dout):
+        dx, dgamma, dbeta = gradients(settings, dout, x, gamma, beta, moving_mean, moving_variance)
+        return (ops.zeros_like(settings), dx, dgamma, dbeta, ops.zeros_like(moving_mean),
+                ops.zeros_like(moving_variance))
+
+    return _operator(library, "batch_norm_inference", lambda settings, x, *rest: x, bprop)
 
 
 def max_pool(library, stride, same, size):

@@ -10,9 +10,9 @@ from src.report.outcomes import OUTCOME_COLOURS
 
 # Up to so many classes, each has its own colour, and each cell of the confusion matrix its number.
 FEW_CLASSES, FEW_CELLS = len(SERIES), 24
-# Inches that one bar, and one class of a large matrix, need to be read.
-BAR_HEIGHT, CELL_SIDE = 0.21, 0.122
-WIDTH = 9.0
+# Inches that one bar, and one class of a large matrix, need to be read: those of COCO fit into the page.
+BAR_HEIGHT, CELL_SIDE = 0.21, 0.1145
+WIDTH, WIDEST = 9.0, 10.6
 LONGEST_NAME, SHORT_NAME = 24, 9
 
 
@@ -101,7 +101,7 @@ def confusion_plot(names, matrix):
     shares[len(names):] = 0  # what is no object has no share of objects
     shown = [short_name(name) for name in names]
     with plot_style(names):
-        side, size = (0.42, 9) if few else (CELL_SIDE, 7)
+        side, size = (min(0.42, (WIDEST - 2.4) / len(columns)), 9) if few else (CELL_SIDE, 7)
         figure = new_figure(max(4.6, side * len(columns) + 2.4) if few else side * len(columns) + 1.3,
                             max(3.4, side * len(rows) + 1.8))
         axes = figure.subplots()

@@ -166,7 +166,14 @@ def test_batch_norm(kernels, shape, activation):
         return hat, hat * gamma[:, None, None] + beta[:, None, None]
 
     at_rest = kernels("batch_norm_inference", [settings, x, gamma, beta, mean, variance], [shape])[0]
-    close(at_rest, act(normalised(mean, variance)[1]))
+    hat, linear = normalised(mean, variance)
+    close(at_rest, act(linear))
+    passed = dy * (act(linear) == linear)
+    found = kernels("batch_norm_inference_gradients", [settings, dy, x, gamma, beta, mean, variance],
+                    [shape, (channels,), (channels,)])
+    close(found[0], (gamma / np.sqrt(variance + epsilon))[:, None, None] * passed)
+    close(found[1], (passed * hat).sum((0, 2, 3)))
+    close(found[2], passed.sum((0, 2, 3)))
 
     moving = mean.copy(), variance.copy()
     y, found_mean, deviation = kernels("batch_norm", [settings, x, gamma, beta, *moving],

@@ -99,9 +99,10 @@ auto normalise_for(float activation) {
 
 template <int ACTIVATION>
 void gradients(const Sizes &sizes, const float *dy, const float *x, int64_t channel, float mean, float deviation,
-               float gamma, float beta, float *dx, float *dgamma, float *dbeta) {
+               bool of_batch, float gamma, float beta, float *dx, float *dgamma, float *dbeta) {
   // With x^ = (x - mean) / deviation and g = dy where the activation lets it through:
-  // dx = gamma / deviation * (g - mean(g) - x^ * mean(g * x^))
+  // dx = gamma / deviation * (g - mean(g) - x^ * mean(g * x^)), or gamma / deviation * g where mean and deviation are
+  // not those of the batch
   const float inverse = 1 / deviation, scale = gamma * inverse, shift = beta - mean * scale;
   double total = 0, total_products = 0;
   for (int64_t image = 0; image < sizes.images; ++image) {
@@ -128,8 +129,8 @@ void gradients(const Sizes &sizes, const float *dy, const float *x, int64_t chan
   }
   *dbeta = total;
   *dgamma = total_products * inverse;
-  const float mean_g = total / sizes.count();
-  const float slope = total_products / sizes.count() * inverse * inverse;  // of x - mean
+  const float mean_g = of_batch ? total / sizes.count() : 0;
+  const float slope = of_batch ? total_products / sizes.count() * inverse * inverse : 0;  // of x - mean
   const auto gradient = [&](Vector g, Vector value) {
     return scale * (pass<ACTIVATION>(g, value * scale + shift) - mean_g - (value - mean) * slope);
   };
@@ -185,8 +186,7 @@ int inference(const Arguments &arguments) {
   return 0;
 }
 
-// settings, dy, x, gamma, beta, mean, deviation -> dx, dgamma, dbeta
-int backward(const Arguments &arguments) {
+void backward(const Arguments &arguments, bool of_batch) {
   const float *settings = arguments[0].as<float>();
   const Tensor x = arguments[2];
   const Sizes sizes = sizes_of(x);
@@ -194,15 +194,29 @@ int backward(const Arguments &arguments) {
                      : settings[2] == kRelu ? gradients<kRelu>
                                             : gradients<kNone>;
   parallel(sizes.channels, [&](int channel) {
+    const float spread = arguments[6].as<float>()[channel];
     apply(sizes, arguments[1].as<float>(), x.as<float>(), channel, arguments[5].as<float>()[channel],
-          arguments[6].as<float>()[channel], arguments[3].as<float>()[channel], arguments[4].as<float>()[channel],
-          arguments[7].as<float>(), arguments[8].as<float>() + channel, arguments[9].as<float>() + channel);
+          of_batch ? spread : std::sqrt(spread + settings[0]), of_batch, arguments[3].as<float>()[channel],
+          arguments[4].as<float>()[channel], arguments[7].as<float>(), arguments[8].as<float>() + channel,
+          arguments[9].as<float>() + channel);
   });
+}
+
+// settings, dy, x, gamma, beta, mean, deviation -> dx, dgamma, dbeta
+int training_gradients(const Arguments &arguments) {
+  backward(arguments, true);
+  return 0;
+}
+
+// settings, dy, x, gamma, beta, moving_mean, moving_variance -> dx, dgamma, dbeta
+int inference_gradients(const Arguments &arguments) {
+  backward(arguments, false);
   return 0;
 }
 
 }  // namespace
 
 OPERATOR(batch_norm, forward)
-OPERATOR(batch_norm_gradients, backward)
+OPERATOR(batch_norm_gradients, training_gradients)
 OPERATOR(batch_norm_inference, inference)
+OPERATOR(batch_norm_inference_gradients, inference_gradients)
