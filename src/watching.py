@@ -29,7 +29,7 @@ def results_figure(rows):
                               label=NAMES.get(column, column))
             axes.set(title=title, xlabel="epoch")
             axes.set_ylim(bottom=0)
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axes.locator_params(axis="x", nbins=6)
             if len(axes.lines) > 1:
                 axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.16), ncols=3, fontsize=8.5, handlelength=1.2,

@@ -35,6 +35,8 @@ def test_lines_of_the_plot():
 def test_only_what_there_is():
     figure = results_figure([{"epoch": 1, "loss": 2.0, "learning_rate": "0.1"}])
     assert [[line.get_label() for line in axes.lines] for axes in figure.axes] == [["loss"], ["learning_rate"]]
+    for axes in figure.axes:
+        assert all(tick == round(tick) for tick in axes.get_xticks()), "parts of an epoch"
 
 
 def test_the_plot_is_refreshed_by_evaluations_and_at_the_end(tmp_path, monkeypatch):
