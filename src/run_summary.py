@@ -11,7 +11,7 @@ import mindspore as ms
 import numpy as np
 
 from src.model_utils.config_values import show
-from src.model_utils.local_adapter import thread_count
+from src.model_utils.local_adapter import thread_count, threads_text
 from src.network_size import measure_network
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,7 @@ def create_start_summary(config, detector, num_training, num_evaluation, steps, 
         batch += f", {config.accumulation_steps} steps for one update"
     device = f"{config.device_target} {config.device_id}"
     if config.device_target == "CPU":
-        threads = thread_count(config.cpu_threads)
-        device = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+        device = f"CPU, {threads_text(thread_count(config.cpu_threads))}"
     values = {name: getattr(config, name) for name in OPTIONS}
     options = [f"{name}: {show(value)}" for name, value in values.items() if value and value != "none"]
     lines = {

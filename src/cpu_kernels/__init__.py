@@ -13,6 +13,7 @@ from src.cpu_kernels.cells import (
 )
 from src.cpu_kernels.library import BuildError, build_library, set_threads
 from src.focal_loss import SigmoidFocalLoss
+from src.model_utils.local_adapter import threads_text
 
 __all__ = ["use_cpu_kernels"]
 
@@ -51,7 +52,7 @@ def use_cpu_kernels(net, threads=0):
         elif type(cell) is SigmoidFocalLoss:
             _adopt(cell, KernelFocalLoss, library)
     adopted = sum(isinstance(cell, KERNEL_CELLS) for cell in cells)
-    logger.info("CPU kernels: %d cells, %d thread%s", adopted, threads, "s" if threads > 1 else "")
+    logger.info("CPU kernels: %d cells, %s", adopted, threads_text(threads))
     return adopted
 
 

@@ -16,7 +16,7 @@ from mindspore import device_context, nn, ops
 from mindspore.communication import GlobalComm, get_group_size, get_rank, init
 
 from src.model_utils.errors import UserError
-from src.model_utils.local_adapter import THREADS, available_cores
+from src.model_utils.local_adapter import THREADS, available_cores, threads_text
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ def _tune_cpu(cpu_threads):
         threads = cpu_threads or available_cores()
         with contextlib.suppress(RuntimeError):  # MindSpore takes it once in a process
             device_context.cpu.op_tuning.threads_num(threads)
-            notes.append(f"{threads} threads")
+            notes.append(threads_text(threads))
     if _cap_onednn():
         notes.append(f"oneDNN limited to AVX2 (plain layouts are slow beyond it; {ONEDNN_ISA_VARIABLES[0]} overrides)")
     if notes:

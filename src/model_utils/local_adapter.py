@@ -38,6 +38,11 @@ def thread_count(cpu_threads):
     return cpu_threads or (int(said) if said.isdigit() and int(said) else available_cores())
 
 
+def threads_text(threads):
+    """A number of threads, for people."""
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
 def is_scheduler():
     """Whether this process is no rank but the one that brings MindSpore's ranks together."""
     return os.environ.get("MS_ROLE") == "MS_SCHED"

@@ -48,7 +48,7 @@ def test_values_of_the_user_stay():
     lines, _ = run(ONEDNN_MAX_CPU_ISA="AVX2", OMP_NUM_THREADS="1")
     assert lines == []
     (line,), _ = run(threads=1, DNNL_MAX_CPU_ISA="AVX2")
-    assert line == "CPU: 1 threads"
+    assert line == "CPU: 1 thread"
 
 
 @pytest.mark.parametrize(("flags", "expected"), [("fpu avx2 avx512f", True), ("fpu avx2", False)])
