@@ -64,7 +64,7 @@ def fit(config, records, evaluation):
     net = training.create_network(config)
     config = training.create_sizes(create_resumed_config(config, resume), net, records.num_images, rank, ranks)
     dataset = training.create_training_dataset(config, records, rank, ranks, resume)
-    learning_rates = create_learning_rates(config, dataset.get_dataset_size())
+    learning_rates = create_learning_rates(config, dataset.get_dataset_size(), ranks)
     train_step = build_train_step(config, net, learning_rates)
     if rank == 0:
         training.create_first_look(config, net, records, evaluation, dataset.get_dataset_size(), ranks)

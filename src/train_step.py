@@ -202,13 +202,16 @@ def scaled_groups(parameters, path, scale, learning_rates, weight_decay):
             ] + [{"order_params": parameters}]
 
 
-def create_learning_rates(config, steps_per_epoch):
+def create_learning_rates(config, steps_per_epoch, ranks=1):
     """Learning rate of each step of the epochs that are left: `(steps,)` float32."""
+    scale = 1.0
+    if config.lr_batch_size:  # the linear scaling rule, https://arxiv.org/abs/1706.02677
+        scale = config.batch_size * config.accumulation_steps * ranks / config.lr_batch_size
     return get_lr(
         global_step=config.pre_trained_epoch_size * steps_per_epoch,
-        lr_init=config.lr_init,
-        lr_end=config.lr_end_rate * config.lr,
-        lr_max=config.lr,
+        lr_init=scale * config.lr_init,
+        lr_end=scale * config.lr_end_rate * config.lr,
+        lr_max=scale * config.lr,
         warmup_epochs=config.warmup_epochs,
         total_epochs=config.epoch_size,
         steps_per_epoch=steps_per_epoch,

@@ -8,7 +8,14 @@ from src.cpu_kernels import use_cpu_kernels
 from src.model_utils.errors import UserError
 from src.ssd import build_training_net
 from src.ssd.weights import is_optimizer_state
-from src.train_step import TrainingWrapper, build_train_step, freeze, freeze_batch_norm, scaled_groups
+from src.train_step import (
+    TrainingWrapper,
+    build_train_step,
+    create_learning_rates,
+    freeze,
+    freeze_batch_norm,
+    scaled_groups,
+)
 from tests.golden_data import golden_arrays, golden_input, golden_json, golden_weight
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -280,3 +287,13 @@ def test_options_of_the_recipe_together(config_of):
     step = build_train_step(config, build_training_net(config), np.full(8, 0.01, np.float32))
     losses = [float(step(*map(ms.Tensor, batch)).asnumpy()) for _ in range(8)]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(("flags", "ranks", "factor"), [
+    ([], 4, 1), (["--lr_batch_size=16"], 1, 0.25), (["--lr_batch_size=16", "--accumulation_steps=2"], 4, 2),
+])
+def test_rates_in_proportion_to_the_images_of_an_update(config_of, flags, ranks, factor):
+    base = ["ssd300_config.yaml", "--batch_size=4", "--epoch_size=6", "--lr=0.1", "--lr_init=0.01"]
+    rates = create_learning_rates(config_of(*base, *flags), 5, ranks)
+    np.testing.assert_allclose(rates, factor * create_learning_rates(config_of(*base), 5), rtol=1e-6)
+    assert rates.max() == pytest.approx(0.1 * factor) and rates[0] == pytest.approx(0.01 * factor)

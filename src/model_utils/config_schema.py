@@ -144,6 +144,8 @@ class Config:
     box_loss_weight: float = _train(1.0, "factor on the localisation loss", POSITIVE)
     lr_init: float = _train(0.001, "learning rate at the start of the warm-up", POSITIVE)
     lr: float = _train(0.05, "learning rate after the warm-up", POSITIVE)
+    lr_batch_size: int = _train(0, "number of images of an update, on all ranks together, that lr and lr_init are for: "
+                                "they grow and shrink in proportion to it; 0: they stay", NOT_NEGATIVE)
     lr_end_rate: float = _train(0.001, "learning rate at the end, as a fraction of lr", NOT_NEGATIVE)
     warmup_epochs: float = _train(2, "length of the linear warm-up, epochs", NOT_NEGATIVE)
     backbone_lr_scale: float = _train(1.0, "learning rate of the backbone, as a fraction of that of the other layers",
