@@ -41,7 +41,7 @@ def shown_texts(axes, renderer):
     return [text.get_window_extent(renderer) for text in texts if text.get_text()]
 
 
-@pytest.mark.parametrize("number", [1, 3, 80])
+@pytest.mark.parametrize("number", [1, 3, 23, 80])
 @pytest.mark.parametrize("kind", FIGURES)
 def test_texts_do_not_overlap(kind, number):
     figure = FIGURES[kind](number)
