@@ -17,7 +17,7 @@ COPIES_OF_PREDICTIONS = 20
 COPIES_OF_PARAMETERS = 6
 # The part of the machine's memory that training may fill.
 MEMORY_SHARE = 0.6
-LARGEST_BATCH = 32
+LARGEST_BATCH = 16
 # Fewer steps in an epoch are few for the schedule of the learning rate.
 FEWEST_STEPS = 8
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -83,7 +83,7 @@ def total_memory():
 
 
 def fitting_batch_size(size, num_images, memory, ranks=1):
-    """The largest power of two, up to 32, with which training fits into memory and has enough steps an epoch.
+    """The largest power of two, up to 16, with which training fits into memory and has enough steps an epoch.
 
     Args:
         size: the `NetworkSize`.

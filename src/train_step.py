@@ -203,7 +203,11 @@ def scaled_groups(parameters, path, scale, learning_rates, weight_decay):
 
 
 def create_learning_rates(config, steps_per_epoch, ranks=1):
-    """Learning rate of each step of the epochs that are left: `(steps,)` float32."""
+    """Learning rate of each step of the epochs that are left: `(steps,)` float32.
+
+    Args:
+        ranks: processes that train together.
+    """
     scale = 1.0
     if config.lr_batch_size:  # the linear scaling rule, https://arxiv.org/abs/1706.02677
         scale = config.batch_size * config.accumulation_steps * ranks / config.lr_batch_size

@@ -25,7 +25,7 @@ def test_a_network_counted_by_hand():
 def test_batch_size_for_the_memory():
     size = NetworkSize(parameters=4_000_000, flops=1, output_bytes=100_000_000, prediction_bytes=1_000_000)
     batches = [fitting_batch_size(size, 10_000, memory) for memory in (2.5e9, 4e9, 8e9, 1e12)]
-    assert batches == sorted(batches) and batches[0] < batches[1] < batches[2] <= batches[3] == 32
+    assert batches == sorted(batches) and batches[0] < batches[1] < batches[2] <= batches[3] == 16
     for batch, memory in zip(batches[:3], (2.5e9, 4e9, 8e9)):
         assert size.training_bytes(batch) <= 0.6 * memory < size.training_bytes(2 * batch)
     assert fitting_batch_size(size, 10_000, 8e9, ranks=2) == batches[1]  # they share the memory

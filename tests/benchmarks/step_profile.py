@@ -12,9 +12,8 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.table import parse_arguments, report
-from tests.benchmarks.train_step import KERNELS, PLAIN, create_step, load
+from tests.benchmarks.train_step import KERNELS, PLAIN, SERVE, create_step, load
 
-SERVE = "--serve"
 STEPS = 5
 CONVOLUTION, NORMALISATION, REST = "convolutions", "BatchNorm, activations", "rest"
 # by what the full name of an operator has in it, the first that fits
