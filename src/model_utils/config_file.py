@@ -101,15 +101,16 @@ def _settings(loader, node, path):
 
 def _require_few(node, what, expected):
     """Raises `UserError` for mappings, and for more values than any key needs; what an alias repeats counts again."""
-    waiting, count = [node], 0
+    waiting, count = [node], 1
     while waiting:
         node = waiting.pop()
-        count += 1
         if isinstance(node, yaml.MappingNode):
             raise UserError(f"{what} is a mapping, 'name: value'; allowed: {expected}")
-        if count > MOST_VALUES:
-            raise UserError(f"{what} is more than {MOST_VALUES} values; allowed: {expected}")
         if isinstance(node, yaml.SequenceNode):
+            # Before they wait: a list may hold itself, and would wait without end.
+            count += len(node.value)
+            if count > MOST_VALUES:
+                raise UserError(f"{what} is more than {MOST_VALUES} values; allowed: {expected}")
             waiting += node.value
 
 

@@ -207,6 +207,7 @@ TXT = [
     Case("nothing but null characters", content(b"\0" * 1000), records=0, counts={FOREIGN_IMAGE: 1}),
 ]
 
+LONG_LIST_IN_ITSELF = f"img_shape: &a [{'1, ' * 2500}*a]"
 ALIASES = "\n".join([f"img_shape: &a [{'1, ' * 1000}1]", f"steps: &b [{'*a, ' * 1000}*a]",
                      f"feature_size: [{'*b, ' * 100}1]"])
 MERGES = "\n".join(["img_shape: &a0 {x: 1}",
@@ -227,6 +228,7 @@ YAML = [
     Case("question marks", content(b"? " * 100_000), "nested more than 20 levels"),
     Case("aliases of aliases", content(ALIASES.encode()), "more than 100000 values"),
     Case("a list in itself", content(b"img_shape: &a [*a]"), "more than 100000 values"),
+    Case("a long list in itself", content(LONG_LIST_IN_ITSELF.encode()), "more than 100000 values"),
     Case("merges of merges", content(MERGES.encode()), "img_shape is a mapping"),
     Case("a call", content(b"lr: !!python/object/apply:os.system ['touch HACKED']"),
          "could not determine a constructor"),

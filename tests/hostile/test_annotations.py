@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import re
+import tracemalloc
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.hostile.special_files import names_below
 
 IMAGE_SIZE = 60, 80
 LONGEST_MESSAGE = 1500
+MOST_MEMORY = 100 << 20  # of a configuration, bytes
 
 
 def cases(table):
@@ -104,8 +106,12 @@ def test_txt(case, dataset):
 def test_yaml(case, dataset):
     case.make(dataset / "mine.yaml")
     before = names_below(dataset)
+    tracemalloc.start()
     with pytest.raises(UserError, match=case.error) as caught:
         load_config([f"--config_path={dataset / 'mine.yaml'}"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < MOST_MEMORY
     assert len(str(caught.value)) < LONGEST_MESSAGE
     assert names_below(dataset) == before
 
