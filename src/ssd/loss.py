@@ -12,8 +12,8 @@ class SSDLoss(nn.Cell):
         gamma, alpha: of the focal loss.
         box_loss: encoded boxes `(B, A, 4)` twice -> `(B, A)`, such as `GIoULoss`; None for SmoothL1.
         box_loss_weight: factor on the localisation loss.
-        quality_loss: logits, labels, IoU of the predicted boxes `(B, A)` -> losses `(B, A, C)`, in place of the focal
-            loss; None for that.
+        quality_loss: logits, labels, IoU of the predicted boxes `(B, A)` -> losses `(B,)`, in place of the focal loss;
+            None for that.
         iou: encoded boxes `(B, A, 4)` twice -> their IoU `(B, A)`, for `quality_loss`.
     """
 
@@ -31,8 +31,8 @@ class SSDLoss(nn.Cell):
         if self.quality_loss is None:
             classification = self.focal_loss(logits, labels)
         else:
-            losses = self.quality_loss(logits, labels, ops.stop_gradient(self.iou(locations, targets)))
-            classification = losses.sum(-1).sum(-1)
+            quality = ops.stop_gradient(self.iou(locations, targets))  # (B, A)
+            classification = self.quality_loss(logits, labels, quality)
         positive = (labels > 0).astype(ms.float32)
         if self.box_loss is None:
             distances = self.smooth_l1(locations, targets).sum(-1)

@@ -18,9 +18,19 @@ class QualityFocalLoss(nn.Cell):
         self.beta = beta
 
     def construct(self, logits, labels, quality):
-        """logits `(B, A, C)` float32, labels `(B, A)` int32, quality `(B, A)` without gradient -> `(B, A, C - 1)`."""
+        """Sums over default boxes and classes.
+
+        Args:
+            logits: `(B, A, C)` float32.
+            labels: `(B, A)` int32.
+            quality: `(B, A)` IoU of the predicted boxes, without gradient.
+
+        Returns:
+            `(B,)`
+        """
         truth = ops.one_hot(labels, logits.shape[-1], ops.ones((), ms.float32), ops.zeros((), ms.float32))
         truth = truth[:, :, 1:] * quality.expand_dims(-1)
         logits = logits[:, :, 1:]
         entropy = ops.relu(logits) - logits * truth + ops.log1p(ops.exp(-ops.abs(logits)))
-        return ops.pow(ops.abs(truth - ops.sigmoid(logits)), self.beta) * entropy
+        losses = ops.pow(ops.abs(truth - ops.sigmoid(logits)), self.beta) * entropy
+        return losses.sum(-1).sum(-1)  # in two steps, as in SigmoidFocalLoss
