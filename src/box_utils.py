@@ -8,6 +8,10 @@ from src.anchor_generator import build_anchors, grid_size
 
 # Default boxes that are compared at once with all boxes: few enough that what is computed of them stays in the cache.
 MATCH_BLOCK = 2048
+# Of a positive float32.
+SMALLEST = float(np.finfo(np.float32).tiny)
+# What an IoU in float32 can exceed its bound by.
+ROUNDING = 1 + 1e-5
 # Smallest ratio of a box side to its default box before the logarithm.
 MIN_SIDE_RATIO = 1e-6
 # Nearest locations of each level that ATSS looks at, the k of the paper.
@@ -49,7 +53,7 @@ def pairwise_iou(boxes_a, boxes_b):
     union = np.add(box_area(boxes_b), box_area(boxes_a)[:, None], out=width)
     union -= intersection
     # Without a union there is no intersection either: 0 divided by anything.
-    np.maximum(union, np.finfo(union.dtype).tiny, out=union)
+    np.maximum(union, SMALLEST, out=union)
     return np.divide(intersection, union, out=intersection)
 
 
@@ -99,7 +103,7 @@ def _paired_iou(boxes, others):
     sides = np.minimum(boxes[..., 2:], others[..., 2:]) - np.maximum(boxes[..., :2], others[..., :2])
     intersection = np.maximum(sides, 0).prod(axis=-1)
     union = box_area(boxes) + box_area(others) - intersection
-    return intersection / np.maximum(union, np.finfo(np.float32).tiny)
+    return intersection / np.maximum(union, SMALLEST)
 
 
 class BoxCoder:
@@ -121,10 +125,12 @@ class BoxCoder:
         self.prior_scaling = tuple(prior_scaling)
         self.match_threshold = match_threshold
         self.atss_levels = atss_levels
-        # Blocks of default boxes with contiguous columns, and how far each reaches: (K, 4).
+        # Blocks of default boxes with contiguous columns, how far each reaches (K, 4), and its extreme areas (2, K).
         starts = range(0, len(self.default_boxes_tlbr), MATCH_BLOCK)
         self._blocks = [np.asfortranarray(self.default_boxes_tlbr[start : start + MATCH_BLOCK]) for start in starts]
         self._extents = np.array([[*block[:, :2].min(axis=0), *block[:, 2:].max(axis=0)] for block in self._blocks])
+        areas = [box_area(block) for block in self._blocks]
+        self._areas = np.array([[area.min() for area in areas], [area.max() for area in areas]])
 
     def match(self, boxes):
         """For each default box, the ground-truth box that it is responsible for.
@@ -143,27 +149,34 @@ class BoxCoder:
             return atss_match(boxes, self.default_boxes_tlbr, self.atss_levels)
         matched = np.full(len(self.default_boxes), -1)
         best = np.zeros(len(boxes), np.int64)
-        best_overlap = np.zeros(len(boxes), self.default_boxes_tlbr.dtype)
-        for start, block, touching in zip(range(0, len(matched), MATCH_BLOCK), self._blocks, self._touching(boxes)):
-            rows = touching.nonzero()[0]
+        best_overlap = np.full(len(boxes), SMALLEST, np.float32)
+        limits = self._largest_overlaps(boxes)  # (K, N)
+        # Backwards, from the few large default boxes to the many small ones: where a good match is known, most of these
+        # need no look. With `>=`, the first of equally good ones stays.
+        for number in range(len(self._blocks) - 1, -1, -1):
+            rows = (limits[number] >= np.minimum(best_overlap, self.match_threshold)).nonzero()[0]
             if len(rows) == 0:
                 continue
-            overlap = pairwise_iou(boxes[rows], block)  # (R, block)
+            start = number * MATCH_BLOCK
+            overlap = pairwise_iou(boxes[rows], self._blocks[number])  # (R, block)
             columns = (overlap.max(axis=0) > self.match_threshold).nonzero()[0]
             matched[start + columns] = rows[overlap[:, columns].argmax(axis=0)]
             best_column = overlap.argmax(axis=1)
             of_block = overlap[np.arange(len(rows)), best_column]
-            better = of_block > best_overlap[rows]
+            better = of_block >= best_overlap[rows]
             best[rows[better]] = start + best_column[better]
             best_overlap[rows[better]] = of_block[better]
         # Backwards, so that the first of several boxes with the same best default box stays.
         matched[best[::-1]] = np.arange(len(boxes))[::-1]
         return matched
 
-    def _touching(self, boxes):
-        """`(K, N)` bool: whether a box `(N, 4)` can overlap a default box of a block."""
-        low, high = boxes[:, :2], boxes[:, 2:]
-        return ((low < self._extents[:, None, 2:]) & (high > self._extents[:, None, :2])).all(axis=-1)
+    def _largest_overlaps(self, boxes):
+        """`(K, N)`: what the IoU of a box `(N, 4)` and a default box of a block cannot exceed."""
+        low = np.maximum(boxes[:, :2], self._extents[:, None, :2])
+        high = np.minimum(boxes[:, 2:], self._extents[:, None, 2:])
+        shared = np.maximum(high - low, 0).prod(axis=-1)  # (K, N), with the rectangle around the block
+        smallest, largest = self._areas[:, :, None]  # (K, 1)
+        return np.minimum(shared, largest) / np.maximum(box_area(boxes), smallest) * ROUNDING
 
     def encode(self, boxes):
         """Training targets of one image.
@@ -176,12 +189,13 @@ class BoxCoder:
         """
         boxes = np.asarray(boxes, np.float32).reshape(-1, 5)
         matched = self.match(boxes[:, :4])
-        taken = matched >= 0
+        taken = (matched >= 0).nonzero()[0]
+        owners = boxes[matched[taken]]  # (P, 5)
         labels = np.zeros(len(matched), np.int32)
-        labels[taken] = boxes[matched[taken], 4].astype(np.int32)
+        labels[taken] = owners[:, 4]
         targets = np.zeros((len(matched), 4), np.float32)
-        targets[taken] = to_cyxhw(boxes[matched[taken], :4])
-        positive = labels.nonzero()[0]
+        targets[taken] = to_cyxhw(owners[:, :4])
+        positive = taken[labels[taken] != 0]
         targets[positive] = self._to_offsets(targets[positive], self.default_boxes[positive])
         return targets, labels, len(positive)
 

@@ -1,5 +1,6 @@
 // Vectors of the width that the processor has, and memory aligned to them.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -7,7 +8,7 @@
 #include <memory>
 #include <new>
 
-#if defined(__AVX512F__)
+#if defined(__AVX__)
 #include <immintrin.h>
 #endif
 
@@ -31,6 +32,15 @@ inline void store(float *to, Vector value) { *reinterpret_cast<Vector *>(to) = v
 
 inline Vector splat(float value) { return value - Vector{}; }
 
+typedef int32_t Indexes __attribute__((vector_size(kVectorBytes)));
+
+// Numbers start, start + step, ... of two vectors side by side.
+inline Indexes indexes(int start, int step) {
+  Indexes result;
+  for (int lane = 0; lane < kLanes; ++lane) result[lane] = start + lane * step;
+  return result;
+}
+
 // The first `count` lanes; the others are filled, or left alone.
 inline Vector load_part(const float *from, int count, float fill = 0) {
 #if defined(__AVX512F__)
@@ -38,6 +48,20 @@ inline Vector load_part(const float *from, int count, float fill = 0) {
 #else
   Vector value = splat(fill);
   for (int lane = 0; lane < count; ++lane) value[lane] = from[lane];
+  return value;
+#endif
+}
+// Lanes begin ... end - 1, of which there may be none; the others are zero, and not read.
+inline Vector load_between(const float *from, int begin, int end) {
+#if defined(__AVX512F__)
+  const auto below = [](int lane) { return (1u << std::max(0, std::min(lane, kLanes))) - 1; };
+  return _mm512_maskz_loadu_ps(below(end) & ~below(begin), from);
+#elif defined(__AVX__)
+  const Indexes lanes = indexes(0, 1);
+  return (Vector)_mm256_maskload_ps(from, (__m256i)((lanes >= begin) & (lanes < end)));
+#else
+  Vector value{};
+  for (int lane = std::max(0, begin); lane < std::min(kLanes, end); ++lane) value[lane] = from[lane];
   return value;
 #endif
 }
@@ -98,15 +122,6 @@ inline void copy(float *to, const float *from, int64_t count) {
   if (at < count) store_part(to + at, load_part(from + at, count - at), count - at);
 }
 
-typedef int32_t Indexes __attribute__((vector_size(kVectorBytes)));
-
-// Numbers start, start + step, ... of two vectors side by side.
-inline Indexes indexes(int start, int step) {
-  Indexes result;
-  for (int lane = 0; lane < kLanes; ++lane) result[lane] = start + lane * step;
-  return result;
-}
-
 // to[i] = from[2 i]
 inline void pick_every_second(float *to, const float *from, int64_t count) {
   const Indexes even = indexes(0, 2);
@@ -125,6 +140,30 @@ inline Vector in_turns(Vector a, Vector b, int start) {
 inline Vector low_in_turns(Vector a, Vector b) { return in_turns(a, b, 0); }
 inline Vector high_in_turns(Vector a, Vector b) { return in_turns(a, b, kLanes / 2); }
 
+#if defined(__AVX__) && !defined(__AVX512F__)
+// Both halves of four vectors as 4 x 4 matrices, transposed: shuffles within a half cost least.
+inline void transpose_fours(Vector *vectors) {
+  const __m256 low_a = _mm256_unpacklo_ps((__m256)vectors[0], (__m256)vectors[1]);
+  const __m256 high_a = _mm256_unpackhi_ps((__m256)vectors[0], (__m256)vectors[1]);
+  const __m256 low_b = _mm256_unpacklo_ps((__m256)vectors[2], (__m256)vectors[3]);
+  const __m256 high_b = _mm256_unpackhi_ps((__m256)vectors[2], (__m256)vectors[3]);
+  vectors[0] = (Vector)_mm256_shuffle_ps(low_a, low_b, 0x44);
+  vectors[1] = (Vector)_mm256_shuffle_ps(low_a, low_b, 0xee);
+  vectors[2] = (Vector)_mm256_shuffle_ps(high_a, high_b, 0x44);
+  vectors[3] = (Vector)_mm256_shuffle_ps(high_a, high_b, 0xee);
+}
+
+// Lanes become vectors.
+inline void transpose(Vector *vectors) {
+  transpose_fours(vectors);
+  transpose_fours(vectors + 4);
+  for (int index = 0; index < 4; ++index) {
+    const __m256 low = (__m256)vectors[index], high = (__m256)vectors[index + 4];
+    vectors[index] = (Vector)_mm256_permute2f128_ps(low, high, 0x20);
+    vectors[index + 4] = (Vector)_mm256_permute2f128_ps(low, high, 0x31);
+  }
+}
+#else
 // Lanes become vectors: each pass deals the vectors of both halves out in turns.
 inline void transpose(Vector *vectors) {
 #pragma GCC unroll 4
@@ -139,6 +178,7 @@ inline void transpose(Vector *vectors) {
     for (int index = 0; index < kLanes; ++index) vectors[index] = dealt[index];
   }
 }
+#endif
 
 // to = even[0], odd[0], even[1], odd[1], ...: `count` floats
 inline void interleave(float *to, const float *even, const float *odd, int64_t count) {

@@ -14,8 +14,9 @@ constexpr int kPoints = kSide * kSide;      // products of a tile
 constexpr int kLeastChannels = 32;          // below, transforms cost more than is won
 constexpr int kLeastPixels = 512;           // results of all images
 constexpr int kMostColumns = 64 * kLanes;   // of the result
-constexpr int kMaxBlock = 4 * kColumns;     // channels on each side of a task of the gradient of the weights
+constexpr int kMaxBlock = 128;              // channels on each side of a task of the gradient of the weights
 constexpr int kChunk = 48;                  // tiles that are transformed at a time there
+constexpr int kTileStep = kChunk + kLanes;  // from one row of them to the next: the last piece may reach beyond
 constexpr int kChunksOfSum = 16;
 constexpr int64_t kTaskBytes = 12 << 20;    // transformed values of a task, to stay in the cache
 
@@ -81,8 +82,8 @@ inline void weight_gradients_of(const Number *u, Number *g) {
   g[2] = aa * sum_a + bb * sum_b + u[5];
 }
 
-// One number for each row of a panel.
-typedef float Rows __attribute__((vector_size(64)));
+// One number for each row of a panel. May begin at any float.
+typedef float Rows __attribute__((vector_size(kMaxRows > 8 ? 64 : 32), aligned(4), may_alias));
 static_assert(sizeof(Rows) >= kMaxRows * sizeof(float), "a panel has more rows");
 
 // Tiles of results of all images, row by row.
@@ -114,15 +115,34 @@ std::vector<Piece> pieces_of(const Tiles &tiles, int64_t begin, int64_t end) {
 // Values (y, x ... x + LENGTH - 1) of a plane, zero outside; in `memory` where they are not all inside.
 template <int LENGTH>
 inline const float *line_of(const Image &image, const float *plane, int64_t y, int64_t x, float *memory) {
-  if (y >= 0 && y < image.height && x >= 0 && x + LENGTH <= image.width) return plane + y * image.width + x;
-  std::fill(memory, memory + LENGTH, 0.0f);
-  if (y >= 0 && y < image.height) {
-    const int64_t first = std::max<int64_t>(0, -x), last = std::min<int64_t>(LENGTH, image.width - x);
-    if (first < last) copy(memory + first, plane + y * image.width + x + first, last - first);
-  }
+  const float *from = plane + y * image.width + x;
+  const bool within = y >= 0 && y < image.height;
+  if (within && x >= 0 && x + LENGTH <= image.width) return from;
+  const int begin = std::max<int64_t>(0, -x), end = within ? std::min<int64_t>(LENGTH, image.width - x) : 0;
+  for (int at = 0; at < LENGTH; at += kLanes) store(memory + at, load_between(from + at, begin - at, end - at));
   return memory;
 }
 
+#if defined(__AVX__) && !defined(__AVX512F__)
+// The first, second, third and fourth of each four of 4 * kLanes values.
+inline void load_fours(const float *from, Vector *values) {
+#pragma GCC unroll 4
+  for (int index = 0; index < 4; ++index)
+    values[index] = (Vector)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + 4 * index)),
+                                                 _mm_loadu_ps(from + 4 * index + 16), 1);
+  transpose_fours(values);
+}
+
+// The reverse; the values are used up.
+inline void store_fours(float *to, Vector *values) {
+  transpose_fours(values);
+#pragma GCC unroll 4
+  for (int index = 0; index < 4; ++index) {
+    _mm_storeu_ps(to + 4 * index, _mm256_castps256_ps128((__m256)values[index]));
+    _mm_storeu_ps(to + 4 * index + 16, _mm256_extractf128_ps((__m256)values[index], 1));
+  }
+}
+#else
 inline Vector even_of(Vector low, Vector high) { return __builtin_shuffle(low, high, indexes(0, 2)); }
 inline Vector odd_of(Vector low, Vector high) { return __builtin_shuffle(low, high, indexes(1, 2)); }
 
@@ -138,7 +158,7 @@ inline void load_fours(const float *from, Vector *values) {
 }
 
 // The reverse.
-inline void store_fours(float *to, const Vector *values) {
+inline void store_fours(float *to, Vector *values) {
   const Vector even_low = low_in_turns(values[0], values[2]), even_high = high_in_turns(values[0], values[2]);
   const Vector odd_low = low_in_turns(values[1], values[3]), odd_high = high_in_turns(values[1], values[3]);
   store(to, low_in_turns(even_low, odd_low));
@@ -146,6 +166,7 @@ inline void store_fours(float *to, const Vector *values) {
   store(to + 2 * kLanes, low_in_turns(even_high, odd_high));
   store(to + 3 * kLanes, high_in_turns(even_high, odd_high));
 }
+#endif
 
 // The points of a tile from its lines, each of which is at the points already: `transform` for the columns.
 template <int LINES, typename Transform>
@@ -167,7 +188,7 @@ inline void source_points(const Image &source, const float *plane, const Piece &
   constexpr int kLength = kTile * (kLanes + 1);  // the last two are not used
   Vector half[kSide][kSide];
   for (int line = 0; line < kSide; ++line) {
-    float memory[kLength];
+    float memory[kLength + kLanes];
     const float *from = line_of<kLength>(source, plane, kTile * piece.row + line + row, kTile * piece.column + column,
                                          memory);
     Vector d[kTile + kTile];
@@ -183,7 +204,7 @@ inline void gradient_points(const Image &gradient, const float *plane, const Pie
   constexpr int kLength = kTile * kLanes;
   Vector half[kTile][kSide];
   for (int line = 0; line < kTile; ++line) {
-    float memory[kLength];
+    float memory[kLength + kLanes];
     Vector values[kTile];
     load_fours(line_of<kLength>(gradient, plane, kTile * piece.row + line, kTile * piece.column, memory), values);
     gradients_at(values, half[line]);
@@ -232,10 +253,10 @@ inline void add(const float *values, int count, float *totals) {
   for (int at = 0; at < count; at += kLanes) store(totals + at, load(totals + at) + load(values + at));
 }
 
-// Points of all channels of a block for the tiles of a piece: to[(p * kChunk + tile) * block + channel], where
+// Points of all channels of a block for the tiles of a piece: to[p * point_step + tile * block + channel], where
 // points_of(channel, points) gives those of one channel.
 template <typename Points>
-inline void collect(int channels, int block, int count, const Points &points_of, float *to) {
+inline void collect(int channels, int block, int count, const Points &points_of, int point_step, float *to) {
   Vector points[kPoints][kLanes] = {};
   for (int first = 0; first < channels; first += kLanes) {
     for (int index = 0; index < std::min(kLanes, channels - first); ++index) {
@@ -248,7 +269,7 @@ inline void collect(int channels, int block, int count, const Points &points_of,
       Vector values[kLanes];
       for (int index = 0; index < kLanes; ++index) values[index] = points[point][index];
       transpose(values);
-      for (int tile = 0; tile < count; ++tile) store(to + (point * kChunk + tile) * block + first, values[tile]);
+      for (int tile = 0; tile < count; ++tile) store(to + point * point_step + tile * block + first, values[tile]);
     }
   }
 }
@@ -293,19 +314,27 @@ void winograd_correlate(int64_t channels, const Weights &weight, const float *bi
         for (int t = 0; t < 9; ++t) g[t][m - first] = weight.at(m, c, t);
       for (int j = 0; j < 3; ++j) weights_at(g + j, half + j, 3);
       for (int line = 0; line < kSide; ++line) weights_at(half + 3 * line, points + kSide * line, 1);
-      for (int point = 0; point < kPoints; ++point)
-        std::memcpy(weights + point * point_size + (panel * depth + c) * rows, &points[point], rows * sizeof(float));
+      float *target = weights + (panel * depth + c) * rows;
+      if (c + 1 < depth) {  // the next channel comes where this writes beyond its rows
+        for (int point = 0; point < kPoints; ++point)
+          *reinterpret_cast<Rows *>(target + point * point_size) = points[point];
+      } else {
+        for (int point = 0; point < kPoints; ++point)
+          std::memcpy(target + point * point_size, &points[point], rows * sizeof(float));
+      }
     }
   });
 
   const int64_t task_rows = rows_of_task(tiles, depth + channels);
-  const int64_t pitch = round_up(task_rows * tiles.columns, kColumns);
+  // From one channel, and from one point, to the next: no power of two, which would strain few sets of the cache.
+  const int64_t pitch = (divide_up(task_rows * tiles.columns, kColumns) | 1) * kColumns;
+  const int64_t source_step = depth * pitch + kColumns, result_step = channels * pitch + kColumns;
   const auto kernels = multiply_table();
   const std::vector<float> zeros(kMaxRows);
   parallel(divide_up(tiles.all_rows(), task_rows), [&](int task) {
     const int64_t begin = task * task_rows, end = std::min(tiles.all_rows(), begin + task_rows);
-    float *sources = scratch<0>(kPoints * depth * pitch);
-    float *results = scratch<1>(kPoints * channels * pitch + kLanes);
+    float *sources = scratch<0>(kPoints * source_step);
+    float *results = scratch<1>(kPoints * result_step + kLanes);
     const std::vector<Piece> pieces = pieces_of(tiles, begin, end);
     for (int64_t c = 0; c < depth; ++c) {
       float *target = sources + c * pitch;
@@ -314,9 +343,9 @@ void winograd_correlate(int64_t channels, const Weights &weight, const float *bi
         source_points(source, from + piece.image * source.size() + c * source.plane(), piece, row, column, points);
         for (int point = 0; point < kPoints; ++point) {
           if (piece.count == kLanes) {
-            store(target + point * depth * pitch, points[point]);
+            store(target + point * source_step, points[point]);
           } else {
-            store_part(target + point * depth * pitch, points[point], piece.count);
+            store_part(target + point * source_step, points[point], piece.count);
           }
         }
         target += piece.count;
@@ -327,11 +356,11 @@ void winograd_correlate(int64_t channels, const Weights &weight, const float *bi
         const int64_t m = int64_t(panel) * rows;
         const Multiply kernel = kernels[std::min<int64_t>(rows, channels - m) - 1];
         for (int64_t at = 0; at < (end - begin) * tiles.columns; at += kColumns)
-          kernel(depth, weights + point * point_size + panel * depth * rows, rows, sources + point * depth * pitch + at,
-                 pitch, results + (point * channels + m) * pitch + at, pitch, zeros.data());
+          kernel(depth, weights + point * point_size + panel * depth * rows, rows, sources + point * source_step + at,
+                 pitch, results + point * result_step + m * pitch + at, pitch, zeros.data());
       }
     for (int64_t m = 0; m < channels; ++m)
-      transform_result(tiles, begin, end, results + m * pitch, channels * pitch, bias != nullptr ? bias[m] : 0.0f,
+      transform_result(tiles, begin, end, results + m * pitch, result_step, bias != nullptr ? bias[m] : 0.0f,
                        result, to + m * result.plane());
   });
 }
@@ -348,7 +377,7 @@ void winograd_weight_gradient(int64_t images, const Image &gradient, const float
   const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(pieces.size() / 16, 8 / blocks));
   const int64_t weights = lefts * rights * 9;
   float *partial = parts > 1 ? scratch<3>(parts * weights) : dw;
-  const auto kernels = multiply_table();
+  const auto kernels = multiply_table<kTileStep>();
   const std::vector<float> zeros(kMaxRows);
 
   parallel(blocks * parts, [&](int task) {
@@ -357,8 +386,10 @@ void winograd_weight_gradient(int64_t images, const Image &gradient, const float
     const int left_count = std::min<int64_t>(left_block, lefts - left);
     const int right_count = std::min<int64_t>(right_block, rights - right);
     const int panel_rows = divide_up(left_count, divide_up(left_count, kMaxRows));
-    float *gradients = scratch<0>(kPoints * kChunk * left_block);
-    float *sources = scratch<1>(kPoints * kChunk * right_block);
+    // From one point to the next: no power of two, as above.
+    const int gradient_step = kTileStep * left_block + kColumns, source_step = kChunk * right_block + kColumns;
+    float *gradients = scratch<0>(kPoints * gradient_step);
+    float *sources = scratch<1>(kPoints * source_step);
     // Two stages of sums where there are many terms, since rounding errors grow with their number.
     const int size = kPoints * left_block * right_block;
     float *sums = scratch<2>(size), *totals = nullptr;
@@ -380,19 +411,22 @@ void winograd_weight_gradient(int64_t images, const Image &gradient, const float
         const Piece &piece = pieces[next];
         const float *dy_planes = dy + piece.image * gradient.size() + left * gradient.plane();
         const float *planes = from + piece.image * source.size() + right * source.plane();
-        collect(left_count, left_block, piece.count, [&](int channel, Vector *points) {
+        for (int channel = 0; channel < left_count; ++channel) {
+          Vector points[kPoints];
           gradient_points(gradient, dy_planes + channel * gradient.plane(), piece, points);
-        }, gradients + tiles * left_block);
+          for (int point = 0; point < kPoints; ++point)
+            store(gradients + point * gradient_step + channel * kTileStep + tiles, points[point]);
+        }
         collect(right_count, right_block, piece.count, [&](int channel, Vector *points) {
           source_points(source, planes + channel * source.plane(), piece, row, column, points);
-        }, sources + tiles * right_block);
+        }, source_step, sources + tiles * right_block);
       }
       for (int point = 0; point < kPoints; ++point)
         for (int l = 0; l < left_count; l += panel_rows) {
           const Multiply kernel = kernels[std::min(panel_rows, left_count - l) - 1];
           for (int r = 0; r < right_count; r += kColumns)
-            kernel(tiles, gradients + point * kChunk * left_block + l, left_block,
-                   sources + point * kChunk * right_block + r, right_block,
+            kernel(tiles, gradients + point * gradient_step + l * kTileStep, 1,
+                   sources + point * source_step + r, right_block,
                    sums + (point * left_block + l) * right_block + r, right_block, first ? zeros.data() : nullptr);
         }
     }
