@@ -101,6 +101,15 @@ def test_matching_takes_the_largest_overlap(seed):
             assert matched[anchor] == expected
 
 
+def match_in_one_table(coder, boxes):
+    """What `BoxCoder.match` is to give."""
+    if len(boxes) == 0:
+        return np.full(len(coder.default_boxes), -1)
+    overlap = pairwise_iou(boxes, coder.default_boxes_tlbr)
+    overlap[np.arange(len(boxes)), overlap.argmax(axis=1)] = 2
+    return np.where(overlap.max(axis=0) > coder.match_threshold, overlap.argmax(axis=0), -1)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 12))
 def test_matching_in_blocks_is_that_of_the_whole_table(seed, count):
@@ -110,12 +119,18 @@ def test_matching_in_blocks_is_that_of_the_whole_table(seed, count):
     corner = rng.uniform(-0.2, 1.1, (count, 2))
     boxes = np.concatenate([corner, corner + rng.choice([0, 0.02, 0.1, 0.5], (count, 2))], axis=1).round(2)
     boxes = np.concatenate([boxes, boxes[: count // 3]]).astype(np.float32)
-    expected = np.full(len(coder.default_boxes), -1)
-    if len(boxes):
-        overlap = pairwise_iou(boxes, coder.default_boxes_tlbr)
-        overlap[np.arange(len(boxes)), overlap.argmax(axis=1)] = 2
-        expected = np.where(overlap.max(axis=0) > coder.match_threshold, overlap.argmax(axis=0), -1)
-    np.testing.assert_array_equal(coder.match(boxes), expected)
+    np.testing.assert_array_equal(coder.match(boxes), match_in_one_table(coder, boxes))
+
+
+@pytest.mark.parametrize("overlap", [0.5 - 1e-4, 0.5 + 1e-4])
+def test_a_small_default_box_matches_beside_a_better_one_of_another_level(overlap):
+    coder = BoxCoder(grid_anchors((320, 320), [8, 16, 64]))
+    small = np.flatnonzero(np.isclose(coder.default_boxes[:, 2:], 32 * 2**0.5 / 320).all(axis=1))
+    around = coder.default_boxes[small[::37]] / [1, 1, overlap**0.5, overlap**0.5]  # cy cx h w
+    boxes = to_tlbr(around).astype(np.float32)
+    matched = coder.match(boxes)
+    assert (matched[small] >= 0).any() == (overlap > 0.5)
+    np.testing.assert_array_equal(matched, match_in_one_table(coder, boxes))
 
 
 def test_default_boxes_in_both_forms():
