@@ -8,7 +8,7 @@ from src.anchor_generator import build_anchors, grid_size
 
 # Default boxes that are compared at once with all boxes: few enough that what is computed of them stays in the cache.
 MATCH_BLOCK = 2048
-# Of a positive float32.
+# Smallest positive float32 of full precision.
 SMALLEST = float(np.finfo(np.float32).tiny)
 # What an IoU in float32 can exceed its bound by.
 ROUNDING = 1 + 1e-5
@@ -153,7 +153,7 @@ class BoxCoder:
         limits = self._largest_overlaps(boxes)  # (K, N)
         # Backwards, from the few large default boxes to the many small ones: where a good match is known, most of these
         # need no look. With `>=`, the first of equally good ones stays.
-        for number in range(len(self._blocks) - 1, -1, -1):
+        for number in reversed(range(len(self._blocks))):
             rows = (limits[number] >= np.minimum(best_overlap, self.match_threshold)).nonzero()[0]
             if len(rows) == 0:
                 continue

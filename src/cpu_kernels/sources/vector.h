@@ -51,6 +51,14 @@ inline Vector load_part(const float *from, int count, float fill = 0) {
   return value;
 #endif
 }
+inline void store_part(float *to, Vector value, int count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, (1u << count) - 1, value);
+#else
+  for (int lane = 0; lane < count; ++lane) to[lane] = value[lane];
+#endif
+}
+
 // Lanes begin ... end - 1, of which there may be none; the others are zero, and not read.
 inline Vector load_between(const float *from, int begin, int end) {
 #if defined(__AVX512F__)
@@ -65,14 +73,6 @@ inline Vector load_between(const float *from, int begin, int end) {
   return value;
 #endif
 }
-inline void store_part(float *to, Vector value, int count) {
-#if defined(__AVX512F__)
-  _mm512_mask_storeu_ps(to, (1u << count) - 1, value);
-#else
-  for (int lane = 0; lane < count; ++lane) to[lane] = value[lane];
-#endif
-}
-
 
 // Keeps a value in a register: compilers would rather load it again with each instruction that uses it.
 inline void keep(Vector &value) {
