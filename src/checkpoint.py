@@ -31,6 +31,8 @@ def save_checkpoint(net, path):
 class SaveCheckpoint(ms.Callback):
     """Saves `ssd-EPOCH_STEP.ckpt` every few epochs and at the end, STEP being the steps that are done of the epoch.
 
+    Parameters that are not finite end the run with a `UserError`, after any epoch.
+
     It comes before the callbacks that evaluate, so that a kill meanwhile costs no training; `epoch_done` comes after
     them.
 
@@ -61,6 +63,7 @@ class SaveCheckpoint(ms.Callback):
 
     def on_train_epoch_end(self, run_context):
         params = run_context.original_args()
+        _check_finite(params)
         if params.cur_epoch_num % self.every == 0:
             self._save(params, epoch_done=False)
 
@@ -71,6 +74,7 @@ class SaveCheckpoint(ms.Callback):
 
     def on_train_end(self, run_context):
         params = run_context.original_args()
+        _check_finite(params)
         self._save(params, getattr(params, "epoch_done", True))
 
     def _path(self, params):
@@ -80,7 +84,6 @@ class SaveCheckpoint(ms.Callback):
         path = self._path(params)
         if path in self.saved:
             return
-        _check_finite(params.train_network, f"epoch {params.cur_epoch_num}, step {_step(params)}")
         save_checkpoint(params.train_network, path)
         self.saved.append(path)
         old, self.saved = self.saved[: -self.keep], self.saved[-self.keep :]
@@ -113,8 +116,9 @@ def _step(params):
     return getattr(params, "step_of_epoch", params.batch_num)
 
 
-def _check_finite(net, where):
-    for parameter in net.get_parameters():
+def _check_finite(params):
+    for parameter in params.train_network.get_parameters():
         values = parameter.asnumpy()
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise UserError(f"{parameter.name} is no longer finite after {where}, and is not saved: {DIVERGED}")
+            raise UserError(f"{parameter.name} is no longer finite after epoch {params.cur_epoch_num}, step "
+                            f"{_step(params)}, and is not saved: {DIVERGED}")

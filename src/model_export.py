@@ -118,7 +118,7 @@ def create_export(config):
     precision = config.precision
     if config.file_format == "ONNX":  # the option `precision` decides there
         config = dataclasses.replace(config, use_float16=False, amp_level="O0")
-    elif config.use_float16 or config.amp_level != "O0":
+    elif config.half_precision:
         precision = "fp16"
     net = create_loaded_net(config)
     path = with_suffix(config.file_name, config.file_format)

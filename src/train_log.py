@@ -21,6 +21,8 @@ COLUMNS = ("epoch", "step", "loss", "learning_rate", "seconds", "images_per_seco
 PARTS = ("classification_loss", "localisation_loss")
 DIVERGED = ("the run has diverged and stops. Lower lr, lengthen warmup_epochs, or look for broken boxes in the data; "
             "the last checkpoint is from before.")
+OVERFLOW = ("the run stops. With dynamic_loss_scale: True it finds a factor of the loss with which they do not; a "
+            "lower lr or longer warmup_epochs help too. The last checkpoint is from before.")
 
 
 class Results:
@@ -114,7 +116,7 @@ class TrainingLog(ms.Callback):
         loss, *parts = (float(output.asnumpy()) for output in outputs)
         if not math.isfinite(loss):
             self._close_bar()
-            raise UserError(self._divergence(params, step, loss))
+            raise UserError(self._divergence(params, step, loss, parts))
         self.losses.append(loss)
         self.parts.append(parts)
         if self.bar is not None:
@@ -163,18 +165,21 @@ class TrainingLog(ms.Callback):
         steps = max(params.cur_step_num - self.steps_before, 1)
         return _duration((time.perf_counter() - self.run_start) / steps * steps_left)
 
-    def _divergence(self, params, step, loss):
-        where = (f"the loss is {loss} at epoch {params.cur_epoch_num}, step {step} of {params.batch_num} (learning "
+    def _divergence(self, params, step, loss, parts):
+        what, hint = f"the loss is {loss}", DIVERGED
+        if parts and all(map(math.isfinite, parts)):  # see `check_gradients` of `TrainingWrapper`
+            what, hint = f"the loss is {sum(parts):.6g} and its gradients overflow", OVERFLOW
+        where = (f"{what} at epoch {params.cur_epoch_num}, step {step} of {params.batch_num} (learning "
                  f"rate {self._rate(params):.6g})")
         images = self.find_images and self.find_images(params.cur_epoch_num, step)
         if not images:
-            return f"{where}: {DIVERGED}"
+            return f"{where}: {hint}"
         broken = _broken_samples(getattr(params, "train_dataset_element", None) or ())
         if broken:
             named = ", ".join(str(images[index]) for index in sorted(broken))
             return (f"{where}: the inputs made from the images with the ids {named} hold numbers that are not finite. "
                     "Look for broken boxes in their annotations; the last checkpoint is from before.")
-        return f"{where}, images with the ids {', '.join(map(str, images))}: {DIVERGED}"
+        return f"{where}, images with the ids {', '.join(map(str, images))}: {hint}"
 
     def _close_bar(self):
         if self.bar is not None:

@@ -29,10 +29,12 @@ class TrainingWrapper(nn.Cell):
             gradients are not finite changes nothing but the scale, and is counted in `skipped_steps`.
         accumulation_steps: the parameters are updated after so many calls, with the mean of their gradients.
         average: `WeightAverage` to update after each update of the parameters; None for none.
+        check_gradients: the loss becomes NaN in a step whose gradients are not finite. In float16 they overflow while
+            the loss is still a number, and weights that they spoil may leave it one.
     """
 
     def __init__(self, network, optimizer, sens=1.0, use_global_norm=False, loss_scaler=None, accumulation_steps=1,
-                 average=None):
+                 average=None, check_gradients=False):
         super().__init__(auto_prefix=False)
         self.network = network
         self.network.set_grad()
@@ -49,6 +51,7 @@ class TrainingWrapper(nn.Cell):
             self.map = ops.HyperMap()
             self.gradient_count = ms.Parameter(ms.Tensor(0, ms.int32), name=GRADIENT_COUNT, requires_grad=False)
         self.average = average
+        self.check_gradients = check_gradients
         self.has_parts = getattr(network, "with_parts", False)
         self.loss_and_gradients = ops.value_and_grad(self._scaled_loss, None, self.weights, has_aux=True)
         parallel_mode = ms.get_auto_parallel_context("parallel_mode")
@@ -73,6 +76,8 @@ class TrainingWrapper(nn.Cell):
         if self.distributed:
             gradients = self.reduce_gradients(gradients)
             loss = ops.depend(loss, self._average_statistics())
+        if self.check_gradients:
+            loss = ops.select(ms.amp.all_finite(gradients), loss, ops.full_like(loss, float("nan")))
         if self.loss_scaler is not None:
             gradients = self.loss_scaler.unscale(gradients)
             finite = ms.amp.all_finite(gradients)  # the same on all ranks, since the gradients are
@@ -255,4 +260,5 @@ def build_train_step(config, net, learning_rates):
         loss_scale=1.0 if config.use_global_norm or scaler else scale,
     )
     average = build_weight_average(config, net) if config.use_ema else None
-    return TrainingWrapper(net, optimizer, scale, config.use_global_norm, scaler, steps, average).set_train(True)
+    check = config.half_precision and scaler is None  # a dynamic scale sees to them
+    return TrainingWrapper(net, optimizer, scale, config.use_global_norm, scaler, steps, average, check).set_train(True)

@@ -29,14 +29,15 @@ def run(log, losses, steps=2, epochs=1):
     log.on_train_end(context)
 
 
-def stop_at_nan(broken):
+def stop_at_nan(broken, parts=()):
     """The error of a run whose second step has no number for a loss."""
     log = TrainingLog(3, [0.1, 0.2], terminal=False, find_images=lambda epoch, step: [70 + epoch, 70 + step, 9])
     params = SimpleNamespace(batch_num=2, epoch_num=1, cur_step_num=0, cur_epoch_num=1, train_network=None)
     context = SimpleNamespace(original_args=lambda: params)
     log.on_train_begin(context)
     log.on_train_epoch_begin(context)
-    for params.cur_step_num, params.net_outputs in ((1, ms.Tensor(1.0)), (2, ms.Tensor(float("nan")))):
+    for params.cur_step_num, loss in ((1, 1.0), (2, float("nan"))):
+        params.net_outputs = tuple(ms.Tensor(value) for value in (loss, *parts))
         inputs = np.ones((3, 2, 2), np.float32)
         inputs[broken] = np.inf
         params.train_dataset_element = (ms.Tensor(inputs), ms.Tensor(np.ones((3, 1), np.int32)))
@@ -50,6 +51,13 @@ def stop_at_nan(broken):
 def test_the_images_of_the_step_are_named():
     text = stop_at_nan([])
     assert "epoch 1, step 2 of 2 (learning rate 0.2), images with the ids 71, 72, 9: the run has diverged" in text
+
+
+def test_gradients_that_overflow_are_told_from_a_loss_that_is_no_number():
+    text = stop_at_nan([], parts=(1.5, 0.75))
+    assert text.startswith("the loss is 2.25 and its gradients overflow at epoch 1, step 2 of 2")
+    assert "dynamic_loss_scale" in text and "ids 71, 72, 9" in text
+    assert stop_at_nan([], parts=(1.5, float("inf"))).startswith("the loss is nan at epoch 1")
 
 
 def test_images_whose_inputs_are_broken_are_named():

@@ -289,6 +289,11 @@ class Config:
     benchmark_images: int = _export(256, "benchmark: images of each measurement", COUNT)
     drop: bool = _export(False, "postprocess.py: leave out images with a crowd box or without a box of a known class")
 
+    @property
+    def half_precision(self):
+        """Whether the network, or a part of it, computes in float16."""
+        return self.use_float16 or self.amp_level != "O0"
+
     def to_dict(self):
         """A dictionary of all keys; tuples become lists."""
         return {field.name: _as_list(getattr(self, field.name)) for field in dataclasses.fields(self)}

@@ -57,7 +57,7 @@ def build_cpu_kernels(config, net):
         `net`.
     """
     if config.cpu_kernels and config.device_target == "CPU":
-        if config.use_float16 or config.amp_level != "O0":
+        if config.half_precision:
             logger.info("CPU kernels: none, they compute in float32 only (use_float16, amp_level)")
         else:
             use_cpu_kernels(net, config.cpu_threads)
