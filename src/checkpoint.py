@@ -1,5 +1,4 @@
 """Checkpoints of a training run."""
-import stat
 from pathlib import Path
 
 import mindspore as ms
@@ -25,7 +24,6 @@ def save_checkpoint(net, path):
     some_wait = count is not None and int(count.asnumpy()) > 0
     with whole_file(path) as part:
         ms.save_checkpoint(net, str(part), choice_func=lambda name: some_wait or not name.startswith(WAITING))
-        part.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH)  # MindSpore leaves it read-only
 
 
 class SaveCheckpoint(ms.Callback):

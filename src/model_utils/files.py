@@ -3,6 +3,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 from pathlib import Path
 
 from src.model_utils.errors import UserError
@@ -59,6 +60,8 @@ def whole_file(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part
+            if not part.stat().st_mode & stat.S_IWUSR:  # MindSpore gives its files to their owner alone, read-only
+                part.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH)
             with open(part, "rb+") as stream:
                 os.fsync(stream.fileno())
             os.replace(part, path)

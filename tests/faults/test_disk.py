@@ -2,6 +2,7 @@
 import contextlib
 import ctypes
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -162,6 +163,13 @@ def test_output_path_is_a_file(tmp_path):
     for path in (tmp_path / "a", tmp_path / "a" / "b"):
         with pytest.raises(UserError, match="cannot be written to"), run_folder(path, path / "ckpt_0"):
             pass
+
+
+def test_a_whole_file_that_was_written_for_reading_alone(tmp_path):
+    path = tmp_path / "a.mindir"
+    with whole_file(path) as part:  # as MindSpore writes them; users other than root could not even flush it
+        part.touch(mode=0o400)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_a_whole_file_after_an_error(tmp_path):
