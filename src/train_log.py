@@ -21,8 +21,8 @@ COLUMNS = ("epoch", "step", "loss", "learning_rate", "seconds", "images_per_seco
 PARTS = ("classification_loss", "localisation_loss")
 DIVERGED = ("the run has diverged and stops. Lower lr, lengthen warmup_epochs, or look for broken boxes in the data; "
             "the last checkpoint is from before.")
-OVERFLOW = ("the run stops. With dynamic_loss_scale: True it finds a factor of the loss with which they do not; a "
-            "lower lr or longer warmup_epochs help too. The last checkpoint is from before.")
+OVERFLOW = ("the run stops. With dynamic_loss_scale: True it finds a factor of the loss with which they do not; the "
+            "last checkpoint is from before.")
 
 
 class Results:

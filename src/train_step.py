@@ -45,10 +45,10 @@ class TrainingWrapper(nn.Cell):
         self.loss_scaler = loss_scaler
         if loss_scaler is not None:
             self.skipped_steps = ms.Parameter(ms.Tensor(0, ms.int32), name="skipped_steps", requires_grad=False)
+        self.map = ops.HyperMap()
         self.accumulation_steps = accumulation_steps
         if accumulation_steps > 1:
             self.gradient_sums = self.weights.clone(prefix=GRADIENT_SUM, init="zeros")
-            self.map = ops.HyperMap()
             self.gradient_count = ms.Parameter(ms.Tensor(0, ms.int32), name=GRADIENT_COUNT, requires_grad=False)
         self.average = average
         self.check_gradients = check_gradients
@@ -77,7 +77,10 @@ class TrainingWrapper(nn.Cell):
             gradients = self.reduce_gradients(gradients)
             loss = ops.depend(loss, self._average_statistics())
         if self.check_gradients:
-            loss = ops.select(ms.amp.all_finite(gradients), loss, ops.full_like(loss, float("nan")))
+            # Not `amp.all_finite`: where a device cuts off at the largest float16, as training can live with, that
+            # reports an overflow.
+            finite = ops.stack(self.map(_is_finite, gradients)).all()
+            loss = ops.select(finite, loss, ops.full_like(loss, float("nan")))
         if self.loss_scaler is not None:
             gradients = self.loss_scaler.unscale(gradients)
             finite = ms.amp.all_finite(gradients)  # the same on all ranks, since the gradients are
@@ -124,7 +127,8 @@ class TrainingWrapper(nn.Cell):
 
 
 # Not loops: MindSpore unrolls those, and a network has more parameters than it allows calls in each other.
-_add, _multiply, _clear = (ops.MultitypeFuncGraph(name) for name in ("add", "multiply", "clear"))
+_add, _multiply, _clear, _is_finite = (ops.MultitypeFuncGraph(name)
+                                       for name in ("add", "multiply", "clear", "is_finite"))
 
 
 @_add.register("Tensor", "Tensor")
@@ -140,6 +144,11 @@ def _multiply_gradient(factor, gradient):
 @_clear.register("Tensor")
 def _clear_sum(total):
     return ops.assign(total, ops.zeros_like(total))
+
+
+@_is_finite.register("Tensor")
+def _gradient_is_finite(gradient):
+    return ops.isfinite(gradient).all()
 
 
 def _statistics(net):
