@@ -33,13 +33,14 @@ def test_the_oldest_go(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ssd-1_9.ckpt", "ssd-3_7.ckpt", "ssd-4_7.ckpt"]
 
 
-def test_parameters_that_are_no_numbers_are_not_saved(tmp_path):
+@pytest.mark.parametrize(("every", "epochs"), [(1, 1), (9, 2)], ids=["due", "not due"])
+def test_parameters_that_are_no_numbers_are_not_saved(tmp_path, every, epochs):
     net = nn.Dense(2, 3)
     callback = SaveCheckpoint(tmp_path, every=1, keep=2)
     run(callback, net, epochs=1)
     net.weight.set_data(ms.Tensor(np.full((3, 2), np.nan, np.float32)))
     with pytest.raises(UserError, match=r"weight is no longer finite after epoch 1, step 7, and is not saved"):
-        run(SaveCheckpoint(tmp_path, every=9, keep=2), net, epochs=2)
+        run(SaveCheckpoint(tmp_path, every=every, keep=2), net, epochs=epochs)
     assert np.isfinite(ms.load_checkpoint(str(tmp_path / "ssd-1_7.ckpt"))["weight"].asnumpy()).all()
 
 
