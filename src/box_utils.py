@@ -4,7 +4,7 @@ Boxes are `ymin xmin ymax xmax`, normalised by the image's height and width, unl
 """
 import numpy as np
 
-from src.anchor_generator import build_anchors, grid_size
+from src.anchor_generator import build_anchors
 
 # Default boxes that are compared at once with all boxes: few enough that what is computed of them stays in the cache.
 MATCH_BLOCK = 2048
@@ -14,8 +14,6 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 ROUNDING = 1 + 1e-5
 # Smallest ratio of a box side to its default box before the logarithm.
 MIN_SIDE_RATIO = 1e-6
-# Nearest locations of each level that ATSS looks at, the k of the paper.
-ATSS_LOCATIONS = 9
 
 
 def to_tlbr(cyxhw):
@@ -57,55 +55,6 @@ def pairwise_iou(boxes_a, boxes_b):
     return np.divide(intersection, union, out=intersection)
 
 
-def atss_match(boxes, default_boxes, levels, locations=ATSS_LOCATIONS):
-    """Adaptive training sample selection (https://arxiv.org/abs/1912.02424, algorithm 1).
-
-    The candidates of a box are the default boxes at the `locations` places of each level that are nearest to its
-    centre. It takes those whose IoU is at least the mean plus the standard deviation of all its candidates, and whose
-    centre is inside it. Beyond the paper, it takes its best candidate in any case, so that no box is without. Where
-    several boxes want one default box, the largest IoU wins, then the first box.
-
-    Args:
-        boxes: `(N, 4)` ymin xmin ymax xmax.
-        default_boxes: `(A, 4)` the same, in the order level, location, shape.
-        levels: for each level the number of its locations, and of the default boxes at each.
-
-    Returns:
-        `(A,)` index of the box, -1 where there is none.
-    """
-    matched = np.full(len(default_boxes), -1)
-    if len(boxes) == 0:
-        return matched
-    centres = (default_boxes[:, :2] + default_boxes[:, 2:]) / 2  # (A, 2)
-    middle = (boxes[:, :2] + boxes[:, 2:]) / 2  # (N, 2)
-    chosen, start = [], 0
-    for number, shapes in levels:
-        end = start + number * shapes
-        distances = ((centres[start:end:shapes] - middle[:, None]) ** 2).sum(axis=-1)  # (N, number)
-        nearest = np.argsort(distances, axis=1, kind="stable")[:, :locations]
-        chosen.append((start + nearest[..., None] * shapes + np.arange(shapes)).reshape(len(boxes), -1))
-        start = end
-    candidates = np.concatenate(chosen, axis=1)  # (N, K)
-    overlaps = _paired_iou(boxes[:, None], default_boxes[candidates])  # (N, K)
-    threshold = overlaps.mean(axis=1, keepdims=True) + overlaps.std(axis=1, keepdims=True, ddof=1)
-    found = centres[candidates]
-    inside = ((found > boxes[:, None, :2]) & (found < boxes[:, None, 2:])).all(axis=-1)
-    taken = (overlaps >= threshold) & inside
-    taken[np.arange(len(boxes)), overlaps.argmax(axis=1)] = True
-    rows, columns = taken.nonzero()
-    order = np.lexsort((-rows, overlaps[rows, columns]))  # the last one that is written stays
-    matched[candidates[rows, columns][order]] = rows[order]
-    return matched
-
-
-def _paired_iou(boxes, others):
-    """IoU of boxes `(..., 4)` each with the one at its place, shapes broadcast: `(...)`."""
-    sides = np.minimum(boxes[..., 2:], others[..., 2:]) - np.maximum(boxes[..., :2], others[..., :2])
-    intersection = np.maximum(sides, 0).prod(axis=-1)
-    union = box_area(boxes) + box_area(others) - intersection
-    return intersection / np.maximum(union, SMALLEST)
-
-
 class BoxCoder:
     """Turns ground-truth boxes into regression targets on default boxes, and predictions back into boxes.
 
@@ -116,15 +65,13 @@ class BoxCoder:
         anchors: `(A, 4)` default boxes `cy cx h w`, normalised.
         prior_scaling: divisor of the centre's offset and of the logarithm of sizes.
         match_threshold: a default box matches a ground-truth box when their IoU is above it.
-        atss_levels: match by `atss_match` with these levels instead; None for the threshold.
     """
 
-    def __init__(self, anchors, prior_scaling=(0.1, 0.2), match_threshold=0.5, atss_levels=None):
+    def __init__(self, anchors, prior_scaling=(0.1, 0.2), match_threshold=0.5):
         self.default_boxes = np.ascontiguousarray(anchors, np.float32)  # (A, 4) cy cx h w
         self.default_boxes_tlbr = to_tlbr(np.asarray(anchors)).astype(np.float32)  # (A, 4)
         self.prior_scaling = tuple(prior_scaling)
         self.match_threshold = match_threshold
-        self.atss_levels = atss_levels
         # Blocks of default boxes with contiguous columns, how far each reaches (K, 4), and its extreme areas (2, K).
         starts = range(0, len(self.default_boxes_tlbr), MATCH_BLOCK)
         self._blocks = [np.asfortranarray(self.default_boxes_tlbr[start : start + MATCH_BLOCK]) for start in starts]
@@ -135,7 +82,7 @@ class BoxCoder:
     def match(self, boxes):
         """For each default box, the ground-truth box that it is responsible for.
 
-        Without ATSS, a box takes every default box with IoU above the threshold, and its best default box in any case
+        A box takes every default box with IoU above the threshold, and its best default box in any case
         (the first of equally good ones). Where several boxes want one default box, the largest overlap wins, then the
         first box.
 
@@ -145,8 +92,6 @@ class BoxCoder:
         Returns:
             `(A,)` index of the box, -1 where there is none.
         """
-        if self.atss_levels is not None:
-            return atss_match(boxes, self.default_boxes_tlbr, self.atss_levels)
         matched = np.full(len(self.default_boxes), -1)
         best = np.zeros(len(boxes), np.int64)
         best_overlap = np.full(len(boxes), SMALLEST, np.float32)
@@ -213,13 +158,4 @@ class BoxCoder:
 
 def build_box_coder(config):
     """The `BoxCoder` of the configuration, for the data pipeline and the decoder alike."""
-    levels = build_levels(config) if config.assignment == "atss" else None
-    return BoxCoder(build_anchors(config), config.prior_scaling, config.match_threshold, levels)
-
-
-def build_levels(config):
-    """For each level the number of its locations, and of the default boxes at each."""
-    if not config.use_anchor_generator:
-        return [(size * size, shapes) for size, shapes in zip(config.feature_size, config.num_default)]
-    sizes = [grid_size(config.img_shape, step) for step in config.steps]
-    return [(rows * columns, shapes) for (rows, columns), shapes in zip(sizes, config.num_default)]
+    return BoxCoder(build_anchors(config), config.prior_scaling, config.match_threshold)

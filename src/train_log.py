@@ -19,8 +19,8 @@ COLUMNS = ("epoch", "step", "loss", "learning_rate", "seconds", "images_per_seco
            "classification_loss", "localisation_loss")
 # What a loss network gives beside the loss, see `SSDWithLossCell.with_parts`.
 PARTS = ("classification_loss", "localisation_loss")
-DIVERGED = ("the run has diverged and stops. Lower lr, lengthen warmup_epochs, or look for broken boxes in the data; "
-            "the last checkpoint is from before.")
+DIVERGED = ("the run has diverged and stops. Lower lr, lengthen warmup_epochs, clip the gradients (use_global_norm), "
+            "or look for broken boxes in the data; the last checkpoint is from before.")
 OVERFLOW = ("the run stops. With dynamic_loss_scale: True it finds a factor of the loss with which they do not; the "
             "last checkpoint is from before.")
 

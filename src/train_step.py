@@ -8,7 +8,6 @@ from src.model_utils.errors import UserError
 from src.ssd import get_model
 from src.weight_average import build_weight_average
 
-CLIP_NORM = 1.0
 # The dynamic loss scale is halved after an overflow, and doubled after so many steps without one.
 SCALE_FACTOR = 2
 SCALE_WINDOW = 1000
@@ -24,7 +23,7 @@ class TrainingWrapper(nn.Cell):
         network: inputs -> scalar loss. It keeps the name `network`, so that its checkpoints load for evaluation.
         optimizer: divides gradients by its own `loss_scale`.
         sens: factor of the loss before the backward pass.
-        use_global_norm: divide gradients by `sens` here, and clip them to a global norm of 1.
+        use_global_norm: divide gradients by `sens` here, and clip them to a global norm of `clip_norm`.
         loss_scaler: a `DynamicLossScaler` instead of `sens`. Gradients are divided by its scale here; a step whose
             gradients are not finite changes nothing but the scale, and is counted in `skipped_steps`.
         accumulation_steps: the parameters are updated after so many calls, with the mean of their gradients.
@@ -34,7 +33,7 @@ class TrainingWrapper(nn.Cell):
     """
 
     def __init__(self, network, optimizer, sens=1.0, use_global_norm=False, loss_scaler=None, accumulation_steps=1,
-                 average=None, check_gradients=False):
+                 average=None, check_gradients=False, clip_norm=1.0):
         super().__init__(auto_prefix=False)
         self.network = network
         self.network.set_grad()
@@ -42,6 +41,7 @@ class TrainingWrapper(nn.Cell):
         self.weights = optimizer.parameters
         self.sens = float(sens)
         self.use_global_norm = use_global_norm
+        self.clip_norm = clip_norm
         self.loss_scaler = loss_scaler
         if loss_scaler is not None:
             self.skipped_steps = ms.Parameter(ms.Tensor(0, ms.int32), name="skipped_steps", requires_grad=False)
@@ -121,7 +121,7 @@ class TrainingWrapper(nn.Cell):
 
     def _update(self, gradients):
         if self.use_global_norm:
-            gradients = ops.clip_by_global_norm(gradients, CLIP_NORM)
+            gradients = ops.clip_by_global_norm(gradients, self.clip_norm)
         done = self.optimizer(gradients)
         return done if self.average is None else ops.depend(done, self.average())
 
@@ -270,4 +270,6 @@ def build_train_step(config, net, learning_rates):
     )
     average = build_weight_average(config, net) if config.use_ema else None
     check = config.half_precision and scaler is None  # a dynamic scale sees to them
-    return TrainingWrapper(net, optimizer, scale, config.use_global_norm, scaler, steps, average, check).set_train(True)
+    step = TrainingWrapper(net, optimizer, scale, config.use_global_norm, scaler, steps, average, check,
+                           config.clip_norm)
+    return step.set_train(True)

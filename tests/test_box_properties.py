@@ -1,6 +1,5 @@
 """What holds of matching, encoding and suppression for any boxes."""
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,13 +8,8 @@ from src.box_utils import BoxCoder, pairwise_iou
 from src.eval_utils import apply_nms, select_detections
 from src.eval_utils.nms import overlaps
 
-SIZES, SHAPES = (10, 5, 1), (3, 6, 4)
-ANCHORS = multibox_anchors((300, 300), SIZES, [30, 60, 300], 0.1, 0.9, aspect_ratios=[[], [2, 3], [2]])
-CODERS = {
-    "iou": BoxCoder(ANCHORS),
-    "atss": BoxCoder(ANCHORS, atss_levels=[(size * size, shapes) for size, shapes in zip(SIZES, SHAPES)]),
-}
-coders = pytest.mark.parametrize("coder", CODERS.values(), ids=CODERS)
+CODER = BoxCoder(multibox_anchors((300, 300), (10, 5, 1), [30, 60, 300], 0.1, 0.9,
+                                  aspect_ratios=[[], [2, 3], [2]]))
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -28,47 +22,42 @@ def random_boxes(rng, count, smallest=0.02):
 
 def wanted_by_several(boxes):
     """Default boxes that are the best of more than one box: the first of these boxes takes them."""
-    best = pairwise_iou(boxes[:, :4], CODERS["iou"].default_boxes_tlbr).argmax(axis=1)
+    best = pairwise_iou(boxes[:, :4], CODER.default_boxes_tlbr).argmax(axis=1)
     numbers, counts = np.unique(best, return_counts=True)
     return numbers[counts > 1]
 
 
-@coders
 @settings(max_examples=60, deadline=None)
 @given(seed=seeds, count=st.integers(1, 12))
-def test_every_box_has_a_match_unless_another_took_its_best_one(coder, seed, count):
+def test_every_box_has_a_match_unless_another_took_its_best_one(seed, count):
     boxes = random_boxes(np.random.default_rng(seed), count)
-    _, labels, num_match = coder.encode(boxes)
+    _, labels, num_match = CODER.encode(boxes)
     assert num_match == np.count_nonzero(labels) >= 1
-    if coder is CODERS["iou"]:
-        best = pairwise_iou(boxes[:, :4], coder.default_boxes_tlbr).argmax(axis=1)
-        assert labels[best].all()
-        alone = ~np.isin(best, wanted_by_several(boxes))
-        assert set(boxes[alone, 4]) <= set(labels.tolist())
+    best = pairwise_iou(boxes[:, :4], CODER.default_boxes_tlbr).argmax(axis=1)
+    assert labels[best].all()
+    alone = ~np.isin(best, wanted_by_several(boxes))
+    assert set(boxes[alone, 4]) <= set(labels.tolist())
 
 
-@coders
 @settings(max_examples=60, deadline=None)
 @given(seed=seeds, count=st.integers(1, 12))
-def test_decoding_gives_back_what_was_encoded(coder, seed, count):
+def test_decoding_gives_back_what_was_encoded(seed, count):
     boxes = random_boxes(np.random.default_rng(seed), count)
-    targets, labels, _ = coder.encode(boxes)
+    targets, labels, _ = CODER.encode(boxes)
     positive = labels > 0
-    np.testing.assert_allclose(coder.decode(targets)[positive], boxes[labels[positive] - 1, :4], atol=2e-5)
+    np.testing.assert_allclose(CODER.decode(targets)[positive], boxes[labels[positive] - 1, :4], atol=2e-5)
     assert not targets[~positive].any()
 
 
-@coders
 @settings(max_examples=60, deadline=None)
 @given(seed=seeds, count=st.integers(2, 12))
-def test_the_order_of_boxes_does_not_matter_for_targets(coder, seed, count):
+def test_the_order_of_boxes_does_not_matter_for_targets(seed, count):
     rng = np.random.default_rng(seed)
     boxes = random_boxes(rng, count)
-    targets, labels, _ = coder.encode(boxes)
-    other_targets, other_labels, _ = coder.encode(boxes[rng.permutation(count)])
+    targets, labels, _ = CODER.encode(boxes)
+    other_targets, other_labels, _ = CODER.encode(boxes[rng.permutation(count)])
     same = np.ones(len(labels), bool)
-    if coder is CODERS["iou"]:
-        same[wanted_by_several(boxes)] = False
+    same[wanted_by_several(boxes)] = False
     np.testing.assert_array_equal(labels[same], other_labels[same])
     np.testing.assert_array_equal(targets[same], other_targets[same])
 

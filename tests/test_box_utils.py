@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from src import box_utils
 from src.anchor_generator import grid_anchors, multibox_anchors
-from src.box_utils import BoxCoder, atss_match, build_box_coder, pairwise_iou, to_cyxhw, to_tlbr
+from src.box_utils import BoxCoder, build_box_coder, pairwise_iou, to_cyxhw, to_tlbr
 from tests.golden_data import golden_arrays
 from tests.test_anchor_generator import CONFIGS
 
@@ -137,67 +137,3 @@ def test_default_boxes_in_both_forms():
     coder = BoxCoder(grid_anchors((32, 32), [16]))
     assert coder.default_boxes.dtype == coder.default_boxes_tlbr.dtype == np.float32
     np.testing.assert_allclose(to_tlbr(coder.default_boxes), coder.default_boxes_tlbr, atol=1e-6)
-
-
-def test_atss_by_hand():
-    """Four default boxes of side 0.5: IoU 0.471, 0.087, 0.087, 0.020 with the box; mean 0.166, deviation 0.205."""
-    centres = [(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)]
-    default_boxes = to_tlbr(np.array([(cy, cx, 0.5, 0.5) for cy, cx in centres]))
-    box = np.array([[0.1, 0.1, 0.6, 0.6]])
-    assert atss_match(box, default_boxes, [(4, 1)]).tolist() == [0, -1, -1, -1]
-    # Of the candidates at the two nearest locations (0.471, 0.087: mean 0.279, deviation 0.271) none is good enough:
-    # the best one is taken all the same.
-    assert atss_match(box, default_boxes, [(4, 1)], locations=2).tolist() == [0, -1, -1, -1]
-    assert atss_match(box[:0], default_boxes, [(4, 1)]).tolist() == [-1] * 4
-    # A second box that fits the same default box better; and the first of two equal ones.
-    boxes = np.array([[0.1, 0.1, 0.6, 0.6], [0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.5, 0.5]])
-    assert atss_match(boxes, default_boxes, [(4, 1)]).tolist() == [1, -1, -1, -1]
-
-
-def slow_atss(boxes, default_boxes, levels, locations):
-    """The algorithm of the paper, one box after the other."""
-    matched, best = [-1] * len(default_boxes), [0.0] * len(default_boxes)
-    for number, box in enumerate(boxes):
-        candidates, start = [], 0
-        for places, shapes in levels:
-            level = range(start, start + places * shapes)
-            first = to_cyxhw(default_boxes[start : start + places * shapes : shapes])[:, :2]
-            distance = ((first - to_cyxhw(box)[:2]) ** 2).sum(axis=1)
-            for place in sorted(range(places), key=lambda place: distance[place])[:locations]:
-                candidates += level[place * shapes : (place + 1) * shapes]
-            start += places * shapes
-        overlaps = pairwise_iou(box[None], default_boxes[candidates])[0]
-        threshold = overlaps.mean() + overlaps.std(ddof=1)
-        for index, overlap in zip(candidates, overlaps):
-            cy, cx = to_cyxhw(default_boxes[index])[:2]
-            inside = box[0] < cy < box[2] and box[1] < cx < box[3]
-            good = (overlap >= threshold and inside) or index == candidates[overlaps.argmax()]
-            if good and (overlap > best[index] or matched[index] < 0):
-                matched[index], best[index] = number, overlap
-    return matched
-
-
-@settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 10**6), number=st.integers(0, 12))
-def test_atss_is_the_algorithm_of_the_paper(seed, number):
-    rng = np.random.default_rng(seed)
-    default_boxes = to_tlbr(grid_anchors((128, 128), [16, 32, 64]))
-    levels = [(64, 6), (16, 6), (4, 6)]
-    low = rng.uniform(0, 0.8, (number, 2))
-    boxes = np.concatenate([low, np.minimum(low + rng.uniform(0.02, 0.9, (number, 2)), 1)], axis=1)
-    expected = slow_atss(boxes, default_boxes, levels, 9)
-    assert atss_match(boxes, default_boxes, levels).tolist() == expected
-    assert set(expected) >= set(range(number)) or len(set(expected)) <= number
-
-
-@pytest.mark.parametrize("name", ["ssd300_config.yaml", "ssd_mobilenet_v1_fpn_config.yaml"])
-def test_atss_of_a_configuration(config_of, name):
-    coder = build_box_coder(config_of(name, "--assignment=atss"))
-    assert sum(number * shapes for number, shapes in coder.atss_levels) == len(coder.default_boxes)
-    box = [0.3, 0.3, 0.62, 0.7, 2]
-    targets, labels, num_match = coder.encode([box])
-    positive = labels.nonzero()[0]
-    assert num_match == len(positive) > 1 and (labels[positive] == 2).all()
-    np.testing.assert_allclose(coder.decode(targets)[positive], [box[:4]] * num_match, atol=1e-5)
-    assert coder.encode(np.zeros((0, 5)))[2] == 0
-    assert build_box_coder(config_of(name)).atss_levels is None

@@ -169,10 +169,11 @@ def test_gradients_that_are_not_finite_make_the_loss_nan():
     assert np.isnan(float(step(ms.Tensor([2.0, 0.0], ms.float32)).asnumpy()))  # 2 ** 128 is beyond float32
 
 
-def test_clipping_after_dynamic_scaling():
-    net, step = line_step(1024.0, use_global_norm=True)
-    step(ms.Tensor([3.0, 1.0], ms.float32))  # the gradient 4 becomes 1
-    np.testing.assert_allclose(net.weight.asnumpy(), [1.5], rtol=1e-6)
+@pytest.mark.parametrize(("clip_norm", "expected"), [(1.0, 1.5), (3.0, 0.5), (5.0, 0.0)])
+def test_clipping_after_dynamic_scaling(clip_norm, expected):
+    net, step = line_step(1024.0, use_global_norm=True, clip_norm=clip_norm)
+    step(ms.Tensor([3.0, 1.0], ms.float32))  # the gradient 4 becomes 1, 3, or stays; the rate is 0.5
+    np.testing.assert_allclose(net.weight.asnumpy(), [expected], rtol=1e-6)
 
 
 @pytest.mark.parametrize("flag", ["--amp_level=O1", "--amp_level=O2", "--amp_level=O3", "--use_float16=True"])
@@ -287,8 +288,8 @@ def test_a_part_without_parameters():
 def test_options_of_the_recipe_together(config_of):
     config = config_of(
         "ssd300_config.yaml", "--num_classes=2", "--classes=background,thing", "--img_shape=64,64",
-        "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1", "--assignment=atss",
-        "--box_loss=ciou", "--class_loss=quality_focal", "--backbone_lr_scale=0.1", "--freeze_bn=True")
+        "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1", "--box_loss=ciou",
+        "--backbone_lr_scale=0.1", "--freeze_bn=True")
     targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.7, 0.8, 1]])
     image = np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32)
     batch = (image, np.stack([targets] * 2), np.stack([labels] * 2), np.full((2, 1), num_match, np.int32))

@@ -41,16 +41,6 @@ def _area(boxes):
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def expand(image, boxes, rng, max_ratio, fill):
-    """Zooms out: puts the image at a random place of a larger one (SSD, https://arxiv.org/abs/1512.02325, section 3.6).
-
-    Args:
-        max_ratio: the sides of the result are 1 .. max_ratio times those of the image.
-        fill: red, green and blue of the rest, 0 .. 255.
-    """
-    return put_into_larger(image, boxes, rng, rng.uniform(1, max_ratio), fill)
-
-
 def scale_jitter(image, boxes, rng, low, high, fill):
     """Large scale jitter (https://arxiv.org/abs/2012.07177, section 3): zooms in or out by a random factor.
 
@@ -160,16 +150,14 @@ class Augmentation(NamedTuple):
     """What `pipeline.augment` does with a training image.
 
     Attributes:
-        zooms: pairs of a probability and a function (image, boxes, rng) -> (image, boxes), before the random crop.
-        crop: whether the random crop of the SSD paper follows.
+        zoom: (image, boxes, rng) -> (image, boxes), in place of the random crop of the SSD paper; None for the crop.
         colour: (image, rng) -> image.
-        mosaic: probability that an image becomes a mosaic of itself and three others of its batch, without zooms and
+        mosaic: probability that an image becomes a mosaic of itself and three others of its batch, without zoom or
             crop.
         mosaic_epochs: mosaics end after so many epochs of the run.
     """
 
-    zooms: tuple = ()
-    crop: bool = True
+    zoom: object = None
     colour: object = transforms.colour_jitter
     mosaic: float = 0.0
     mosaic_epochs: int = 0
@@ -180,16 +168,13 @@ PLAIN = Augmentation()
 
 def build_augmentation(config):
     """The `Augmentation` of the configuration."""
-    fill = tuple(255 * value for value in config.image_mean)
-    zooms = []
-    if config.expand:
-        zooms.append((config.expand, functools.partial(expand, max_ratio=config.expand_ratio, fill=fill)))
+    zoom = None
     if config.scale_jitter:
         low, high = config.scale_jitter
-        zooms.append((1.0, functools.partial(scale_jitter, low=low, high=high, fill=fill)))
+        fill = tuple(255 * value for value in config.image_mean)
+        zoom = functools.partial(scale_jitter, low=low, high=high, fill=fill)
     return Augmentation(
-        zooms=tuple(zooms),
-        crop=not config.scale_jitter,
+        zoom=zoom,
         colour=COLOURS[config.colour_augmentation],
         mosaic=config.mosaic,
         mosaic_epochs=config.epoch_size - config.mosaic_close_epochs,

@@ -48,15 +48,11 @@ def augment(image, boxes, image_size, rng, out, input_format=transforms.IMAGENET
     Returns:
         Boxes float32 `(M, 5)`, normalised to [0, 1].
     """
-    if augmentation.zooms:
-        boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
-        for probability, zoom in augmentation.zooms:
-            if rng.rand() < probability:
-                image, boxes = zoom(image, boxes, rng)
-        boxes = transforms.pixel_boxes(boxes, *image.shape[:2])
-    if augmentation.crop:
+    if augmentation.zoom is None:
         image, boxes = transforms.random_crop(image, boxes, rng)
-    boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
+        boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
+    else:
+        image, boxes = augmentation.zoom(image, transforms.normalise_boxes(boxes, *image.shape[:2]), rng)
     return finish(image, boxes, image_size, rng, out, input_format, augmentation.colour)
 
 

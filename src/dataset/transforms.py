@@ -95,11 +95,6 @@ def normalise_boxes(boxes, height, width):
     return (boxes / np.array((height, width, height, width, 1), np.float32)).astype(np.float32)
 
 
-def pixel_boxes(boxes, height, width):
-    """The inverse of `normalise_boxes`."""
-    return (boxes * np.array((height, width, height, width, 1), np.float32)).astype(np.float32)
-
-
 def horizontal_flip(image, boxes):
     """Mirrors the image and its boxes `(N, 5)`, which are normalised to [0, 1]."""
     boxes = boxes.copy()

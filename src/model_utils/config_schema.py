@@ -115,8 +115,6 @@ class Config:
                                 "numbers")
     match_threshold: float = _model(0.5, "least IoU at which a default box is matched to a ground-truth box",
                                     between(0, 1, "(]"))
-    assignment: str = _model("iou", "how default boxes are matched to ground-truth boxes: 'iou', by match_threshold; "
-                             "'atss', adaptive training sample selection", choices=("iou", "atss"))
     extras_in_channels: tuple[int, ...] = _model((256, 576, 1280, 512, 256, 256), "input channels of each level", COUNT)
     extras_out_channels: tuple[int, ...] = _model((576, 1280, 512, 256, 256, 128), "output channels of each level",
                                                    COUNT)
@@ -137,8 +135,6 @@ class Config:
 
     gamma: float = _train(2.0, "focusing exponent of the focal loss", NOT_NEGATIVE)
     alpha: float = _train(0.75, "weight of the positive term of the focal loss", between(0, 1))
-    class_loss: str = _train("focal", "classification loss; 'quality_focal': the IoU of the predicted box is what the "
-                             "score of its class is to become", choices=("focal", "quality_focal"))
     box_loss: str = _train("smooth_l1", "localisation loss: of the encoded offsets ('smooth_l1') or of the decoded "
                            "boxes", choices=("smooth_l1", "giou", "ciou"))
     box_loss_weight: float = _train(1.0, "factor on the localisation loss", POSITIVE)
@@ -164,7 +160,8 @@ class Config:
     weight_decay: float = _train(0.00015, "weight decay", NOT_NEGATIVE)
     loss_scale: float = _train(1024, "factor on the loss against underflow in float16", POSITIVE)
     dynamic_loss_scale: bool = _train(False, "adapt the loss scale; steps that overflow are skipped and counted")
-    use_global_norm: bool = _train(False, "clip the gradients to global norm 1")
+    use_global_norm: bool = _train(False, "clip the gradients to global norm clip_norm")
+    clip_norm: float = _train(1.0, "use_global_norm: largest norm of all gradients of a step together", POSITIVE)
     use_float16: bool = _train(False, "the whole network computes in float16")
     amp_level: str = _train("O0", "automatic mixed precision level", choices=("O0", "O1", "O2", "O3"))
     all_reduce_fusion_config: tuple[int, ...] = _train(
@@ -232,9 +229,6 @@ class Config:
     val_share: float = _data(0.0, "share of the training images that is set aside to evaluate with, where the dataset "
                              "has no evaluation part; 0: none", between(0, 1, "[)"))
     only_create_dataset: bool = _data(False, "stop when the data is converted to MindRecord")
-    expand: float = _data(0.0, "augmentation: probability of zooming out, the image in a larger one of the mean colour",
-                          between(0, 1))
-    expand_ratio: float = _data(4.0, "expand: largest ratio of the sides", above(1))
     scale_jitter: tuple[float, ...] = _data((), "augmentation: least and largest factor of a random zoom, in place of "
                                             "the random crop; empty: none", POSITIVE)
     mosaic: float = _data(0.0, "augmentation: probability that an image is put together with three others of its batch",

@@ -45,22 +45,6 @@ def _common_and_around(centre, side, other_centre, other_side):
             ops.maximum(high, other_high) - ops.minimum(low, other_low))
 
 
-class PairedIoU(nn.Cell):
-    """IoU of encoded boxes, each with the one at its place.
-
-    Args:
-        prior_scaling: the two values of the `BoxCoder`.
-    """
-
-    def __init__(self, prior_scaling):
-        super().__init__()
-        self.prior_scaling = tuple(prior_scaling)
-
-    def construct(self, locations, targets):
-        """Two tensors `(B, A, 4)` -> `(B, A)` in [0, 1]."""
-        return overlap(decode(locations, self.prior_scaling), decode(targets, self.prior_scaling))[0]
-
-
 class GIoULoss(nn.Cell):
     """1 - generalised IoU (https://arxiv.org/abs/1902.09630, algorithm 1).
 

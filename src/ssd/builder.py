@@ -8,11 +8,10 @@ from mindspore import nn
 from src.box_utils import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
 from src.model_utils.errors import UserError
-from src.ssd.box_loss import CIoULoss, GIoULoss, PairedIoU
+from src.ssd.box_loss import CIoULoss, GIoULoss
 from src.ssd.decode import SsdInferWithDecoder
 from src.ssd.loss import MultiBoxLoss, SSDLoss, SSDWithLossCell
 from src.ssd.models import get_model
-from src.ssd.quality_loss import QualityFocalLoss
 
 logger = logging.getLogger(__name__)
 
@@ -73,19 +72,11 @@ def build_training_net(config):
 def build_loss(config):
     """The loss of the detector: locations, logits, targets, labels -> classification, localisation, each `(B,)`."""
     if get_model(config.model_name).softmax:
-        if config.class_loss != "focal" or config.box_loss != "smooth_l1":
-            raise UserError(f"class_loss {config.class_loss} and box_loss {config.box_loss} are not for model_name "
-                            f"{config.model_name}, whose scores are a softmax; leave both out")
+        if config.box_loss != "smooth_l1":
+            raise UserError(f"box_loss {config.box_loss} is not for model_name {config.model_name}, whose scores are a "
+                            "softmax; leave it out")
         return MultiBoxLoss()
-    scaling = config.prior_scaling
-    return SSDLoss(
-        config.gamma,
-        config.alpha,
-        box_loss=_build_box_loss(config),
-        box_loss_weight=config.box_loss_weight,
-        quality_loss=QualityFocalLoss(config.gamma) if config.class_loss == "quality_focal" else None,
-        iou=PairedIoU(scaling) if config.class_loss == "quality_focal" else None,
-    )
+    return SSDLoss(config.gamma, config.alpha, _build_box_loss(config), config.box_loss_weight)
 
 
 def _build_box_loss(config):

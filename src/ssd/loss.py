@@ -12,27 +12,18 @@ class SSDLoss(nn.Cell):
         gamma, alpha: of the focal loss.
         box_loss: encoded boxes `(B, A, 4)` twice -> `(B, A)`, such as `GIoULoss`; None for SmoothL1.
         box_loss_weight: factor on the localisation loss.
-        quality_loss: logits, labels, IoU of the predicted boxes `(B, A)` -> losses `(B,)`, in place of the focal loss;
-            None for that.
-        iou: encoded boxes `(B, A, 4)` twice -> their IoU `(B, A)`, for `quality_loss`.
     """
 
-    def __init__(self, gamma=2.0, alpha=0.75, box_loss=None, box_loss_weight=1.0, quality_loss=None, iou=None):
+    def __init__(self, gamma=2.0, alpha=0.75, box_loss=None, box_loss_weight=1.0):
         super().__init__()
         self.focal_loss = SigmoidFocalLoss(gamma, alpha)
         self.smooth_l1 = nn.SmoothL1Loss(beta=1.0, reduction="none")
         self.box_loss = box_loss
         self.box_loss_weight = box_loss_weight
-        self.quality_loss = quality_loss
-        self.iou = iou
 
     def construct(self, locations, logits, targets, labels):
         """locations, targets `(B, A, 4)`; logits `(B, A, C)`; labels `(B, A)` -> two losses `(B,)`."""
-        if self.quality_loss is None:
-            classification = self.focal_loss(logits, labels)
-        else:
-            quality = ops.stop_gradient(self.iou(locations, targets))  # (B, A)
-            classification = self.quality_loss(logits, labels, quality)
+        classification = self.focal_loss(logits, labels)
         positive = (labels > 0).astype(ms.float32)
         if self.box_loss is None:
             distances = self.smooth_l1(locations, targets).sum(-1)

@@ -1,4 +1,4 @@
-"""Losses of decoded boxes and of their quality, against formulas in float64 and their numerical gradients."""
+"""Losses of decoded boxes against formulas in float64 and their numerical gradients."""
 import math
 
 import mindspore as ms
@@ -7,10 +7,9 @@ import pytest
 from mindspore import nn, ops
 
 from src.model_utils.errors import UserError
-from src.ssd.box_loss import CIoULoss, GIoULoss, PairedIoU
+from src.ssd.box_loss import CIoULoss, GIoULoss
 from src.ssd.builder import build_loss
 from src.ssd.loss import SSDLoss
-from src.ssd.quality_loss import QualityFocalLoss
 
 pytestmark = pytest.mark.usefixtures("cpu")
 SCALING = (0.1, 0.2)
@@ -96,7 +95,6 @@ def test_values_by_hand():
     halved[0, 0, 3] = math.log(0.5) / 0.2
     halved[0, 1, 1] = 20.0  # two default boxes to the right
     boxes = ms.Tensor(wide), ms.Tensor(halved)
-    np.testing.assert_allclose(PairedIoU(SCALING)(*boxes).asnumpy(), [[0.5, 0]], atol=1e-6)
     np.testing.assert_allclose(GIoULoss(SCALING)(*boxes).asnumpy(), [[0.5, 1 + 1 / 3]], rtol=1e-6)
     shape = 4 / math.pi**2 * (math.pi / 4 - math.atan(0.5)) ** 2
     expected = [[0.5 + shape * shape / (0.5 + shape), 1 + 4 / (9 + 1)]]
@@ -129,73 +127,23 @@ def test_equal_and_far_boxes_have_finite_losses(loss):
     assert np.isfinite(values).all() and np.isfinite(gradient).all()
 
 
-def quality_focal(logits, labels, quality):
-    """One term after the other."""
-    losses = np.zeros((*labels.shape, logits.shape[-1] - 1))
-    for image, box, kind in np.ndindex(*losses.shape):
-        truth = quality[image, box] if labels[image, box] == kind + 1 else 0.0
-        score = 1 / (1 + np.exp(-logits[image, box, kind + 1]))
-        entropy = -((1 - truth) * np.log(1 - score) + truth * np.log(score))
-        losses[image, box, kind] = abs(truth - score) ** 2 * entropy
-    return losses
-
-
-def test_quality_focal_loss_and_its_gradient():
-    rng = np.random.default_rng(2)
-    logits = (rng.normal(size=(2, 5, 4)) * 2).astype(np.float32)
-    labels = np.array([[0, 1, 2, 3, 0], [0, 0, 0, 3, 1]], np.int32)
-    quality = rng.uniform(0, 1, (2, 5)).astype(np.float32)
-    values, gradient = found(QualityFocalLoss(), logits, labels, quality)
-    exact = logits.astype(np.float64)
-    expected = quality_focal(exact, labels, quality)
-    np.testing.assert_allclose(values, expected.sum(axis=(1, 2)), rtol=1e-4)
-    # Each class of each box: an image of one box, whose only other class is the background.
-    one_class = np.stack([np.zeros((2, 5, 3), np.float32), logits[..., 1:]], axis=-1).reshape(-1, 1, 2)
-    one_label = (labels[..., None] == np.arange(1, 4)).astype(np.int32).reshape(-1, 1)
-    apart, _ = found(QualityFocalLoss(), one_class, one_label, np.repeat(quality, 3).reshape(-1, 1))
-    np.testing.assert_allclose(apart.reshape(expected.shape), expected, rtol=1e-4, atol=1e-6)
-    numerical = numerical_gradient(lambda x: quality_focal(x, labels, quality), exact)
-    np.testing.assert_allclose(gradient, numerical, atol=1e-5)
-    assert (gradient[..., 0] == 0).all()
-
-
-class Localisation(nn.Cell):
-    """Gradient of the classification loss by the locations."""
-
-    def __init__(self, loss):
-        super().__init__()
-        self.loss = loss
-        self.gradient = ops.grad(self.classification)
-
-    def classification(self, *arrays):
-        return self.loss(*arrays)[0].sum()
-
-    def construct(self, *arrays):
-        return self.gradient(*arrays)
-
-
 def test_both_losses_of_an_image():
     labels = np.array([[0, 1, 2, 0, 0, 1], [0] * 6, [2] * 6], np.int32)
     logits = np.random.default_rng(3).normal(size=(3, 6, 3)).astype(np.float32)
-    loss = SSDLoss(box_loss=GIoULoss(SCALING), box_loss_weight=2.0, quality_loss=QualityFocalLoss(),
-                   iou=PairedIoU(SCALING))
     tensors = [ms.Tensor(array) for array in (LOCATIONS, logits, TARGETS, labels)]
-    classification, localisation = (output.asnumpy() for output in loss(*tensors))
-    quality = parts(LOCATIONS.astype(np.float64), TARGETS.astype(np.float64), SIDES)[0]
-    np.testing.assert_allclose(classification, quality_focal(logits, labels, quality).sum(axis=(1, 2)), rtol=1e-4)
+    classification, localisation = (output.asnumpy() for output in SSDLoss(
+        box_loss=GIoULoss(SCALING), box_loss_weight=2.0)(*tensors))
+    assert (classification == SSDLoss()(*tensors)[0].asnumpy()).all()
     expected = 2 * (giou(LOCATIONS, TARGETS, SIDES) * (labels > 0)).sum(axis=1)
     np.testing.assert_allclose(localisation, expected, rtol=1e-4)
     assert localisation[1] == 0
-    # The quality is what a score is to become; the boxes do not move for its sake.
-    assert (Localisation(loss)(*tensors).asnumpy() == 0).all()
 
 
 def test_the_configuration_chooses(config_of):
     plain = build_loss(config_of("ssd300_config.yaml"))
-    assert plain.box_loss is None and plain.quality_loss is None and plain.box_loss_weight == 1
-    chosen = build_loss(config_of("ssd300_config.yaml", "--box_loss=ciou", "--class_loss=quality_focal",
-                                  "--box_loss_weight=2"))
-    assert isinstance(chosen.box_loss, CIoULoss) and isinstance(chosen.quality_loss, QualityFocalLoss)
+    assert plain.box_loss is None and plain.box_loss_weight == 1
+    chosen = build_loss(config_of("ssd300_config.yaml", "--box_loss=ciou", "--box_loss_weight=2"))
+    assert isinstance(chosen.box_loss, CIoULoss)
     np.testing.assert_allclose(chosen.box_loss.unit_height.asnumpy()[0], 30, rtol=1e-5)  # 0.1 of 300 pixels
     assert isinstance(build_loss(config_of("ssd300_config.yaml", "--box_loss=giou")).box_loss, GIoULoss)
 
