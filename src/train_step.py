@@ -179,22 +179,6 @@ def freeze(net, path, key="freeze_layer"):
     return len(frozen)
 
 
-def freeze_batch_norm(net, path):
-    """Freezes BatchNorm in the part of `net` whose parameter names begin with `path`: statistics, scales and shifts.
-
-    Returns:
-        The number of layers.
-    """
-    layers = [cell for _, cell in net.cells_and_names()
-              if isinstance(cell, nn.BatchNorm2d) and cell.gamma.name.startswith(path + ".")]
-    for cell in layers:
-        cell.use_batch_statistics = False
-        cell.gamma.requires_grad = cell.beta.requires_grad = False
-    if not layers:
-        raise UserError(f"freeze_bn: no BatchNorm of the model begins with {path + '.'!r}")
-    return len(layers)
-
-
 def scaled_groups(parameters, path, scale, learning_rates, weight_decay):
     """Groups for an optimizer: parameters whose names begin with `path` learn at `scale` times the rates.
 
@@ -249,8 +233,6 @@ def build_train_step(config, net, learning_rates):
         freeze(net, backbone)
     for part in config.freeze_parts:
         freeze(net, f"{backbone}.{part}", key="freeze_parts")
-    if config.freeze_bn:
-        freeze_batch_norm(net, backbone)
     # A fixed scale cancels out exactly in float32; it keeps small gradients of float16 from vanishing.
     scale = float(config.loss_scale)
     scaler = ms.amp.DynamicLossScaler(scale, SCALE_FACTOR, SCALE_WINDOW) if config.dynamic_loss_scale else None

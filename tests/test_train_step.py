@@ -13,7 +13,6 @@ from src.train_step import (
     build_train_step,
     create_learning_rates,
     freeze,
-    freeze_batch_norm,
     scaled_groups,
 )
 from tests.golden_data import golden_arrays, golden_input, golden_json, golden_weight
@@ -236,7 +235,7 @@ def test_frozen_batch_norm(kernels):
         if kernels:
             assert use_cpu_kernels(net) == 4
         if layers == "frozen":
-            assert freeze_batch_norm(net, "backbone") == 1
+            freeze(net, "backbone.1", key="freeze_parts")
         else:  # the same, written as a multiplication and an addition
             norm = net.backbone[1]
             net.backbone[1] = nn.Identity()
@@ -281,15 +280,13 @@ def test_a_part_without_parameters():
     net = trunk()
     with pytest.raises(UserError, match=r"backbone_lr_scale: no parameter that is trained begins with 'trunk.'"):
         scaled_groups(net.trainable_params(), "trunk", 0.1, np.ones(1, np.float32), 0.0)
-    with pytest.raises(UserError, match="freeze_bn"):
-        freeze_batch_norm(net, "trunk")
 
 
 def test_options_of_the_recipe_together(config_of):
     config = config_of(
         "ssd300_config.yaml", "--num_classes=2", "--classes=background,thing", "--img_shape=64,64",
         "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1", "--box_loss=ciou",
-        "--backbone_lr_scale=0.1", "--freeze_bn=True")
+        "--backbone_lr_scale=0.1")
     targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.7, 0.8, 1]])
     image = np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32)
     batch = (image, np.stack([targets] * 2), np.stack([labels] * 2), np.full((2, 1), num_match, np.int32))

@@ -146,7 +146,6 @@ class Config:
     warmup_epochs: float = _train(2, "length of the linear warm-up, epochs", NOT_NEGATIVE)
     backbone_lr_scale: float = _train(1.0, "learning rate of the backbone, as a fraction of that of the other layers",
                                       between(0, 1, "(]"))
-    freeze_bn: bool = _train(False, "BatchNorm of the backbone keeps its statistics, scales and shifts as loaded")
     epoch_size: int = _train(500, "number of training epochs", COUNT)
     auto_epoch_size: bool = _train(False, "train.py chooses epoch_size by the number of images; epoch_size: auto says "
                                    "the same")
