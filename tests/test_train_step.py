@@ -285,8 +285,8 @@ def test_a_part_without_parameters():
 def test_options_of_the_recipe_together(config_of):
     config = config_of(
         "ssd300_config.yaml", "--num_classes=2", "--classes=background,thing", "--img_shape=64,64",
-        "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1", "--box_loss=ciou",
-        "--backbone_lr_scale=0.1")
+        "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1",
+        "--backbone_lr_scale=0.1", "--use_global_norm=True", "--clip_norm=10")
     targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.7, 0.8, 1]])
     image = np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32)
     batch = (image, np.stack([targets] * 2), np.stack([labels] * 2), np.full((2, 1), num_match, np.int32))

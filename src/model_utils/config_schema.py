@@ -135,9 +135,6 @@ class Config:
 
     gamma: float = _train(2.0, "focusing exponent of the focal loss", NOT_NEGATIVE)
     alpha: float = _train(0.75, "weight of the positive term of the focal loss", between(0, 1))
-    box_loss: str = _train("smooth_l1", "localisation loss: of the encoded offsets ('smooth_l1') or of the decoded "
-                           "boxes", choices=("smooth_l1", "giou", "ciou"))
-    box_loss_weight: float = _train(1.0, "factor on the localisation loss", POSITIVE)
     lr_init: float = _train(0.001, "learning rate at the start of the warm-up", POSITIVE)
     lr: float = _train(0.05, "learning rate after the warm-up", POSITIVE)
     lr_batch_size: int = _train(0, "number of images of an update, on all ranks together, that lr and lr_init are for: "

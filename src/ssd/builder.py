@@ -2,13 +2,11 @@
 import logging
 
 import mindspore as ms
-import numpy as np
 from mindspore import nn
 
 from src.box_utils import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
 from src.model_utils.errors import UserError
-from src.ssd.box_loss import CIoULoss, GIoULoss
 from src.ssd.decode import SsdInferWithDecoder
 from src.ssd.loss import MultiBoxLoss, SSDLoss, SSDWithLossCell
 from src.ssd.models import get_model
@@ -72,20 +70,8 @@ def build_training_net(config):
 def build_loss(config):
     """The loss of the detector: locations, logits, targets, labels -> classification, localisation, each `(B,)`."""
     if get_model(config.model_name).softmax:
-        if config.box_loss != "smooth_l1":
-            raise UserError(f"box_loss {config.box_loss} is not for model_name {config.model_name}, whose scores are a "
-                            "softmax; leave it out")
         return MultiBoxLoss()
-    return SSDLoss(config.gamma, config.alpha, _build_box_loss(config), config.box_loss_weight)
-
-
-def _build_box_loss(config):
-    if config.box_loss == "giou":
-        return GIoULoss(config.prior_scaling)
-    if config.box_loss == "ciou":
-        sides = build_box_coder(config).default_boxes[:, 2:] * np.array(config.img_shape, np.float32)  # pixels
-        return CIoULoss(config.prior_scaling, sides)
-    return None
+    return SSDLoss(config.gamma, config.alpha)
 
 
 def build_inference_net(config, detector=None):

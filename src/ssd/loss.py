@@ -10,28 +10,18 @@ class SSDLoss(nn.Cell):
 
     Args:
         gamma, alpha: of the focal loss.
-        box_loss: encoded boxes `(B, A, 4)` twice -> `(B, A)`, such as `GIoULoss`; None for SmoothL1.
-        box_loss_weight: factor on the localisation loss.
     """
 
-    def __init__(self, gamma=2.0, alpha=0.75, box_loss=None, box_loss_weight=1.0):
+    def __init__(self, gamma=2.0, alpha=0.75):
         super().__init__()
         self.focal_loss = SigmoidFocalLoss(gamma, alpha)
         self.smooth_l1 = nn.SmoothL1Loss(beta=1.0, reduction="none")
-        self.box_loss = box_loss
-        self.box_loss_weight = box_loss_weight
 
     def construct(self, locations, logits, targets, labels):
         """locations, targets `(B, A, 4)`; logits `(B, A, C)`; labels `(B, A)` -> two losses `(B,)`."""
         classification = self.focal_loss(logits, labels)
         positive = (labels > 0).astype(ms.float32)
-        if self.box_loss is None:
-            distances = self.smooth_l1(locations, targets).sum(-1)
-        else:
-            distances = self.box_loss(locations, targets)
-        localisation = (distances * positive).sum(-1)
-        if self.box_loss_weight != 1:
-            localisation = localisation * self.box_loss_weight
+        localisation = (self.smooth_l1(locations, targets).sum(-1) * positive).sum(-1)
         return classification, localisation
 
 
