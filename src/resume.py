@@ -21,9 +21,8 @@ logger = logging.getLogger(__name__)
 NEWEST = "True"
 # What the parameters at the end of a run depend on: the keys of these topics, and some others.
 TOPICS = ("Model and boxes", "Loss, optimiser, precision")
-OTHER_KEYS = ("dataset", "train_data_type", "val_share", "scale_jitter", "mosaic", "mosaic_close_epochs",
-              "colour_augmentation", "seed", "device_target", "cpu_kernels", "freeze_layer", "freeze_parts",
-              "pre_trained_epoch_size")
+OTHER_KEYS = ("dataset", "train_data_type", "val_share", "scale_jitter", "mosaic", "mosaic_close_epochs", "seed",
+              "device_target", "cpu_kernels", "freeze_layer", "freeze_parts", "pre_trained_epoch_size")
 CHOSEN_ONCE = ("auto_batch_size", "auto_epoch_size", "auto_classes")
 # Parameters that are worked out anew, and such that a checkpoint has only sometimes.
 WORKED_OUT = ("learning_rate", "momentum")

@@ -9,16 +9,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from src.dataset import transforms
-
 # A box stays while a window shows at least this part of its area.
 MIN_VISIBLE = 0.3
 # Windows over the four images of a mosaic: side in units of the side of one image, and where in it the images meet.
 MOSAIC_SIDES = (1.0, 2.0)
 MOSAIC_MEETING = (0.3, 0.7)
-# Of the photometric distortion of the SSD paper, as its authors' code has them; hue in the units of OpenCV (2 degrees).
-DISTORTION_PROBABILITY = 0.5
-BRIGHTNESS_DELTA, CONTRAST, SATURATION, HUE_DELTA = 32.0, (0.5, 1.5), (0.5, 1.5), 9
 
 
 def window_boxes(boxes, window, min_visible=MIN_VISIBLE):
@@ -107,58 +102,17 @@ def mosaic(images, boxes, rng):
     return cut(whole, np.concatenate(moved), (top, left, part_height, part_width))
 
 
-def photometric_distortion(image, rng):
-    """Colours changed as in the SSD paper (section 3.6; Howard, https://arxiv.org/abs/1312.5402): each with a
-    probability of a half, brightness, contrast before or after saturation and hue, and an exchange of the channels."""
-    def chosen():
-        return rng.rand() < DISTORTION_PROBABILITY
-
-    contrast_first = chosen()
-    delta = rng.uniform(-BRIGHTNESS_DELTA, BRIGHTNESS_DELTA) if chosen() else 0.0
-    contrast = rng.uniform(*CONTRAST) if chosen() else 1.0
-    saturation = rng.uniform(*SATURATION) if chosen() else 1.0
-    hue = rng.randint(-HUE_DELTA, HUE_DELTA + 1) if chosen() else 0
-    order = rng.permutation(3) if chosen() else None
-    image = scale_and_shift(image, contrast if contrast_first else 1.0, delta)
-    image = turn_colours(image, saturation, hue)
-    image = scale_and_shift(image, 1.0 if contrast_first else contrast, 0.0)
-    return image if order is None else np.ascontiguousarray(image[:, :, order])
-
-
-def scale_and_shift(image, factor, delta):
-    """`factor * (value + delta)`, both steps within 0 .. 255."""
-    if factor == 1 and delta == 0:
-        return image
-    levels = (np.arange(256, dtype=np.float32) + delta).clip(0, 255) * factor
-    return cv2.LUT(image, np.rint(levels).clip(0, 255).astype(np.uint8))
-
-
-def turn_colours(image, saturation, hue):
-    """Saturation times a factor, and hue turned by so many units of 2 degrees."""
-    if saturation == 1 and hue == 0:
-        return image
-    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    levels = np.arange(256)
-    tables = np.stack([(levels + hue) % 180, np.rint(levels * saturation).clip(0, 255), levels], axis=-1)
-    return cv2.cvtColor(cv2.LUT(hsv, tables.astype(np.uint8)[None]), cv2.COLOR_HSV2RGB)
-
-
-COLOURS = {"jitter": transforms.colour_jitter, "distortion": photometric_distortion}
-
-
 class Augmentation(NamedTuple):
     """What `pipeline.augment` does with a training image.
 
     Attributes:
         zoom: (image, boxes, rng) -> (image, boxes), in place of the random crop of the SSD paper; None for the crop.
-        colour: (image, rng) -> image.
         mosaic: probability that an image becomes a mosaic of itself and three others of its batch, without zoom or
             crop.
         mosaic_epochs: mosaics end after so many epochs of the run.
     """
 
     zoom: object = None
-    colour: object = transforms.colour_jitter
     mosaic: float = 0.0
     mosaic_epochs: int = 0
 
@@ -175,7 +129,6 @@ def build_augmentation(config):
         zoom = functools.partial(scale_jitter, low=low, high=high, fill=fill)
     return Augmentation(
         zoom=zoom,
-        colour=COLOURS[config.colour_augmentation],
         mosaic=config.mosaic,
         mosaic_epochs=config.epoch_size - config.mosaic_close_epochs,
     )

@@ -53,15 +53,15 @@ def augment(image, boxes, image_size, rng, out, input_format=transforms.IMAGENET
         boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
     else:
         image, boxes = augmentation.zoom(image, transforms.normalise_boxes(boxes, *image.shape[:2]), rng)
-    return finish(image, boxes, image_size, rng, out, input_format, augmentation.colour)
+    return finish(image, boxes, image_size, rng, out, input_format)
 
 
-def finish(image, boxes, image_size, rng, out, input_format, colour):
+def finish(image, boxes, image_size, rng, out, input_format):
     """The part of `augment` that every image goes through: resize, flip, colours, normalise; boxes in [0, 1]."""
     image = transforms.resize(image, image_size)
     if rng.rand() < FLIP_PROBABILITY:
         image, boxes = transforms.horizontal_flip(image, boxes)
-    transforms.normalise(colour(image, rng), out, input_format)
+    transforms.normalise(transforms.colour_jitter(image, rng), out, input_format)
     return boxes
 
 
@@ -132,8 +132,7 @@ class TrainingBatch:
         for index, (content, annotation) in enumerate(zip(data, annotations)):
             seed_sample(rng, self.seed, epoch, self.rank, batch, index)
             if mosaics and rng.rand() < mosaics:
-                boxes = finish(*tiles.sample(index, rng), self.image_size, rng, images[index], self.input_format,
-                               self.augmentation.colour)
+                boxes = finish(*tiles.sample(index, rng), self.image_size, rng, images[index], self.input_format)
                 target, label, num_match = self.box_coder.encode(boxes)
             else:
                 target, label, num_match = training_sample(

@@ -230,8 +230,6 @@ class Config:
     mosaic: float = _data(0.0, "augmentation: probability that an image is put together with three others of its batch",
                           between(0, 1))
     mosaic_close_epochs: int = _data(10, "mosaic: none in so many last epochs", NOT_NEGATIVE)
-    colour_augmentation: str = _data("jitter", "augmentation of colours: 'jitter' (brightness, contrast, saturation) "
-                                     "or 'distortion', that of the SSD paper", choices=("jitter", "distortion"))
     num_parallel_workers: int = _data(0, "workers that prepare batches; 0: chosen by device and number of cores",
                                       NOT_NEGATIVE)
     benchmark_data: bool = _data(False, "train.py: only report how many images a second each stage of the data "

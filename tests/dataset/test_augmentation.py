@@ -6,17 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.dataset import augmentation, pipeline
+from src.dataset import pipeline
 from src.dataset.augmentation import (
     MIN_VISIBLE,
     PLAIN,
     Augmentation,
     build_augmentation,
     mosaic,
-    photometric_distortion,
-    scale_and_shift,
     scale_jitter,
-    turn_colours,
     window_boxes,
 )
 from src.dataset.mindrecord import create_mindrecord
@@ -166,37 +163,17 @@ def test_boxes_of_a_mosaic_stay_on_their_objects():
     assert seen > 30
 
 
-def test_colours_by_hand():
-    image = np.array([[[100, 200, 250]]], np.uint8)
-    assert scale_and_shift(image, 1.5, 10)[0, 0].tolist() == [165, 255, 255]
-    assert scale_and_shift(image, 0.5, -110)[0, 0].tolist() == [0, 45, 70]
-    red = np.array([[[200, 0, 0]]], np.uint8)
-    assert turn_colours(red, 1, 60)[0, 0].tolist() == [0, 200, 0]  # 120 degrees on
-    assert turn_colours(red, 0.5, 0)[0, 0].tolist() == [200, 100, 100]
-    assert (turn_colours(image, 1, 0) == image).all() and (scale_and_shift(image, 1, 0) == image).all()
-
-
-def test_distortion_depends_on_the_generator_only():
-    image, _ = sample(0)
-    results = [photometric_distortion(image, np.random.RandomState(seed)) for seed in range(30)]
-    assert all(result.dtype == np.uint8 and result.shape == image.shape for result in results)
-    assert len({result.tobytes() for result in results}) > 25
-    assert (photometric_distortion(image, np.random.RandomState(3)) == results[3]).all()
-
-
 def test_configuration(config_of):
     assert build_augmentation(config_of("ssd300_config.yaml")) == PLAIN._replace(mosaic_epochs=490)
     chosen = build_augmentation(config_of(
-        "ssd300_config.yaml", "--scale_jitter=0.5,2", "--mosaic=0.7", "--mosaic_close_epochs=100",
-        "--colour_augmentation=distortion"))
+        "ssd300_config.yaml", "--scale_jitter=0.5,2", "--mosaic=0.7", "--mosaic_close_epochs=100"))
     assert chosen.zoom.func is scale_jitter
     assert (chosen.zoom.keywords["low"], chosen.zoom.keywords["high"]) == (0.5, 2)
     np.testing.assert_allclose(chosen.zoom.keywords["fill"], (123.675, 116.28, 103.53))
     assert (chosen.mosaic, chosen.mosaic_epochs) == (0.7, 400)
-    assert chosen.colour is photometric_distortion
 
 
-ALL = Augmentation(zoom=ZOOM, colour=photometric_distortion, mosaic=0.5, mosaic_epochs=2)
+ALL = Augmentation(zoom=ZOOM, mosaic=0.5, mosaic_epochs=2)
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +218,3 @@ def test_every_tile_is_decoded_once(records, monkeypatch):
     monkeypatch.setattr(pipeline, "decode_image", lambda data: count.append(1) or decode(data))
     batches_of(records, 1, PLAIN._replace(mosaic=1.0, mosaic_epochs=1))
     assert len(count) == 10
-
-
-def test_names_of_colours():
-    assert set(augmentation.COLOURS) == {"jitter", "distortion"}
