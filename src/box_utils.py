@@ -82,9 +82,8 @@ class BoxCoder:
     def match(self, boxes):
         """For each default box, the ground-truth box that it is responsible for.
 
-        A box takes every default box with IoU above the threshold, and its best default box in any case
-        (the first of equally good ones). Where several boxes want one default box, the largest overlap wins, then the
-        first box.
+        A box takes every default box with IoU above the threshold, and its best default box in any case (the first of
+        equally good ones). Where several boxes want one default box, the largest overlap wins, then the first box.
 
         Args:
             boxes: `(N, 4)` float32.

@@ -3,13 +3,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.anchor_generator import multibox_anchors
-from src.box_utils import BoxCoder, pairwise_iou
+from src.box_utils import pairwise_iou
 from src.eval_utils import apply_nms, select_detections
 from src.eval_utils.nms import overlaps
+from tests.test_box_utils import CODER
 
-CODER = BoxCoder(multibox_anchors((300, 300), (10, 5, 1), [30, 60, 300], 0.1, 0.9,
-                                  aspect_ratios=[[], [2, 3], [2]]))
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -235,7 +235,7 @@ def test_frozen_batch_norm(kernels):
         if kernels:
             assert use_cpu_kernels(net) == 4
         if layers == "frozen":
-            freeze(net, "backbone.1", key="freeze_parts")
+            assert freeze(net, "backbone.1", key="freeze_parts") == 4  # gamma, beta, moving mean and variance
         else:  # the same, written as a multiplication and an addition
             norm = net.backbone[1]
             net.backbone[1] = nn.Identity()
