@@ -25,6 +25,8 @@ CLOUD_FOLDERS = {"data_path": "/cache/data", "output_path": "/cache/train", "loa
 LEVEL_LISTS = ("feature_size", "steps", "num_default", "extras_in_channels", "extras_out_channels")
 MULTIBOX_LEVEL_LISTS = ("aspect_ratios", "extras_strides", "extras_ratio")
 ONNX_KEYS = ("dynamic_batch", "with_preprocess", "with_nms", "precision")
+# Keys that have an effect only where another one switches it on.
+SWITCHES = {"clip_norm": "use_global_norm", "ema_decay": "use_ema", "mosaic_close_epochs": "mosaic"}
 
 
 class Settings:
@@ -58,6 +60,7 @@ def resolve(settings):
     _check_precision(settings)
     _check_schedule(settings)
     _check_stopping(settings)
+    _check_switches(settings)
     _check_export(settings)
     _check_scale_jitter(settings)
     if settings.device_target == "CPU":
@@ -174,6 +177,15 @@ def _check_stopping(settings):
         raise UserError(f"{settings.said('use_ema')} is for the evaluation while training and its best checkpoint, but "
                         f"{settings.said('run_eval')} and {settings.said('save_best_ckpt')}; set both to True, or "
                         "use_ema to False")
+
+
+def _check_switches(settings):
+    """A file may keep the value of what the file or a flag switches off; any other value without its switch is lost."""
+    for key, switch in SWITCHES.items():
+        forgotten = settings.sources[switch] == DEFAULT and settings.sources[key] != DEFAULT
+        if not settings.values[switch] and (forgotten or settings.sources[key] == COMMAND_LINE):
+            raise UserError(f"{settings.said(key)} has no effect with {settings.said(switch)}; set {switch} too, or "
+                            f"leave {key} out")
 
 
 def _check_export(settings):

@@ -382,6 +382,9 @@ def test_relative_config_path_is_found_from_anywhere(tmp_path, monkeypatch):
     (["--anchor_sizes=21,45,99,153,207,261,315"], ["3 default boxes at level 0", "gives 2"]),
     (["--min_scale=0.95"], ["min_scale 0.95", "max_scale 0.95"]),
     (["--pre_trained_epoch_size=500"], ["pre_trained_epoch_size 500", "epoch_size 500"]),
+    (["--clip_norm=10"], ["clip_norm 10 (command line) has no effect", "use_global_norm false (default)"]),
+    (["--ema_decay=0.9", "--use_ema=False"], ["ema_decay 0.9", "use_ema false (command line)"]),
+    (["--mosaic_close_epochs=3"], ["mosaic_close_epochs 3", "mosaic 0"]),
     (["--scale_jitter=0.5"], ["scale_jitter [0.5] (command line)", "least and the largest factor"]),
     (["--scale_jitter=2,0.5"], ["scale_jitter [2, 0.5]"]),
     ([FPN, "--img_shape=640,600"], ["divisible by 32", "640, 600"]),
@@ -393,6 +396,13 @@ def test_relative_config_path_is_found_from_anywhere(tmp_path, monkeypatch):
 def test_contradictions(flags, parts):
     message = message_of(*flags)
     assert all(part in message for part in parts), message
+
+
+def test_a_file_keeps_the_value_of_what_is_switched_off(write):
+    path = write("use_global_norm: True\nclip_norm: 10\n")
+    assert load_config([path, "--use_global_norm=False"]).clip_norm == 10
+    message = message_of(write("clip_norm: 10\n"))
+    assert "clip_norm 10 (" in message and "mine.yaml, line 1) has no effect" in message, message
 
 
 def test_number_of_boxes_is_derived():
