@@ -1,7 +1,7 @@
 """Fetches COCO 2017 (`--dataset=coco`) or draws the demo data (`--dataset=shapes`) below `--data_path`."""
-from src.download_dataset import download_dataset
-from src.model_utils.config import load_config
-from src.model_utils.entry import entry_point
+from src.config import load_config
+from src.dataset.download import download_dataset
+from src.runtime.cli import entry_point
 
 
 @entry_point

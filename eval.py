@@ -1,14 +1,14 @@
 """Evaluates a checkpoint or a MindIR file: `python eval.py --config_path FILE --checkpoint_file_path FILE`."""
 import logging
 
-from src.benchmark import create_benchmark, format_speeds
-from src.eval_utils import format_result, write_results
-from src.evaluation import create_evaluation
-from src.inference import create_predictor
-from src.model_utils.config import load_config
-from src.model_utils.entry import entry_point
-from src.model_utils.moxing_adapter import create_cloud_copy
-from src.report import create_report
+from src.config import load_config
+from src.evaluation import format_result, write_results
+from src.evaluation.evaluator import create_evaluation
+from src.evaluation.report import create_report
+from src.inference.benchmark import create_benchmark, format_speeds
+from src.inference.load import create_predictor
+from src.runtime.cli import entry_point
+from src.runtime.modelarts import create_cloud_copy
 
 logger = logging.getLogger("eval")
 

@@ -1,13 +1,13 @@
 """Evaluates an ONNX file: `python eval_onnx.py --config_path FILE --file_name MODEL.onnx --device_target CPU|GPU`."""
 import logging
 
-from src.benchmark import create_benchmark, format_speeds
-from src.eval_utils import format_result, write_results
-from src.evaluation import create_evaluation
-from src.inference import create_onnx_model
-from src.model_utils.config import load_config
-from src.model_utils.entry import entry_point
-from src.report import create_report
+from src.config import load_config
+from src.evaluation import format_result, write_results
+from src.evaluation.evaluator import create_evaluation
+from src.evaluation.report import create_report
+from src.inference.benchmark import create_benchmark, format_speeds
+from src.inference.load import create_onnx_model
+from src.runtime.cli import entry_point
 
 logger = logging.getLogger("eval_onnx")
 

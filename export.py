@@ -1,10 +1,10 @@
 """Exports a checkpoint: `python export.py --checkpoint_file_path FILE --file_name NAME --file_format FORMAT`."""
 import logging
 
-from src.model_export import create_export, create_verification
-from src.model_utils.config import load_config
-from src.model_utils.entry import entry_point
-from src.model_utils.moxing_adapter import create_cloud_copy
+from src.config import load_config
+from src.export.exporter import create_export, create_verification
+from src.runtime.cli import entry_point
+from src.runtime.modelarts import create_cloud_copy
 
 logger = logging.getLogger("export")
 

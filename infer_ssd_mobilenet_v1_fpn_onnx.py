@@ -3,9 +3,9 @@ import logging
 import sys
 
 import eval_onnx
-from src.model_utils.config import load_config
-from src.model_utils.entry import entry_point
-from src.predictors import ONNX_PROVIDERS
+from src.config import load_config
+from src.inference.onnx_runtime import ONNX_PROVIDERS
+from src.runtime.cli import entry_point
 
 CONFIG = "config/ssd_mobilenet_v1_fpn_ONNX_config.yaml"  # unless the arguments name another
 

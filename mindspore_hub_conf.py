@@ -2,8 +2,9 @@
 import json
 from pathlib import Path
 
-from src.model_utils.config import load_config
-from src.ssd import build_inference_net, get_model, load_weights
+from src.config import load_config
+from src.ssd import build_inference_net, get_model
+from src.weights import load_weights
 
 CONFIG_FOLDER = Path(__file__).resolve().parent / "config"
 
@@ -13,7 +14,7 @@ def create_network(name, num_classes=None, checkpoint="", config_path="", **sett
 
     Images are float32 RGB, resized to `img_shape` and normalised with `image_mean` and `image_std`. Boxes are
     `ymin xmin ymax xmax` in [0, 1]; column 0 of the scores is the background; non-maximum suppression is
-    `src.eval_utils.apply_nms`. The names of the parameters are those of the published checkpoints, so that MindSpore
+    `src.boxes.apply_nms`. The names of the parameters are those of the published checkpoints, so that MindSpore
     Hub can load one. To train it further, wrap the detector, `create_network(...).network`, in
     `src.ssd.SSDWithLossCell`.
 

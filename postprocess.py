@@ -1,12 +1,12 @@
 """Evaluates what the C++ program wrote: `python postprocess.py --config_path FILE --result_path DIR --img_path DIR`."""
 import logging
 
+from src.config import load_config
 from src.dataset.images import find_images, read_image_size
-from src.eval_utils import COCOMetrics, format_result, read_truth, write_results
-from src.evaluation import create_annotation_file
-from src.model_utils.config import load_config
-from src.model_utils.entry import entry_point
-from src.result_files import ResultFiles, match_images
+from src.evaluation import COCOMetrics, format_result, read_truth, write_results
+from src.evaluation.evaluator import create_annotation_file
+from src.export.cpp_outputs import ResultFiles, match_images
+from src.runtime.cli import entry_point
 
 logger = logging.getLogger("postprocess")
 

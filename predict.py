@@ -2,11 +2,11 @@
 import logging
 import sys
 
-from src.dataset.inputs import find_inputs
-from src.model_utils.config import load_config
-from src.model_utils.entry import entry_point
-from src.model_utils.errors import UserError
-from src.prediction import Output, create_detector, create_truth, labels_of, parse_arguments, predict_inputs
+from src.config import load_config
+from src.inference import Output, create_detector, create_truth, labels_of, parse_arguments, predict_inputs
+from src.inference.inputs import find_inputs
+from src.runtime.cli import entry_point
+from src.utils.errors import UserError
 
 logger = logging.getLogger("predict")
 

@@ -1,19 +1,19 @@
 """Trains a detector: `python train.py --config_path config/ssd300_config.yaml [--key=value ...]`."""
 import logging
 
-from src import training
-from src.data_check import create_data_check
+from src.config import load_config
 from src.dataset import create_mindrecord, create_named_classes
-from src.evaluation import create_evaluation
-from src.model_utils import device_adapter
-from src.model_utils.config import load_config
-from src.model_utils.entry import entry_point
-from src.model_utils.local_adapter import get_device_id, get_rank_id, is_scheduler
-from src.model_utils.moxing_adapter import create_cloud_copy
-from src.model_utils.stop_signals import StopSignals, exit_code
-from src.resume import create_resume, create_resumed_config
+from src.dataset_check import create_data_check
+from src.evaluation.evaluator import create_evaluation
+from src.runtime import device, distributed
+from src.runtime.cli import entry_point
+from src.runtime.environment import get_device_id, get_rank_id, is_scheduler
+from src.runtime.modelarts import create_cloud_copy
+from src.runtime.signals import StopSignals, exit_code
 from src.ssd import get_model
-from src.train_step import build_train_step, create_learning_rates
+from src.training import auto_settings, output_folder, trainer
+from src.training.optimizer import build_train_step, create_learning_rates
+from src.training.resume import create_resume, create_resumed_config
 
 logger = logging.getLogger("train")
 
@@ -22,7 +22,7 @@ logger = logging.getLogger("train")
 def main(argv=None):
     config = load_config(argv)
     if is_scheduler():
-        device_adapter.serve_as_scheduler()
+        distributed.serve_as_scheduler()
         return
     with create_cloud_copy(config):
         train(config)
@@ -30,16 +30,16 @@ def main(argv=None):
 
 def train(config):
     get_model(config.model_name)  # errors of the user come before time is spent on the data
-    training.create_weight_paths(config)
+    trainer.create_weight_paths(config)
     config = create_named_classes(config)
 
     if config.check_dataset:
-        device_adapter.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
+        device.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
         logger.info("%s", create_data_check(config))
         return
 
     if not (config.only_create_dataset or config.benchmark_data):
-        device_adapter.check_device(config.device_target)
+        device.check_device(config.device_target)
     # Ranks of one machine wait here for the first that converts.
     records = create_mindrecord(config, is_training=True)
     evaluation = create_evaluation(config, protocols=()) if config.run_eval and get_rank_id() == 0 else None
@@ -47,30 +47,30 @@ def train(config):
         return
 
     if config.benchmark_data:
-        logger.info("%s", training.create_data_report(config, records))
+        logger.info("%s", trainer.create_data_report(config, records))
         return
 
-    with training.create_run_folder(config):
+    with output_folder.create_run_folder(config):
         stopped_by = fit(config, records, evaluation)
-    device_adapter.end_process(exit_code(stopped_by))
+    distributed.end_process(exit_code(stopped_by))
 
 
 def fit(config, records, evaluation):
     launched = config.run_distribute or config.enable_modelarts
     device_id = get_device_id() if launched else config.device_id
-    device_adapter.set_up_device(config.device_target, device_id, config.cpu_threads, config.seed)
-    rank, ranks = device_adapter.set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
+    device.set_up_device(config.device_target, device_id, config.cpu_threads, config.seed)
+    rank, ranks = distributed.set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
     resume = create_resume(config, rank, ranks)
-    net = training.create_network(config)
-    config = training.create_sizes(create_resumed_config(config, resume), net, records.num_images, rank, ranks)
-    dataset = training.create_training_dataset(config, records, rank, ranks, resume)
+    net = trainer.create_network(config)
+    config = auto_settings.create_sizes(create_resumed_config(config, resume), net, records.num_images, rank, ranks)
+    dataset = trainer.create_training_dataset(config, records, rank, ranks, resume)
     learning_rates = create_learning_rates(config, dataset.get_dataset_size(), ranks)
     train_step = build_train_step(config, net, learning_rates)
     if rank == 0:
-        training.create_first_look(config, net, records, evaluation, dataset.get_dataset_size(), ranks)
+        trainer.create_first_look(config, net, records, evaluation, dataset.get_dataset_size(), ranks)
 
-    with StopSignals("the step") as signals, device_adapter.profiling(config.enable_profiling and config.output_path):
-        return training.create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, rank,
+    with StopSignals("the step") as signals, device.profiling(config.enable_profiling and config.output_path):
+        return trainer.create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, rank,
                                    ranks, resume).run()
 
 

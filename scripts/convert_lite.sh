@@ -36,7 +36,7 @@ TOOL="$LITE/tools/converter/converter/converter_lite"
 PART="$(mktemp -d "$(dirname "$OUTPUT")/.part-XXXXXX")"
 trap 'rm -rf "$PART"' EXIT
 if [ "$KIND" = ONNX ]; then
-    logged_step "the preparation" "$LOG" call_python src.lite_conversion prepare_onnx "$MODEL" "$PART/prepared.onnx"
+    logged_step "the preparation" "$LOG" call_python src.export.lite prepare_onnx "$MODEL" "$PART/prepared.onnx"
     MODEL="$PART/prepared.onnx"
 fi
 if [ -x "$TOOL" ]; then
@@ -48,10 +48,10 @@ else
     build_cpp "$LOG" "$LITE"
     logged_step "the conversion" "$LOG" "$CPP_BUILD/convert_lite" "$MODEL" "$PART/converted.$SUFFIX"
     mkdir "$PART/images"
-    logged_step "the check" "$LOG" call_python src.lite_conversion write_probe "$MODEL" "$PART/images"
+    logged_step "the check" "$LOG" call_python src.export.lite write_probe "$MODEL" "$PART/images"
     logged_step "the check" "$LOG" "$CPP_BUILD/main" "--mindir_path=$PART/converted.$SUFFIX" \
         "--dataset_path=$PART/images" "--output_path=$PART"
-    logged_step "the check" "$LOG" call_python src.lite_conversion check_conversion "$MODEL" "$PART/result_Files"
+    logged_step "the check" "$LOG" call_python src.export.lite check_conversion "$MODEL" "$PART/result_Files"
     cat "$LOG"
 fi
 mv "$PART/converted.$SUFFIX" "$OUTPUT"

@@ -26,4 +26,4 @@ done
 FILE="$(existing_file "weights" "$FILE")"
 PROGRAM="$(project_python)"
 cd "$PROJECT_ROOT"
-"$PROGRAM" -m src.import_weights "$FILE" "${FLAGS[@]}"
+"$PROGRAM" -m src.weights.import_weights "$FILE" "${FLAGS[@]}"

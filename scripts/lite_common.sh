@@ -52,7 +52,7 @@ cmake_build() {
 call_python() {
     (cd "$PROJECT_ROOT" && "$(project_python)" -c '
 import importlib, sys
-from src.model_utils.entry import entry_point
+from src.runtime.cli import entry_point
 module, function, *arguments = sys.argv[1:]
 result = entry_point(getattr(importlib.import_module(module), function))(*arguments)
 if result is not None:

@@ -38,12 +38,12 @@ LITE="$(lite_home)"
 
 FLAGS=("--mindir_path=$MODEL" "--dataset_path=$DATA" "--device_type=$DEVICE" "--device_id=$DEVICE_ID" \
     "--cpu_dvpp=$DECODER" "--output_path=$CALLER_FOLDER")
-INPUT_FLAGS="$(call_python src.cpp_inference input_flags "$CONFIG")"
+INPUT_FLAGS="$(call_python src.export.cpp_config input_flags "$CONFIG")"
 mapfile -t -O "${#FLAGS[@]}" FLAGS <<<"$INPUT_FLAGS"
 OPTION=
 if [ "$DECODER" = DVPP ]; then
     OPTION=-DSSD_DVPP=ON
-    call_python src.cpp_inference aipp "$CONFIG" "$CPP_FOLDER/aipp.cfg.in" >"$CALLER_FOLDER/aipp.cfg"
+    call_python src.export.cpp_config aipp "$CONFIG" "$CPP_FOLDER/aipp.cfg.in" >"$CALLER_FOLDER/aipp.cfg"
     FLAGS+=("--aipp_path=$CALLER_FOLDER/aipp.cfg")
 fi
 

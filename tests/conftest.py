@@ -8,9 +8,9 @@ import sys
 import psutil
 import pytest
 
-from src.model_utils.config import load_config
-from src.shapes_dataset import draw_shapes_dataset
-from tests.golden_data import ROOT
+from src.config import load_config
+from src.dataset.shapes import draw_shapes_dataset
+from tests.support.golden_data import ROOT
 
 # The files that take longest, which come first, so that workers that run side by side end at about the same time.
 LONGEST = ("test_training.py", "test_model_export.py", "test_launchers.py", "test_parity.py", "test_ascend310_infer.py",
@@ -46,7 +46,7 @@ def all_cores():
 @pytest.fixture(scope="session")
 def cpu():
     """MindSpore in graph mode on the CPU, set up as the entry scripts do it."""
-    from src.model_utils.device_adapter import set_up_device
+    from src.runtime.device import set_up_device
 
     set_up_device("CPU", seed=1)
 

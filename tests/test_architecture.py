@@ -1,83 +1,28 @@
-"""The layers of `src`: imports go downward only, and importing a module does nothing."""
+"""The floors of `src`: a room imports rooms of smaller floors only, and importing a module does nothing."""
 import ast
 import subprocess
 import sys
 
 import pytest
 
-from tests.golden_data import ROOT
+from tests.support.golden_data import ROOT
 
 SRC = ROOT / "src"
-# Layer of each module or package, the longest fitting name counts. See README, "How the code is organised".
-LAYERS = {
-    "src": 0,
-    "src.model_utils": 0,
-    "src.anchor_generator": 0,
-    "src.box_utils": 0,
-    "src.lr_schedule": 0,
-    "src.eval_utils": 0,
-    "src.visualize": 0,
-    "src.fonts": 0,
-    "src.plots": 0,
-    "src.download_dataset": 0,
-    "src.shapes_dataset": 0,
-    "src.torch_file": 0,
-    "src.weight_file": 0,
-    "src.result_files": 0,
-    "src.layers": "networks",
-    "src.mobilenet_v1": "networks",
-    "src.mobilenet_v2": "networks",
-    "src.efficientnet_lite": "networks",
-    "src.resnet": "networks",
-    "src.vgg16": "networks",
-    "src.fpn": "networks",
-    "src.focal_loss": "networks",
-    "src.mindcv_backbone": "networks",
-    "src.cpu_kernels": "networks",
-    "src.dataset": "data",
-    "src.init_params": 2,
-    "src.ssd": 2,
-    "src.model_utils.device_adapter": 3,
-    "src.model_utils.moxing_adapter": 3,
-    "src.train_step": 3,
-    "src.train_log": 3,
-    "src.train_loop": 3,
-    "src.training_state": 0,
-    "src.resume": 3,
-    "src.run_folder": 3,
-    "src.checkpoint": 3,
-    "src.eval_callback": 3,
-    "src.evaluation": 3,
-    "src.training": 3,
-    "src.network_size": 3,
-    "src.weight_average": 3,
-    "src.first_batch": 3,
-    "src.run_summary": 3,
-    "src.watching": 3,
-    "src.data_check": 3,
-    "src.import_weights": 3,
-    "src.inference": 3,
-    "src.predictors": 3,
-    "src.prediction": 3,
-    "src.report": 3,
-    "src.model_export": 3,
-    "src.model_metadata": 3,
-    "src.onnx_export": 0,
-    "src.export_check": 3,
-    "src.delivery": 3,
-    "src.lite_conversion": 3,
-    "src.cpp_inference": 3,
-    "src.sample_images": 3,
-    "src.benchmark": 3,
-}
-MAY_IMPORT = {
-    0: {0},
-    "networks": {0, "networks"},
-    "data": {0, "data"},
-    2: {0, "networks", 2},
-    3: {0, "networks", "data", 2, 3},
-}
-MODULES = sorted(SRC.rglob("*.py"))
+# See docs/architecture.md. Rooms of one floor do not know each other.
+FLOORS = (
+    ("utils", "boxes", "layers"),
+    ("runtime", "visualization", "backbones"),
+    ("config", "dataset", "cpu_kernels"),
+    ("ssd", "evaluation"),
+    ("weights",),
+    ("inference",),
+    ("export",),
+    ("training",),
+    ("dataset_check",),
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS, start=1) for room in rooms}
+WITHOUT_MINDSPORE = ("utils", "boxes", "visualization", "config")
+MODULES = sorted(path for path in SRC.rglob("*.py") if path.parent != SRC)
 
 
 def name_of(path):
@@ -85,39 +30,58 @@ def name_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def layer_of(module):
-    parts = module.split(".")
-    for length in range(len(parts), 0, -1):
-        name = ".".join(parts[:length])
-        if name in LAYERS and (name != "src" or module == "src"):
-            return LAYERS[name]
-    return pytest.fail(f"{module} has no layer: add it to LAYERS")
+def room_of(module):
+    return module.split(".")[1]
 
 
 def imports_of(path):
+    """Names of the modules that a file imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield node.module
             for alias in node.names:
-                module = f"{node.module}.{alias.name}"
-                if (ROOT / f"{module.replace('.', '/')}.py").exists():
-                    yield module
+                whole = f"{node.module}.{alias.name}"
+                place = ROOT / whole.replace(".", "/")
+                yield whole if place.is_dir() or place.with_suffix(".py").exists() else node.module
+
+
+def test_every_room_has_a_floor():
+    rooms = {path.name for path in SRC.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms == set(FLOOR_OF)
+
+
+def test_no_file_lies_loose():
+    assert [path.name for path in SRC.iterdir() if path.is_file()] == ["__init__.py"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_go_downward(path):
-    layer = layer_of(name_of(path))
+def test_imports_go_to_smaller_floors(path):
+    room = room_of(name_of(path))
     scripts = {script.stem for script in ROOT.glob("*.py")}
     for module in imports_of(path):
         top = module.split(".")[0]
-        assert top not in scripts, f"{path} imports the entry script {top}"
-        if top == "src" and module != "src":
-            assert layer_of(module) in MAY_IMPORT[layer], f"{path} imports {module}"
-        if layer == 0:
-            assert top not in ("mindspore", "mindcv"), f"{path} of layer 0 imports {module}"
+        assert top not in {*scripts, "tests"}, f"{path} imports {module}"
+        if top == "src":
+            other = room_of(module)
+            assert other == room or FLOOR_OF[other] < FLOOR_OF[room], f"{path} imports {module}"
+
+
+def test_no_module_imports_itself_by_a_circle():
+    names = {name_of(path) for path in MODULES}
+    graph = {name_of(path): {module for module in imports_of(path) if module in names} for path in MODULES}
+    done = set()
+
+    def visit(module, chain):
+        assert module not in chain, " -> ".join([*chain, module])
+        if module not in done:
+            for other in sorted(graph[module]):
+                visit(other, [*chain, module])
+            done.add(module)
+
+    for module in sorted(graph):
+        visit(module, [])
 
 
 DEFINITIONS = (
@@ -142,19 +106,8 @@ def test_modules_only_define(path):
         assert defines(node), f"{path}:{node.lineno} runs at import"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_builders_receive_the_configuration(path):
-    if name_of(path).startswith("src.model_utils.config"):
-        return
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef):
-            names = [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)]
-            builder = node.name.lstrip("_").startswith(("build_", "create_"))
-            assert "config" not in names or builder, f"{path}:{node.lineno} {node.name} receives the configuration"
-
-
-def test_layer_0_imports_without_mindspore():
-    modules = [name_of(path) for path in MODULES if layer_of(name_of(path)) == 0]
+def test_rooms_that_import_without_mindspore():
+    modules = [name_of(path) for path in MODULES if room_of(name_of(path)) in WITHOUT_MINDSPORE]
     code = f"import sys; sys.modules['mindspore'] = None\nfor name in {modules}: __import__(name)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

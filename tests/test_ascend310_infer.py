@@ -9,9 +9,9 @@ import mindspore as ms
 import pytest
 
 from src.ssd import build_inference_net
-from tests.golden_data import ROOT, golden_weight
-from tests.script_runner import copy_checkout
-from tests.script_runner import run as run_command
+from tests.support.golden_data import ROOT, golden_weight
+from tests.support.script_runner import copy_checkout
+from tests.support.script_runner import run as run_command
 from tests.test_training import CLASSES, SMALL_MULTIBOX, flags_for
 
 HEADERS = ("opencv2/imgcodecs.hpp", "opencv2/imgproc.hpp", "nlohmann/json.hpp", "gtest/gtest.h")
@@ -76,7 +76,7 @@ def test_unit_tests(checkout):
 def model(cpu, checkout, environment, shapes, tmp_path_factory):
     """Folder with a converted model of four images a batch (`small.mindir`), its checkpoint, and `small.yaml`."""
     from export import main as export
-    from src.model_utils.config import load_config
+    from src.config import load_config
 
     folder = tmp_path_factory.mktemp("model")
     flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX)

@@ -12,8 +12,8 @@ import time
 import psutil
 import pytest
 
-from tests.golden_data import ROOT
-from tests.script_runner import copy_checkout, draw_small_data, environment_of, run
+from tests.support.golden_data import ROOT
+from tests.support.script_runner import copy_checkout, draw_small_data, environment_of, run
 
 pytestmark = [pytest.mark.skipif(os.name == "nt", reason="needs Linux"), pytest.mark.usefixtures("all_cores")]
 

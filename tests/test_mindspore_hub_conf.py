@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from mindspore_hub_conf import CONFIG_FOLDER, create_network
-from src.model_utils.config import load_config
-from src.model_utils.errors import UserError
+from src.config import load_config
 from src.ssd import MODELS
+from src.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

@@ -8,9 +8,9 @@ import pytest
 
 from src.dataset.images import load_image
 from src.ssd import build_inference_net
-from src.visualize import save_image
-from tests.dataset.test_inputs import save_video
-from tests.golden_data import golden_weight
+from src.visualization.draw import save_image
+from tests.inference.test_inputs import save_video
+from tests.support.golden_data import golden_weight
 from tests.test_training import SMALL_MULTIBOX, flags_for
 
 CLASSES = {"circle", "square", "triangle", "star", "cross", "ring"}
@@ -20,7 +20,7 @@ CLASSES = {"circle", "square", "triangle", "star", "cross", "ring"}
 def models(cpu, shapes, tmp_path_factory):
     """Folder with `a.ckpt` of a small model with the golden weights, and its exports, of batches of 1 and 3 images."""
     import export
-    from src.model_utils.config import load_config
+    from src.config import load_config
 
     folder = tmp_path_factory.mktemp("models")
     flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX)

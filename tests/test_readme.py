@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from src.model_utils.config import load_config
+from src.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

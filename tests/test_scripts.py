@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.golden_data import ROOT
-from tests.script_runner import copy_checkout, draw_small_data, run
+from tests.support.golden_data import ROOT
+from tests.support.script_runner import copy_checkout, draw_small_data, run
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))
 SHELL_FILES = [*SCRIPTS, ROOT / ".ci" / "run"]

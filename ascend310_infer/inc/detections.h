@@ -31,7 +31,7 @@ struct Thresholds {
 using PixelBox = std::array<float, 4>;
 
 // Intersection over union; both ends of a box belong to it, so sides count one pixel more than the difference of the
-// coordinates (src/eval_utils/nms.py).
+// coordinates (src/boxes/nms.py).
 float overlap(const PixelBox &first, const PixelBox &second);
 
 // Greedy non-maximum suppression. `boxes` are in order of descending score; returns the indexes of those that are kept,
@@ -39,7 +39,7 @@ float overlap(const PixelBox &first, const PixelBox &second);
 std::vector<size_t> suppress(const std::vector<PixelBox> &boxes, float threshold, size_t max_boxes);
 
 // The detections of an image of that size, in order of the labels, and of descending score within a label: what
-// `select_detections` of src/eval_utils/nms.py gives, to the last bit. Throws UserError for numbers that are no boxes
+// `select_detections` of src/boxes/nms.py gives, to the last bit. Throws UserError for numbers that are no boxes
 // or scores.
 std::vector<Detection> select_detections(const NetworkOutput &output, int height, int width,
                                          const Thresholds &thresholds);

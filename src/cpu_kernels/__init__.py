@@ -12,11 +12,10 @@ from src.cpu_kernels.cells import (
     KernelMaxPool2d,
 )
 from src.cpu_kernels.library import BuildError, build_library, set_threads
-from src.focal_loss import SigmoidFocalLoss
-from src.model_utils.local_adapter import threads_text
+from src.layers.focal_loss import SigmoidFocalLoss
+from src.runtime.environment import threads_text
 
 __all__ = ["use_cpu_kernels"]
-
 logger = logging.getLogger(__name__)
 
 

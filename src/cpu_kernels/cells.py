@@ -3,7 +3,7 @@ import mindspore as ms
 from mindspore import nn
 
 from src.cpu_kernels import operators
-from src.focal_loss import SigmoidFocalLoss
+from src.layers.focal_loss import SigmoidFocalLoss
 
 ACTIVATIONS = {nn.ReLU: 1, nn.ReLU6: 2}
 

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from src.model_utils.files import whole_file
-from src.model_utils.local_adapter import thread_count
+from src.runtime.environment import thread_count
+from src.utils.files import whole_file
 
 SOURCES = Path(__file__).parent / "sources"
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread")

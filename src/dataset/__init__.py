@@ -1,10 +1,10 @@
 """Datasets: COCO, VOC or text annotations to MindRecord, and from there to batches."""
 from src.dataset.augmentation import build_augmentation
+from src.dataset.benchmark import format_speeds, measure_stages
 from src.dataset.class_names import create_named_classes
 from src.dataset.images import decode_image, load_image, preprocess
-from src.dataset.mindrecord import MindRecordSet, create_mindrecord
+from src.dataset.mindrecord.convert import MindRecordSet, create_mindrecord
 from src.dataset.pipeline import batch_image_ids, create_ssd_dataset
-from src.dataset.speed import format_speeds, measure_stages
 from src.dataset.transforms import build_input_format
 
 __all__ = [

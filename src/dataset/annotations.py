@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.model_utils.untrusted import shown
+from src.utils.safe_io import shown
 
 MAX_EXAMPLES = 20
-
 # Reasons of the report.
 MISSING_IMAGE = "images that do not exist"
 FOREIGN_IMAGE = "images outside the image folder, or whose name no file can have"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from src.dataset.annotations import Report
 from src.dataset.sources import TXT, create_source, dataset_kind
-from src.model_utils.errors import UserError
+from src.utils.errors import UserError
 
 CLASSES_FILE = "classes.txt"
 

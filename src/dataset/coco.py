@@ -1,15 +1,8 @@
 """Annotations in the COCO json format."""
-from src.dataset.annotations import (
-    BAD_BOX,
-    FOREIGN_IMAGE,
-    ORPHAN,
-    UNKNOWN_CLASS,
-    ImageRecord,
-    box_array,
-)
+from src.dataset.annotations import BAD_BOX, FOREIGN_IMAGE, ORPHAN, UNKNOWN_CLASS, ImageRecord, box_array, has_area
 from src.dataset.paths import path_below
-from src.model_utils.errors import UserError
-from src.model_utils.untrusted import read_json, shown
+from src.utils.errors import UserError
+from src.utils.safe_io import read_json, shown
 
 MAX_IMAGE_ID = 2**63 - 1  # of MindRecord
 
@@ -103,3 +96,28 @@ def _text(value):
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
     return value
+
+
+def coco_truth(entries, classes):
+    """COCO annotations as a dictionary.
+
+    Boxes are neither clipped nor rounded again: `x = xmin, y = ymin, width = xmax - xmin, height = ymax - ymin` of the
+    integers that the reader gives. Boxes without area or wholly outside the image are left out. Category ids are the
+    labels, with the background as 0.
+
+    Args:
+        entries: list of (image_id, file_name, height, width, boxes `(N, 5)` ymin xmin ymax xmax label).
+    """
+    images, annotations = [], []
+    for image_id, file_name, height, width, boxes in entries:
+        images.append({"file_name": file_name, "id": int(image_id), "width": int(width), "height": int(height)})
+        known = boxes[(boxes[:, 4] > 0) & (boxes[:, 4] < len(classes))]
+        inside = (known[:, 0] < height) & (known[:, 1] < width) & (known[:, 2] > 0) & (known[:, 3] > 0)
+        for ymin, xmin, ymax, xmax, label in known[has_area(known) & inside].tolist():
+            annotations.append({
+                # Ids begin with 1: pycocotools takes a match with annotation 0 for no match.
+                "id": len(annotations) + 1, "image_id": int(image_id), "category_id": label,
+                "bbox": [xmin, ymin, xmax - xmin, ymax - ymin], "area": (xmax - xmin) * (ymax - ymin),
+                "iscrowd": 0, "ignore": 0, "segmentation": []})
+    categories = [{"supercategory": "none", "id": label, "name": name} for label, name in enumerate(classes)]
+    return {"images": images, "type": "instances", "annotations": annotations, "categories": categories}

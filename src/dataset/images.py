@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from src.dataset.transforms import IMAGENET, normalise, resize
-from src.model_utils.errors import UserError
-from src.model_utils.untrusted import MEGABYTE, open_file, read_file, shown
+from src.utils.errors import UserError
+from src.utils.safe_io import MEGABYTE, open_file, read_file, shown
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # The pixels as they are stored: boxes are annotated on those, and a rotation noted in the EXIF part would leave them

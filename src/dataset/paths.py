@@ -2,7 +2,7 @@
 import os
 from pathlib import Path
 
-from src.model_utils.errors import UserError
+from src.utils.errors import UserError
 
 
 def resolve_path(value, data_path, key):

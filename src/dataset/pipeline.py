@@ -9,13 +9,12 @@ import numpy as np
 from src.dataset import transforms
 from src.dataset.augmentation import PLAIN, mosaic
 from src.dataset.images import decode_image, preprocess
-from src.model_utils.errors import UserError
-from src.model_utils.local_adapter import available_cores
+from src.runtime.environment import available_cores
+from src.utils.errors import UserError
 
 RECORD_COLUMNS = ["img_id", "image", "annotation"]
 TRAINING_COLUMNS = ["image", "box", "label", "num_match"]
 EVALUATION_COLUMNS = ["image", "img_id", "image_shape"]
-
 FLIP_PROBABILITY = 0.5
 # A network on a CPU needs the cores itself, and much longer for an image than the one worker that prepares it.
 MAX_WORKERS_BESIDE_NETWORK = 2

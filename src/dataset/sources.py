@@ -9,7 +9,7 @@ from src.dataset.annotations import Report
 from src.dataset.coco import read_coco
 from src.dataset.paths import existing_file, existing_folder, resolve_path
 from src.dataset.txt import read_txt
-from src.model_utils.errors import UserError
+from src.utils.errors import UserError
 
 TXT = "other"
 

@@ -9,7 +9,6 @@ import numpy as np
 # Statistics of ImageNet, RGB in 0 .. 1.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
 MIN_IOU_CHOICES = (None, 0.1, 0.3, 0.5, 0.7, 0.9)
 MAX_CROP_TRIALS = 50
 MIN_CROP_FRACTION = 0.3

@@ -1,8 +1,8 @@
 """Annotations as a text file: one image a line, `path xmin,ymin,xmax,ymax,class ...`."""
 from src.dataset.annotations import FOREIGN_IMAGE, ImageRecord, box_array
 from src.dataset.paths import path_below
-from src.model_utils.errors import UserError
-from src.model_utils.untrusted import MEGABYTE, read_file, shown
+from src.utils.errors import UserError
+from src.utils.safe_io import MEGABYTE, read_file, shown
 
 MOST_TEXT = 1024 * MEGABYTE
 

@@ -16,8 +16,8 @@ from src.dataset.annotations import (
 )
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.paths import path_below
-from src.model_utils.errors import UserError
-from src.model_utils.untrusted import MEGABYTE, read_file, shown
+from src.utils.errors import UserError
+from src.utils.safe_io import MEGABYTE, read_file, shown
 
 MAX_IMAGE_ID = 2**31 - 1
 MOST_XML = 16 * MEGABYTE

@@ -4,12 +4,12 @@ import logging
 import mindspore as ms
 from mindspore import nn
 
-from src.box_utils import build_box_coder
+from src.boxes import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
-from src.model_utils.errors import UserError
-from src.ssd.decode import SsdInferWithDecoder
-from src.ssd.loss import MultiBoxLoss, SSDLoss, SSDWithLossCell
-from src.ssd.models import get_model
+from src.ssd.decoder import SsdInferWithDecoder
+from src.ssd.losses import MultiBoxLoss, SSDLoss, SSDWithLossCell
+from src.ssd.registry import get_model
+from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 import mindspore as ms
 from mindspore import nn, ops
 
-from src.fpn import BottomUp, FPNTopDown, conv_bn_relu
-from src.layers import ConvBNReLU, HalfDropout, InvertedResidual
+from src.layers.blocks import ConvBNReLU, HalfDropout, InvertedResidual
+from src.ssd.fpn import BottomUp, FPNTopDown, conv_bn_relu
 
 
 class SSDMobileNetV2(nn.Cell):

@@ -2,7 +2,7 @@
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from src.layers import ConvBNReLU, SeparableConvBNReLU, batch_norm, depthwise_conv
+from src.layers.blocks import ConvBNReLU, SeparableConvBNReLU, batch_norm, depthwise_conv
 
 
 def flatten_predictions(levels, values):

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from src.eval_utils import COCOMetrics, evaluate, write_results
-from src.model_utils.coco_classes import COCO_CLASSES
+from src.config.coco_classes import COCO_CLASSES
+from src.evaluation import COCOMetrics, evaluate, write_results
 from tests.benchmarks.table import parse_arguments, report
 
 HEIGHT, WIDTH = 480, 640

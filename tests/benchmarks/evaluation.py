@@ -11,12 +11,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from src.evaluation import create_evaluation
-from src.inference import create_loaded_net
-from src.model_utils.config import load_config
-from src.model_utils.device_adapter import set_up_device
-from src.predictors import network_predictor
-from src.shapes_dataset import draw_shapes_dataset
+from src.config import load_config
+from src.dataset.shapes import draw_shapes_dataset
+from src.evaluation.evaluator import create_evaluation
+from src.inference.load import create_loaded_net
+from src.inference.predictor import network_predictor
+from src.runtime.device import set_up_device
 from src.ssd import build_inference_net
 from tests.benchmarks.table import parse_arguments, report
 

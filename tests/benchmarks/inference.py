@@ -23,7 +23,7 @@ def export_untrained(flags, folder, *options):
     import mindspore as ms
 
     import export
-    from src.model_utils.config import load_config
+    from src.config import load_config
     from src.ssd import build_inference_net
 
     checkpoint, model = Path(folder, "start.ckpt"), Path(folder, "model.onnx")
@@ -35,8 +35,8 @@ def export_untrained(flags, folder, *options):
 
 def main(argv):
     import eval_onnx
-    from src.model_utils.config import load_config
-    from src.shapes_dataset import SHAPE_CLASSES, draw_shapes_dataset
+    from src.config import load_config
+    from src.dataset.shapes import SHAPE_CLASSES, draw_shapes_dataset
 
     with tempfile.TemporaryDirectory() as folder:
         draw_shapes_dataset(Path(folder, "shapes"), num_train=1, num_val=32)

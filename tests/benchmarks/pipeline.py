@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from src.box_utils import build_box_coder
+from src.boxes import build_box_coder
+from src.config import load_config
 from src.dataset import create_mindrecord, measure_stages
-from src.model_utils.config import load_config
-from src.shapes_dataset import draw_shapes_dataset
-from src.training import create_training_dataset
+from src.dataset.shapes import draw_shapes_dataset
+from src.training.trainer import create_training_dataset
 from tests.benchmarks.table import median_seconds, parse_arguments, report
 
 ENCODINGS = (("ssd300_config.yaml", (1, 7, 20)), ("ssd_vgg16_config.yaml", (7, 20)),

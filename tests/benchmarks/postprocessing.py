@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from src.eval_utils import select_detections
+from src.boxes import select_detections
 from tests.benchmarks.table import median_seconds, parse_arguments, report
 
 MODELS = {"ssd300": 1917, "ssd_vgg16": 7308, "ssd_mobilenet_v1_fpn": 51150}

@@ -1,10 +1,10 @@
-"""ssd300 in PyTorch, for comparison: the layers of src/mobilenet_v2.py, src/ssd/detectors.py and src/ssd/heads.py."""
+"""ssd300 in PyTorch, for comparison: the layers of src/backbones/mobilenet_v2.py and of src/ssd."""
 import torch
 from torch import nn
 from torch.nn import functional
 
-from src.layers import BN_EPS, BN_MOMENTUM
-from src.mobilenet_v2 import LAST_CHANNELS, STAGES_1, STAGES_2, STEM_CHANNELS, TAP_EXPANSION
+from src.backbones.mobilenet_v2 import LAST_CHANNELS, STAGES_1, STAGES_2, STEM_CHANNELS, TAP_EXPANSION
+from src.layers.blocks import BN_EPS, BN_MOMENTUM
 
 
 class SameConv2d(nn.Conv2d):
@@ -95,7 +95,7 @@ def build_ssd300(config):
 
 
 def detection_loss(locations, logits, targets, labels, num_match, gamma, alpha):
-    """The loss of src/ssd/loss.py; labels int64."""
+    """The loss of src/ssd/losses.py; labels int64."""
     truth = functional.one_hot(labels, logits.shape[-1]).float()
     entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     probability = logits.sigmoid()

@@ -20,7 +20,7 @@ def create_step(config, memory_format):
     """Function that makes one training step in PyTorch, eager."""
     import torch
 
-    from src.model_utils.local_adapter import available_cores
+    from src.runtime.environment import available_cores
 
     torch.set_num_threads(config.cpu_threads or available_cores())
     memory_format = getattr(torch, memory_format)

@@ -16,7 +16,7 @@ PLAIN, KERNELS = "oneDNN limited to AVX2", "with the kernels"
 
 def load(argv):
     """The configuration, in float32 on a CPU."""
-    from src.model_utils.config import load_config
+    from src.config import load_config
 
     return load_config(["--batch_size=16", *argv, "--device_target=CPU", "--use_float16=False"])
 
@@ -25,7 +25,7 @@ def random_batch(config):
     """Image, targets, labels, numbers of matches as NumPy arrays."""
     import numpy as np
 
-    from src.box_utils import build_box_coder
+    from src.boxes import build_box_coder
 
     encoded = build_box_coder(config).encode([[0.1, 0.1, 0.6, 0.7, 1], [0.5, 0.4, 0.9, 0.8, 1]])
     images = np.random.default_rng(0).standard_normal((config.batch_size, 3, *config.img_shape)).astype(np.float32)
@@ -38,9 +38,9 @@ def create_step(config):
     import mindspore as ms
     import numpy as np
 
-    from src.model_utils.device_adapter import set_up_device
+    from src.runtime.device import set_up_device
     from src.ssd import build_training_net
-    from src.train_step import build_train_step
+    from src.training.optimizer import build_train_step
 
     set_up_device("CPU", cpu_threads=config.cpu_threads)
     step = build_train_step(config, build_training_net(config), np.full(10000, 1e-4, np.float32))

@@ -70,7 +70,7 @@ def seconds_of_yolo(config, folder):
 
 def main(argv):
     options, flags = parse_arguments(__doc__, [RECOMMENDED, *argv])
-    from src.model_utils.config import load_config
+    from src.config import load_config
 
     config = load_config(flags)
     with tempfile.TemporaryDirectory() as folder:

@@ -33,7 +33,7 @@ def create_yolo_step(config, memory_format):
     """Function that makes one training step of YOLO11n."""
     import torch
 
-    from src.model_utils.local_adapter import available_cores
+    from src.runtime.environment import available_cores
 
     torch.set_num_threads(config.cpu_threads or available_cores())
     memory_format = getattr(torch, memory_format)
@@ -68,7 +68,7 @@ def create_inference(config, export):
     """Function that runs the file that `export(folder)` writes on one image."""
     import numpy as np
 
-    from src.predictors import create_session
+    from src.inference.onnx_runtime import create_session
 
     with tempfile.TemporaryDirectory() as folder:
         session = create_session(export(folder), threads=config.cpu_threads)

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from mindspore import nn, ops
 
-from src.box_utils import build_box_coder
+from src.boxes import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
 from src.cpu_kernels.cells import KERNEL_CELLS, KernelBatchNorm2d, KernelConv2d
 from src.cpu_kernels.library import BuildError, build_library
 from src.ssd import build_inference_net, build_training_net
-from src.train_step import TrainingWrapper, build_train_step
+from src.training.optimizer import build_train_step
+from src.training.step import TrainingWrapper
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

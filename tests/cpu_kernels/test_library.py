@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from src.cpu_kernels.library import BuildError, build_library, cache_folder, set_threads
-from tests.golden_data import ROOT
+from tests.support.golden_data import ROOT
 
 
 def test_several_processes_at_once(tmp_path):

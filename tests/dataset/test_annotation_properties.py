@@ -8,12 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.dataset.annotations import Report, box_array, clean_boxes
-from src.dataset.coco import read_coco
-from src.dataset.truth import coco_truth
+from src.dataset.coco import coco_truth, read_coco
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, read_voc
-from src.model_utils.errors import UserError
-from tests.dataset.samples import CLASSES, voc_xml
+from src.utils.errors import UserError
+from tests.support.samples import CLASSES, voc_xml
 
 HEIGHT, WIDTH = 60, 80
 folders = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

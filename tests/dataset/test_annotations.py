@@ -1,14 +1,6 @@
 import numpy as np
 
-from src.dataset.annotations import (
-    CLIPPED,
-    MAX_EXAMPLES,
-    NO_AREA,
-    UNKNOWN_CLASS,
-    Report,
-    box_array,
-    clean_boxes,
-)
+from src.dataset.annotations import CLIPPED, MAX_EXAMPLES, NO_AREA, UNKNOWN_CLASS, Report, box_array, clean_boxes
 
 
 def test_clean_boxes_clips_and_drops_and_counts():

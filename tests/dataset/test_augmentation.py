@@ -16,10 +16,10 @@ from src.dataset.augmentation import (
     scale_jitter,
     window_boxes,
 )
-from src.dataset.mindrecord import create_mindrecord
+from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.pipeline import create_ssd_dataset
-from tests.dataset.samples import make_coco
 from tests.dataset.test_pipeline import PlainCoder, epochs, same
+from tests.support.samples import make_coco
 
 FILL = (124, 116, 104)
 ZOOM = functools.partial(scale_jitter, low=0.4, high=2.5, fill=FILL)

@@ -3,11 +3,11 @@ import cv2
 import numpy as np
 import pytest
 
+from src.config import load_config
 from src.dataset import create_named_classes
-from src.model_utils.config import load_config
-from src.model_utils.errors import UserError
 from src.ssd import build_detector
-from tests.dataset.samples import voc_xml
+from src.utils.errors import UserError
+from tests.support.samples import voc_xml
 
 
 def voc_folder(folder, objects):

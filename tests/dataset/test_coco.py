@@ -4,9 +4,9 @@ import pytest
 
 from src.dataset.annotations import BAD_BOX, ORPHAN, UNKNOWN_CLASS, Report
 from src.dataset.coco import coco_box, read_coco
-from src.model_utils.errors import UserError
-from tests.dataset.samples import CLASSES, write_coco
-from tests.golden_data import golden_json
+from src.utils.errors import UserError
+from tests.support.golden_data import golden_json
+from tests.support.samples import CLASSES, write_coco
 
 
 @pytest.mark.parametrize("part", ["train", "eval"])

@@ -6,7 +6,7 @@ import pytest
 
 from src.dataset.images import decode_image, load_image, preprocess, read_image_size
 from src.dataset.transforms import InputFormat
-from src.model_utils.errors import UserError
+from src.utils.errors import UserError
 
 
 def rgb_squares():

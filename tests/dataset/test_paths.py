@@ -1,7 +1,7 @@
 import pytest
 
 from src.dataset.paths import existing_file, existing_folder, mindrecord_folder, resolve_path
-from src.model_utils.errors import UserError
+from src.utils.errors import UserError
 
 
 def test_absolute_then_data_path_then_working_directory(tmp_path, monkeypatch):

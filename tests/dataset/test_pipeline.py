@@ -4,10 +4,10 @@ import pytest
 
 from src.dataset import pipeline
 from src.dataset.images import load_image, preprocess
-from src.dataset.mindrecord import create_mindrecord
+from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.pipeline import create_ssd_dataset
-from src.model_utils.errors import UserError
-from tests.dataset.samples import make_coco, write_coco
+from src.utils.errors import UserError
+from tests.support.samples import make_coco, write_coco
 
 SIZE = (24, 32)
 

@@ -5,11 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
+from src.config import load_config
 from src.dataset import create_mindrecord
 from src.dataset.sources import create_records, create_source, held_out
-from src.model_utils.config import load_config
-from src.model_utils.errors import UserError
-from tests.dataset.samples import voc_xml
+from src.utils.errors import UserError
+from tests.support.samples import voc_xml
 
 NUMBER = 20
 

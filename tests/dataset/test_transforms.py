@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from src.dataset import transforms
-from tests.golden_data import golden_arrays
+from tests.support.golden_data import golden_arrays
 
 
 def coordinate_image(height, width):

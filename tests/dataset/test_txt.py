@@ -3,8 +3,8 @@ import pytest
 
 from src.dataset.annotations import Report
 from src.dataset.txt import parse_box, read_txt
-from src.model_utils.errors import UserError
-from tests.golden_data import golden_json
+from src.utils.errors import UserError
+from tests.support.golden_data import golden_json
 
 
 def in_our_order(boxes):

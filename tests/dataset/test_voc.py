@@ -1,18 +1,11 @@
 import pytest
 
-from src.dataset.annotations import (
-    BAD_ANNOTATION,
-    BAD_BOX,
-    MISSING_ANNOTATION,
-    OTHER_NAME,
-    UNKNOWN_CLASS,
-    Report,
-)
-from src.dataset.truth import coco_truth
+from src.dataset.annotations import BAD_ANNOTATION, BAD_BOX, MISSING_ANNOTATION, OTHER_NAME, UNKNOWN_CLASS, Report
+from src.dataset.coco import coco_truth
 from src.dataset.voc import VocLayout, assign_ids, find_image, find_layout, read_voc
-from src.model_utils.errors import UserError
-from tests.dataset.samples import CLASSES, voc_xml
-from tests.golden_data import golden_json
+from src.utils.errors import UserError
+from tests.support.golden_data import golden_json
+from tests.support.samples import CLASSES, voc_xml
 
 
 def write_golden(folder, golden):

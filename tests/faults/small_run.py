@@ -12,9 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from src.shapes_dataset import draw_shapes_dataset
-from tests.golden_data import ROOT
-from tests.script_runner import SMALL_NETWORK
+from src.dataset.shapes import draw_shapes_dataset
+from tests.support.golden_data import ROOT
+from tests.support.script_runner import SMALL_NETWORK
 
 EPOCHS, STEPS = 3, 4
 FLAGS = (

@@ -17,9 +17,9 @@ import time
 
 import psutil
 
-from src.shapes_dataset import draw_shapes_dataset
+from src.dataset.shapes import draw_shapes_dataset
 from tests.faults.small_run import Place
-from tests.golden_data import ROOT
+from tests.support.golden_data import ROOT
 
 FLAGS = (f"--config_path={ROOT / 'config' / 'ssd300_shapes_config.yaml'}", "--mindrecord_dir=records",
          "--eval_start_epoch=1", "--eval_interval=1", "--min_score=0.001", "--save_checkpoint_epochs=5", "--lr=0.005")

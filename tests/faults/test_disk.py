@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from mindspore import nn
 
-from src.checkpoint import save_checkpoint
-from src.dataset.mindrecord import create_mindrecord
-from src.model_export import export_network
-from src.model_utils.errors import UserError
-from src.model_utils.files import remove_parts, whole_file, write_json
-from src.plots import new_figure, save_plot
-from src.run_folder import run_folder
-from src.train_log import Results
-from src.visualize import save_image
-from tests.dataset.samples import make_coco
+from src.dataset.mindrecord.convert import create_mindrecord
+from src.export.exporter import export_network
+from src.training.output_folder import run_folder
+from src.training.results import Results
+from src.utils.errors import UserError
+from src.utils.files import remove_parts, whole_file, write_json
+from src.visualization.draw import save_image
+from src.visualization.plot_style import new_figure, save_plot
+from src.weights.checkpoint_file import save_checkpoint
 from tests.faults.small_run import Place
-from tests.golden_data import ROOT
+from tests.support.golden_data import ROOT
+from tests.support.samples import make_coco
 
 resource = pytest.importorskip("resource", reason="limits of file sizes are for POSIX")
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -125,7 +125,7 @@ def test_a_second_run_is_refused(run, shapes, tmp_path):
 
 HOLDER = """
 import sys
-from src.run_folder import run_folder
+from src.training.output_folder import run_folder
 with run_folder(sys.argv[1], sys.argv[1] + "/ckpt_0"):
     print("held", flush=True)
     sys.stdin.read()

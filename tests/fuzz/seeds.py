@@ -2,7 +2,7 @@
 import tempfile
 from pathlib import Path
 
-from src.model_utils.config import format_config, load_config
+from src.config.loader import format_config, load_config
 from tests.fuzz.mutations import MOST_BYTES
 from tests.hostile.annotation_cases import COCO, TXT, VOC, YAML, coco, coco_box, content
 

@@ -8,16 +8,15 @@ import json
 
 import numpy as np
 
+from src.config.loader import format_config, load_config
 from src.dataset.annotations import Report, clean_boxes
-from src.dataset.coco import read_coco
-from src.dataset.truth import coco_truth
+from src.dataset.coco import coco_truth, read_coco
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, read_voc
-from src.eval_utils.truth import read_truth
-from src.model_utils.config import format_config, load_config
-from src.model_utils.errors import UserError
-from src.model_utils.files import write_json
-from tests.dataset.samples import CLASSES
+from src.evaluation.ground_truth import read_truth
+from src.utils.errors import UserError
+from src.utils.files import write_json
+from tests.support.samples import CLASSES
 
 IMAGE_SIZE = 60, 80
 LONGEST_MESSAGE = 12_000

@@ -2,16 +2,7 @@
 import json
 from typing import NamedTuple
 
-from src.dataset.annotations import (
-    BAD_ANNOTATION,
-    BAD_BOX,
-    FOREIGN_IMAGE,
-    NO_AREA,
-    ORPHAN,
-    OTHER_NAME,
-    UNKNOWN_CLASS,
-)
-from tests.dataset.samples import voc_xml
+from src.dataset.annotations import BAD_ANNOTATION, BAD_BOX, FOREIGN_IMAGE, NO_AREA, ORPHAN, OTHER_NAME, UNKNOWN_CLASS
 from tests.hostile.special_files import (
     content,
     folder,
@@ -19,6 +10,7 @@ from tests.hostile.special_files import (
     named_pipe,
     sparse,
 )
+from tests.support.samples import voc_xml
 
 DEEP = 200_000
 DIGITS = "9" * 5000

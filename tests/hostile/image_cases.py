@@ -7,13 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from src.dataset.annotations import (
-    CLOSED_IMAGE,
-    LARGE_IMAGE,
-    MISSING_IMAGE,
-    ROTATED_IMAGE,
-    UNREADABLE_IMAGE,
-)
+from src.dataset.annotations import CLOSED_IMAGE, LARGE_IMAGE, MISSING_IMAGE, ROTATED_IMAGE, UNREADABLE_IMAGE
 from tests.hostile.special_files import (
     content,
     folder,

@@ -7,18 +7,18 @@ import tracemalloc
 
 import pytest
 
+from src.config import load_config
+from src.config.yaml_file import read_config_file
 from src.dataset.annotations import Report, clean_boxes
 from src.dataset.coco import read_coco
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, find_layout, read_voc
-from src.eval_utils.truth import read_truth
-from src.model_utils.config import load_config
-from src.model_utils.config_file import read_config_file
-from src.model_utils.errors import UserError
-from src.model_utils.files import write_json
-from tests.dataset.samples import CLASSES, voc_xml
+from src.evaluation.ground_truth import read_truth
+from src.utils.errors import UserError
+from src.utils.files import write_json
 from tests.hostile.annotation_cases import COCO, SPLIT, TXT, VOC, YAML, coco
 from tests.hostile.special_files import names_below
+from tests.support.samples import CLASSES, voc_xml
 
 IMAGE_SIZE = 60, 80
 LONGEST_MESSAGE = 1500
@@ -129,7 +129,7 @@ def test_a_configuration_through_a_pipe_of_the_shell(tmp_path):
 def test_a_json_file_larger_than_the_memory(dataset, monkeypatch):
     coco()(dataset / "instances.json")
     memory = type("Memory", (), {"available": 99})
-    monkeypatch.setattr("src.model_utils.untrusted.psutil.virtual_memory", lambda: memory)
+    monkeypatch.setattr("src.utils.safe_io.psutil.virtual_memory", lambda: memory)
     with pytest.raises(UserError, match=r"instances\.json cannot be read as COCO json: it needs about"):
         read_coco(dataset / "instances.json", dataset, CLASSES, Report())
 
@@ -138,8 +138,8 @@ def test_small_values_that_become_large_in_memory(dataset, monkeypatch):
     """A file of empty lists takes twenty times its size."""
     (dataset / "instances.json").write_text("[" + "[]," * 100_000 + "[]]")
     memory = type("Memory", (), {"available": 3_000_000})
-    monkeypatch.setattr("src.model_utils.untrusted.psutil.virtual_memory", lambda: memory)
-    monkeypatch.setattr("src.model_utils.untrusted.SMALL_JSON", 1000)
+    monkeypatch.setattr("src.utils.safe_io.psutil.virtual_memory", lambda: memory)
+    monkeypatch.setattr("src.utils.safe_io.SMALL_JSON", 1000)
     with pytest.raises(UserError, match=r"it needs about \d+ MB of memory"):
         read_coco(dataset / "instances.json", dataset, CLASSES, Report())
 

@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from src.download_dataset.unpack import unpack_folder
-from src.model_utils.errors import UserError
+from src.dataset.download.unzip import unpack_folder
+from src.utils.errors import UserError
 from tests.hostile.special_files import content, names_below
 
 

@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.data_check.content import read_part
 from src.dataset.annotations import CLOSED_IMAGE, MISSING_IMAGE, ImageRecord, Report, box_array
 from src.dataset.images import MOST_PIXELS, load_image, read_image_size
-from src.dataset.inputs import find_inputs
-from src.dataset.mindrecord import create_mindrecord
+from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.pipeline import create_ssd_dataset
-from src.dataset.writer import read_images
-from src.model_utils.errors import UserError
-from src.prediction import Output, predict_inputs
-from tests.dataset.samples import make_config, read_records, write_image
+from src.dataset.read_images import read_images
+from src.dataset_check.content import read_part
+from src.inference import Output, predict_inputs
+from src.inference.inputs import find_inputs
+from src.utils.errors import UserError
 from tests.hostile.image_cases import HEIGHT, IMAGES, JPEG, STORED, WIDTH, picture
 from tests.hostile.special_files import link_to, named_pipe, names_below
+from tests.support.samples import make_config, read_records, write_image
 
 BOX = [5, 10, 40, 50, 1]
 COLOURS_CHANGE = ("grey, 16 bits", "black and white")

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import yaml
 
-from src.data_check.text import _quoted
-from src.dataset.inputs import find_inputs
-from src.model_utils.untrusted import SHOWN, SHOWN_TEXTS, shown, shown_list
-from src.prediction.output import folder_name
-from src.report.charts import confusion_plot, short_name
-from src.visualize import draw_detections
+from src.dataset_check.text import _quoted
+from src.evaluation.report.charts import confusion_plot
+from src.inference.inputs import find_inputs
+from src.inference.outputs import folder_name
+from src.utils.safe_io import SHOWN, SHOWN_TEXTS, shown, shown_list
+from src.visualization.draw import draw_detections
+from src.visualization.plot_style import short_name
 
 NAMES = ["$\\frac{$", "a\nb", "\0\x1b[31m", "\udce4", "x" * 100_000, "", "a\u202eb", "$$", "ねこ"]
 

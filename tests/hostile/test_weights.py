@@ -8,15 +8,17 @@ import pytest
 from mindspore import nn
 from mindspore.train.checkpoint_pb2 import Checkpoint
 
-from src.model_metadata import ModelMetadata
-from src.model_utils.errors import UserError
-from src.predictors import MindirModel, OnnxModel
-from src.ssd.weights import load_weights, read_checkpoint
-from src.torch_file import read_torch_file
-from src.weight_file import read_weight_file
+from src.inference.metadata import ModelMetadata
+from src.inference.mindir import MindirModel
+from src.inference.onnx_runtime import OnnxModel
+from src.utils.errors import UserError
+from src.weights.checkpoint_file import read_checkpoint
+from src.weights.external_file import read_weight_file
+from src.weights.load import load_weights
+from src.weights.torch_file import read_torch_file
 from tests.hostile.special_files import named_pipe, names_below
-from tests.test_weight_file import write_safetensors
-from tests.torch_files import dictionary, tensor, write_zip
+from tests.support.torch_files import dictionary, tensor, write_zip
+from tests.weights.test_external_file import write_safetensors
 
 
 def lists_in_lists(levels):

@@ -3,7 +3,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 
-from src.focal_loss import SigmoidFocalLoss
+from src.layers.focal_loss import SigmoidFocalLoss
 from src.ssd import MultiBoxLoss, SSDLoss
 from src.ssd.builder import build_loss
 

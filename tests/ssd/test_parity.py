@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from mindspore import nn, ops
 
-from src.box_utils import build_box_coder
-from src.layers import HalfDropout
+from src.boxes import build_box_coder
+from src.layers.blocks import HalfDropout
 from src.ssd import build_inference_net, build_training_net
-from tests.golden_data import golden_arrays, golden_input, golden_json, golden_weight
-from tests.test_anchor_generator import CONFIGS
+from tests.boxes.test_anchors import CONFIGS
+from tests.support.golden_data import golden_arrays, golden_input, golden_json, golden_weight
 
 pytestmark = pytest.mark.usefixtures("cpu")
 BATCH = {"ssd300": 8, "ssd_mobilenet_v1": 8}

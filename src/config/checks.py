@@ -1,0 +1,206 @@
+"""What must hold between keys, and the values that follow from others.
+
+Everything here works on `Settings`: converted values, each with where it came from.
+"""
+import math
+import posixpath
+
+from src.boxes.anchors import GRID_MERGED_STEP, GRID_RATIOS, GRID_SCALES, grid_size, multibox_shapes, sized_shapes
+from src.config.values import show
+from src.utils.errors import UserError
+
+COMMAND_LINE = "command line"
+DEFAULT = "default"
+# Folders of a ModelArts container.
+CLOUD_FOLDERS = {"data_path": "/cache/data", "output_path": "/cache/train", "load_path": "/cache/checkpoint_path/"}
+LEVEL_LISTS = ("feature_size", "steps", "num_default", "extras_in_channels", "extras_out_channels")
+MULTIBOX_LEVEL_LISTS = ("aspect_ratios", "extras_strides", "extras_ratio")
+ONNX_KEYS = ("dynamic_batch", "with_preprocess", "with_nms", "precision")
+# Keys that have an effect only where another one switches it on.
+SWITCHES = {"clip_norm": "use_global_norm", "ema_decay": "use_ema", "mosaic_close_epochs": "mosaic"}
+
+
+class Settings:
+    """Values of all keys as attributes; `sources[key]` says where a value came from."""
+
+    def __init__(self, values, sources):
+        self.values = values
+        self.sources = sources
+
+    def __getattr__(self, key):
+        return self.values[key]
+
+    def set(self, key, value):
+        """A value that the program decides on."""
+        self.values[key] = value
+
+    def said(self, key):
+        """For messages: `lr 0.05 (FILE, line 3)`."""
+        return f"{key} {show(self.values[key])} ({self.sources[key]})"
+
+
+def resolve(settings):
+    """Checks `settings` and fills in what is derived. Raises `UserError` that names both sides of a contradiction."""
+    _check_classes(settings)
+    _check_level_lists(settings)
+    if settings.use_anchor_generator:
+        boxes = _check_grid_levels(settings)
+    else:
+        boxes = _check_multibox_levels(settings)
+    _check_number_of_boxes(settings, boxes)
+    _check_precision(settings)
+    _check_schedule(settings)
+    _check_stopping(settings)
+    _check_switches(settings)
+    _check_export(settings)
+    _check_scale_jitter(settings)
+    if settings.device_target == "CPU":
+        settings.set("mode_sink", "non_sink")
+    if settings.enable_modelarts:
+        _use_cloud_folders(settings)
+
+
+def _check_classes(settings):
+    names = settings.classes
+    source = f"({settings.sources['classes']})"
+    if len(names) < 2:
+        raise UserError(f"{settings.said('classes')}; expected 'background' and at least one class")
+    if names[0] != "background":
+        raise UserError(f"classes {source}: the first name is {names[0]!r}; expected 'background', because label 0 is "
+                        "the background")
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise UserError(f"classes {source}: {', '.join(doubled)} more than once; every class needs a name of its own")
+    if settings.num_classes == -1:
+        settings.set("num_classes", len(names))
+    if settings.num_classes != len(names):
+        raise UserError(f"{settings.said('num_classes')} does not agree with classes {source}, which has {len(names)} "
+                        f"names, background included; set num_classes to {len(names)}, leave it out, or change classes")
+
+
+def _check_level_lists(settings):
+    keys = LEVEL_LISTS if settings.use_anchor_generator else LEVEL_LISTS + MULTIBOX_LEVEL_LISTS
+    levels = len(settings.feature_size)
+    if levels == 0:
+        raise UserError(f"{settings.said('feature_size')}; expected one number for each level")
+    for key in keys:
+        length = len(settings.values[key])
+        if length != levels:
+            raise UserError(f"{settings.said(key)} has {length} entries, but {settings.said('feature_size')} has "
+                            f"{levels}; expected one entry a level in each of {', '.join(keys)}")
+
+
+def _check_multibox_levels(settings):
+    """SSD's own default boxes: square maps of `ceil(side / step)`. Returns the number of default boxes."""
+    if not settings.anchor_sizes and settings.min_scale >= settings.max_scale and len(settings.feature_size) > 1:
+        raise UserError(f"{settings.said('min_scale')} must be smaller than {settings.said('max_scale')}")
+    height, width = settings.img_shape
+    for level, (size, step) in enumerate(zip(settings.feature_size, settings.steps)):
+        expected = math.ceil(height / step), math.ceil(width / step)
+        if expected != (size, size):
+            raise UserError(f"{settings.said('img_shape')} with step {step} gives a feature map of "
+                            f"{expected[0]} x {expected[1]} at level {level}, "
+                            f"but {settings.said('feature_size')} says {size} x {size}; "
+                            f"change img_shape, feature_size or steps ({settings.sources['steps']})")
+    shapes = _multibox_shapes(settings)
+    for level, level_shapes in enumerate(shapes):
+        if settings.num_default[level] != len(level_shapes):
+            raise UserError(f"{settings.said('num_default')} says {settings.num_default[level]} default boxes at level "
+                            f"{level}, but {settings.said('aspect_ratios')} gives {len(level_shapes)} there: "
+                            "two, and two for each ratio (three at a first level without ratios)")
+    return sum(size * size * number for size, number in zip(settings.feature_size, settings.num_default))
+
+
+def _multibox_shapes(settings):
+    if not settings.anchor_sizes:
+        return multibox_shapes(settings.min_scale, settings.max_scale, settings.aspect_ratios)
+    levels = len(settings.feature_size)
+    if len(settings.anchor_sizes) != levels + 1:
+        raise UserError(f"{settings.said('anchor_sizes')} has {len(settings.anchor_sizes)} entries; expected "
+                        f"{levels + 1}, one for each level of {settings.said('feature_size')} and one more")
+    return sized_shapes(settings.img_shape, settings.anchor_sizes, settings.aspect_ratios)
+
+
+def _check_grid_levels(settings):
+    """A feature pyramid's anchors: maps of `ceil(side / step)`. Returns the number of default boxes."""
+    height, width = settings.img_shape
+    if height % GRID_MERGED_STEP or width % GRID_MERGED_STEP:
+        raise UserError(f"{settings.said('img_shape')}: height and width must be divisible by {GRID_MERGED_STEP}, so "
+                        "that the levels of the pyramid that are merged are each half as large as the one before")
+    sizes = [grid_size(settings.img_shape, step) for step in settings.steps]
+    for level, (size, step) in enumerate(zip(settings.feature_size, settings.steps)):
+        if size != sizes[level][0]:
+            raise UserError(f"{settings.said('img_shape')} with step {step} gives a feature map of height "
+                            f"{sizes[level][0]} at level {level}, but {settings.said('feature_size')} says {size}; "
+                            f"change img_shape, feature_size or steps ({settings.sources['steps']})")
+    shapes = len(GRID_SCALES) * len(GRID_RATIOS)
+    if any(number != shapes for number in settings.num_default):
+        raise UserError(f"{settings.said('num_default')} does not agree with use_anchor_generator "
+                        f"({settings.sources['use_anchor_generator']}), which gives {shapes} default boxes a location")
+    return sum(rows * columns * shapes for rows, columns in sizes)
+
+
+def _check_number_of_boxes(settings, boxes):
+    if settings.num_ssd_boxes not in (-1, boxes):
+        kind = "img_shape and steps" if settings.use_anchor_generator else "feature_size"
+        raise UserError(f"{settings.said('num_ssd_boxes')} does not agree with {kind} and num_default, which give "
+                        f"{boxes} default boxes; set num_ssd_boxes to -1 (derived) or {boxes}, or change the others")
+    settings.set("num_ssd_boxes", boxes)
+
+
+def _check_precision(settings):
+    if settings.use_float16 and settings.amp_level != "O0":
+        raise UserError(f"{settings.said('use_float16')} and {settings.said('amp_level')} both choose the precision; "
+                        "set amp_level to O0, or use_float16 to False")
+
+
+def _check_schedule(settings):
+    if settings.pre_trained_epoch_size >= settings.epoch_size:
+        raise UserError(f"{settings.said('pre_trained_epoch_size')} leaves nothing to train with "
+                        f"{settings.said('epoch_size')}; epoch_size counts the epochs already done too")
+
+
+def _check_stopping(settings):
+    if settings.early_stopping and not settings.run_eval:
+        raise UserError(f"{settings.said('early_stopping')} counts evaluations while training, but "
+                        f"{settings.said('run_eval')}; set run_eval to True, or early_stopping to 0")
+    if settings.use_ema and not (settings.run_eval and settings.save_best_ckpt):
+        raise UserError(f"{settings.said('use_ema')} is for the evaluation while training and its best checkpoint, but "
+                        f"{settings.said('run_eval')} and {settings.said('save_best_ckpt')}; set both to True, or "
+                        "use_ema to False")
+
+
+def _check_switches(settings):
+    """A file may keep the value of what the file or a flag switches off; any other value without its switch is lost."""
+    for key, switch in SWITCHES.items():
+        forgotten = settings.sources[switch] == DEFAULT and settings.sources[key] != DEFAULT
+        if not settings.values[switch] and (forgotten or settings.sources[key] == COMMAND_LINE):
+            raise UserError(f"{settings.said(key)} has no effect with {settings.said(switch)}; set {switch} too, or "
+                            f"leave {key} out")
+
+
+def _check_export(settings):
+    if settings.with_preprocess and settings.float_resize:
+        raise UserError(f"{settings.said('with_preprocess')} takes images of whole numbers, "
+                        f"{settings.said('float_resize')} keeps fractions; set one of them to False")
+    for key in ONNX_KEYS:
+        if settings.values[key] not in (False, "fp32") and settings.file_format != "ONNX":
+            raise UserError(f"{settings.said(key)} is for ONNX files only, but {settings.said('file_format')}; set "
+                            "file_format to ONNX")
+
+
+def _check_scale_jitter(settings):
+    factors = settings.scale_jitter
+    if factors and (len(factors) != 2 or factors[0] > factors[1]):
+        raise UserError(f"{settings.said('scale_jitter')}; expected the least and the largest factor, or an empty list")
+
+
+def _use_cloud_folders(settings):
+    for key, folder in CLOUD_FOLDERS.items():
+        # An absolute path in a file was chosen for the container; a relative one is meant for a machine of one's own.
+        if settings.sources[key] != COMMAND_LINE and not settings.values[key].startswith("/"):
+            settings.set(key, folder)
+    if settings.checkpoint_url and settings.sources["checkpoint_path"] != COMMAND_LINE:
+        settings.set("checkpoint_path", settings.load_path)
+    # What is exported is a result, and only results outlive the container.
+    settings.set("file_name", posixpath.join(settings.output_path, settings.file_name))

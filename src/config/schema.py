@@ -1,0 +1,294 @@
+"""Every configuration key, once: type, default, meaning, allowed values, topic.
+
+The defaults are those of config/ssd300_config.yaml, so a YAML file of one's own only needs what differs.
+"""
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+from src.config.coco_classes import COCO_CLASSES
+
+
+class Rule(NamedTuple):
+    """A range of allowed values: `test(value)` is true inside it, `text` tells it to the user."""
+
+    text: str
+    test: Callable
+
+
+def at_least(low):
+    return Rule(f">= {low}", lambda value: value >= low)
+
+
+def above(low):
+    return Rule(f"> {low}", lambda value: value > low)
+
+
+def between(low, high, ends="[]"):
+    """From `low` to `high`; a round bracket in `ends` leaves that end out."""
+    low_rule = at_least(low) if ends[0] == "[" else above(low)
+    sign = "<=" if ends[1] == "]" else "<"
+    return Rule(
+        f"{low_rule.text} and {sign} {high}",
+        lambda value: low_rule.test(value) and (value <= high if ends[1] == "]" else value < high),
+    )
+
+
+def _one_placeholder(text):
+    try:
+        text.format("")
+    except (AttributeError, IndexError, KeyError, ValueError):
+        return False
+    return True
+
+
+POSITIVE = above(0)
+COUNT = at_least(1)
+NOT_NEGATIVE = at_least(0)
+DERIVED_OR_COUNT = Rule(">= 1, or -1 = derived", lambda value: value == -1 or value >= 1)
+NOT_EMPTY = Rule("not empty", lambda text: bool(text.strip()))
+
+
+def _key(topic, default, meaning, rule=None, choices=None, length=None, empty_is=None, or_bool=False):
+    """A field of `Config`.
+
+    `rule` holds for the value or, with a list, for each element; `choices` are matched in any case; `length` is the
+    exact number of elements; `empty_is` is what an empty text or null stands for. With `or_bool`, a text can also be
+    true ('True') or false (''); the flag alone means true.
+    """
+    return dataclasses.field(default=default, metadata={
+        "topic": topic, "help": meaning, "rule": rule, "choices": choices, "length": length, "empty_is": empty_is,
+        "or_bool": or_bool,
+    })
+
+
+_model = functools.partial(_key, "Model and boxes")
+_train = functools.partial(_key, "Loss, optimiser, precision")
+_eval = functools.partial(_key, "Evaluation")
+_ckpt = functools.partial(_key, "Checkpoints")
+_data = functools.partial(_key, "Data")
+_run = functools.partial(_key, "Run")
+_export = functools.partial(_key, "Export")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """All settings of a run, read-only; one attribute per YAML key, lists as (nested) tuples.
+
+    `load_config` is the way to get one: it checks the values and derives `num_classes` and `num_ssd_boxes`.
+    """
+
+    model_name: str = _model("ssd300", "detector to build, a name of the model table", NOT_EMPTY)
+    img_shape: tuple[int, ...] = _model((300, 300), "height and width of the network's input, pixels", COUNT, length=2)
+    num_classes: int = _model(-1, "number of classes, background included; -1 or left out: derived from classes",
+                              DERIVED_OR_COUNT)
+    classes: tuple[str, ...] = _model(COCO_CLASSES, "class names in label order, first the background", NOT_EMPTY)
+    auto_classes: bool = _model(False, "train.py takes the classes that the annotations name; classes: auto says the "
+                                "same")
+    use_anchor_generator: bool = _model(False, "default boxes from a grid of anchors (FPN models) instead of MultiBox")
+    num_ssd_boxes: int = _model(-1, "number of default boxes; -1 or left out: derived", DERIVED_OR_COUNT)
+    num_default: tuple[int, ...] = _model((3, 6, 6, 6, 6, 6), "default boxes per location, one number a level", COUNT)
+    feature_size: tuple[int, ...] = _model((19, 10, 5, 3, 2, 1), "height (and width) of the feature map of each level",
+                                           COUNT)
+    steps: tuple[int, ...] = _model((16, 32, 64, 100, 150, 300), "stride of each level, pixels of the input",
+                                    COUNT)
+    min_scale: float = _model(0.2, "size of the default boxes of the first level, fraction of the input", POSITIVE)
+    max_scale: float = _model(0.95, "size of the default boxes of the last level, fraction of the input", POSITIVE)
+    aspect_ratios: tuple[tuple[float, ...], ...] = _model(
+        ((), (2, 3), (2, 3), (2, 3), (2, 3), (2, 3)),
+        "aspect ratios besides 1 of each level, each also as its inverse; without effect with use_anchor_generator",
+        POSITIVE)
+    anchor_sizes: tuple[float, ...] = _model(
+        (), "size of the default boxes of each level and one more, pixels of the input, as the original SSD has them; "
+        "empty: by min_scale and max_scale", POSITIVE)
+    anchor_scale: float = _model(4.0, "with use_anchor_generator, side of the smaller square of a level, in strides",
+                                 POSITIVE)
+    anchors_within_image: bool = _model(False, "with anchor_sizes, no side of a default box is longer than the input's")
+    prior_scaling: tuple[float, ...] = _model((0.1, 0.2), "scales of encoded centre offsets and of encoded log sizes",
+                                              POSITIVE, length=2)
+    image_mean: tuple[float, ...] = _model((0.485, 0.456, 0.406), "mean that is subtracted from the input: red, green, "
+                                           "blue in 0 .. 1", NOT_NEGATIVE, length=3)
+    image_std: tuple[float, ...] = _model((0.229, 0.224, 0.225), "deviation by which the input is divided then: red, "
+                                          "green, blue", POSITIVE, length=3)
+    float_resize: bool = _model(False, "evaluation and prediction: do not round the values of resized images to whole "
+                                "numbers")
+    match_threshold: float = _model(0.5, "least IoU at which a default box is matched to a ground-truth box",
+                                    between(0, 1, "(]"))
+    extras_in_channels: tuple[int, ...] = _model((256, 576, 1280, 512, 256, 256), "input channels of each level", COUNT)
+    extras_out_channels: tuple[int, ...] = _model((576, 1280, 512, 256, 256, 128), "output channels of each level",
+                                                   COUNT)
+    extras_strides: tuple[int, ...] = _model((1, 1, 2, 2, 2, 2), "strides of the extra layers", COUNT)
+    extras_ratio: tuple[float, ...] = _model((0.2, 0.2, 0.2, 0.25, 0.5, 0.25), "expansion ratios of the extra layers",
+                                             POSITIVE)
+    num_addition_layers: int = _model(4, "convolutions shared by the levels in each head of the FPN models",
+                                      NOT_NEGATIVE)
+    backbone: str = _model("", "models ssd_mindcv and ssd_mindcv_fpn: name of the MindCV model that is the backbone")
+    backbone_out_indices: tuple[int, ...] = _model((), "MindCV backbone: numbers of its features that are used, "
+                                                   "ascending (MindCV's out_indices)", NOT_NEGATIVE)
+    backbone_expand_channels: int = _model(0, "MindCV backbone: channels to which a 1x1 convolution expands the first "
+                                           "feature; 0: left as it is", NOT_NEGATIVE)
+    backbone_expand_activation: str = _model("relu6", "MindCV backbone: activation after that convolution",
+                                             choices=("relu6", "hswish"))
+    ssd_vgg_bn: bool = _model(False, "VGG16 backbone with BatchNorm")
+    pretrain_vgg_bn: bool = _model(False, "the VGG16 checkpoint of feature_extractor_base_param has BatchNorm")
+
+    gamma: float = _train(2.0, "focusing exponent of the focal loss", NOT_NEGATIVE)
+    alpha: float = _train(0.75, "weight of the positive term of the focal loss", between(0, 1))
+    lr_init: float = _train(0.001, "learning rate at the start of the warm-up", POSITIVE)
+    lr: float = _train(0.05, "learning rate after the warm-up", POSITIVE)
+    lr_batch_size: int = _train(0, "number of images of an update, on all ranks together, that lr and lr_init are for: "
+                                "they grow and shrink in proportion to it; 0: they stay", NOT_NEGATIVE)
+    lr_end_rate: float = _train(0.001, "learning rate at the end, as a fraction of lr", NOT_NEGATIVE)
+    warmup_epochs: float = _train(2, "length of the linear warm-up, epochs", NOT_NEGATIVE)
+    backbone_lr_scale: float = _train(1.0, "learning rate of the backbone, as a fraction of that of the other layers",
+                                      between(0, 1, "(]"))
+    epoch_size: int = _train(500, "number of training epochs", COUNT)
+    auto_epoch_size: bool = _train(False, "train.py chooses epoch_size by the number of images; epoch_size: auto says "
+                                   "the same")
+    batch_size: int = _train(32, "images per device and step, also for evaluation and export", COUNT)
+    auto_batch_size: bool = _train(False, "train.py chooses batch_size by the memory and the number of images; "
+                                   "batch_size: auto says the same")
+    accumulation_steps: int = _train(1, "steps whose gradients are averaged for one update of the weights", COUNT)
+    use_ema: bool = _train(False, "keep a running mean of the weights, for evaluation while training and best_map.ckpt")
+    ema_decay: float = _train(0.999, "decay of that mean in a step, at most", between(0, 1, "[)"))
+    momentum: float = _train(0.9, "momentum of the optimiser", between(0, 1, "[)"))
+    weight_decay: float = _train(0.00015, "weight decay", NOT_NEGATIVE)
+    loss_scale: float = _train(1024, "factor on the loss against underflow in float16", POSITIVE)
+    dynamic_loss_scale: bool = _train(False, "adapt the loss scale; steps that overflow are skipped and counted")
+    use_global_norm: bool = _train(False, "clip the gradients to global norm clip_norm")
+    clip_norm: float = _train(1.0, "use_global_norm: largest norm of all gradients of a step together", POSITIVE)
+    use_float16: bool = _train(False, "the whole network computes in float16")
+    amp_level: str = _train("O0", "automatic mixed precision level", choices=("O0", "O1", "O2", "O3"))
+    all_reduce_fusion_config: tuple[int, ...] = _train(
+        (29, 58, 89), "parameter indexes at which gradients are grouped for all-reduce; []: left to MindSpore",
+        NOT_NEGATIVE)
+
+    nms_threshold: float = _eval(0.6, "IoU above which the weaker of two boxes of a class is suppressed",
+                                 between(0, 1, "(]"))
+    min_score: float = _eval(0.1, "only detections with a higher score count", between(0, 1, "[)"))
+    coco_min_score: float = _eval(0.01, "the same for the numbers of the protocol 'coco'", between(0, 1, "[)"))
+    max_boxes: int = _eval(100, "most detections per class and image", COUNT)
+    eval_protocol: str = _eval("reference", "'reference': images with a crowd box or without any box are left out; "
+                               "'coco': all images, nothing filtered or rounded", choices=("reference", "coco"))
+    report: bool = _eval(False, "eval.py, eval_onnx.py: write report.html, with plots and pictures of errors")
+    report_score: float = _eval(0.3, "report: detections of a lower score count for nothing but average precision",
+                                between(0, 1))
+    run_eval: bool = _eval(False, "evaluate while training")
+    eval_start_epoch: int = _eval(40, "first epoch after which run_eval evaluates", COUNT)
+    eval_interval: int = _eval(1, "epochs from one such evaluation to the next", COUNT)
+    early_stopping: int = _eval(0, "with run_eval, stop after so many evaluations without a better mAP; 0: never",
+                                NOT_NEGATIVE)
+    export_best: bool = _eval(False, "train.py: at the end, export the best weights to an ONNX file that needs nothing "
+                              "else, and draw what it finds in evaluation images")
+    save_best_ckpt: bool = _eval(True, "with run_eval, keep the weights with the best mAP as best_map.ckpt")
+
+    save_checkpoint_epochs: int = _ckpt(10, "epochs from one checkpoint to the next", COUNT)
+    keep_checkpoint_max: int = _ckpt(5, "number of most recent checkpoints to keep", COUNT)
+    pre_trained: str = _ckpt("", "checkpoint to start or resume training from; empty: none")
+    pre_trained_epoch_size: int = _ckpt(0, "epochs that pre_trained was trained for", NOT_NEGATIVE)
+    resume: str = _ckpt("", "train.py goes on exactly where an interrupted run was: with True from the newest whole "
+                        "checkpoint in output_path, or from the checkpoint that is named; without one, it begins",
+                        or_bool=True)
+    filter_weight: bool = _ckpt(False, "do not load the weights of pre_trained that checkpoint_filter_list names")
+    checkpoint_filter_list: tuple[str, ...] = _ckpt(("multi_loc_layers", "multi_cls_layers"),
+                                                    "parts of parameter names that filter_weight leaves out", NOT_EMPTY)
+    feature_extractor_base_param: str = _ckpt("", "classification checkpoint for the backbone, or the name of weights "
+                                              "that a package brings, such as efficientnet_lite0; empty: from scratch")
+    freeze_layer: str = _ckpt("none", "part of the network that is not trained", choices=("none", "backbone"),
+                              empty_is="none")
+    freeze_parts: tuple[str, ...] = _ckpt((), "parts of the backbone that are not trained, by the beginning of their "
+                                          "names, such as stem or blocks.0", NOT_EMPTY)
+    checkpoint_path: str = _ckpt("./checkpoint/",
+                                 "folder in which checkpoints are looked for that are not found as they stand")
+    checkpoint_file_path: str = _ckpt("ssd-500_458.ckpt", "checkpoint file to evaluate or export")
+    load_path: str = _ckpt("", "folder to which ModelArts copies checkpoints; empty: none")
+
+    dataset: str = _data("coco", "kind of annotations; 'other' is a TXT list, 'shapes' is demo data to be drawn by "
+                         "download_dataset.py", choices=("coco", "voc", "other", "shapes"))
+    data_path: str = _data("./data", "folder of the datasets")
+    output_path: str = _data("./output", "folder of checkpoints and results")
+    mindrecord_dir: str = _data("MindRecord_COCO", "folder of the converted data, absolute or below data_path")
+    coco_root: str = _data("coco_ori", "COCO dataset, absolute or below data_path")
+    train_data_type: str = _data("train2017", "name of the training split", NOT_EMPTY)
+    val_data_type: str = _data("val2017", "name of the evaluation split", NOT_EMPTY)
+    instances_set: str = _data("annotations/instances_{}.json",
+                               "COCO annotation file below coco_root; {} stands for the split",
+                               Rule("with {} for the split, at most once", _one_placeholder))
+    voc_root: str = _data("voc_dataset", "VOC dataset, absolute or below data_path")
+    voc_json: str = _data("annotations/voc_instances_val.json",
+                          "COCO annotation file that is made of the VOC evaluation split, below voc_root")
+    image_dir: str = _data("", "images of dataset 'other', absolute or below data_path")
+    anno_path: str = _data("", "annotation list of dataset 'other', absolute or below data_path")
+    val_image_dir: str = _data("", "evaluation images of dataset 'other'; empty: image_dir")
+    val_anno_path: str = _data("", "evaluation annotation list of dataset 'other'; empty: none")
+    val_share: float = _data(0.0, "share of the training images that is set aside to evaluate with, where the dataset "
+                             "has no evaluation part; 0: none", between(0, 1, "[)"))
+    only_create_dataset: bool = _data(False, "stop when the data is converted to MindRecord")
+    scale_jitter: tuple[float, ...] = _data((), "augmentation: least and largest factor of a random zoom, in place of "
+                                            "the random crop; empty: none", POSITIVE)
+    mosaic: float = _data(0.0, "augmentation: probability that an image is put together with three others of its batch",
+                          between(0, 1))
+    mosaic_close_epochs: int = _data(10, "mosaic: none in so many last epochs", NOT_NEGATIVE)
+    num_parallel_workers: int = _data(0, "workers that prepare batches; 0: chosen by device and number of cores",
+                                      NOT_NEGATIVE)
+    benchmark_data: bool = _data(False, "train.py: only report how many images a second each stage of the data "
+                                 "pipeline takes")
+    check_dataset: bool = _data(False, "train.py: only check the dataset: numbers, plots, annotated pictures, and "
+                                "what to set")
+
+    device_target: str = _run("Ascend", "device to run on", choices=("Ascend", "GPU", "CPU"))
+    device_id: int = _run(0, "index of the device", NOT_NEGATIVE)
+    device_num: int = _run(1, "number of devices of a distributed run", COUNT)
+    run_distribute: bool = _run(False, "data-parallel training on several devices")
+    mode_sink: str = _run("sink", "hand whole epochs to the device ('sink'); always off on a CPU",
+                          choices=("sink", "non_sink"))
+    seed: int = _run(1, "seed of all random numbers", between(0, 2**32 - 1))
+    cpu_kernels: bool = _run(True, "on a CPU, train and evaluate with kernels of our own, compiled when first needed "
+                              "(in float32, where there is a C++ compiler)")
+    cpu_threads: int = _run(0, "threads of the computation on a CPU; 0: all cores", NOT_NEGATIVE)
+    tensorboard: bool = _run(False, "train.py: also write losses, rates, mAP for TensorBoard (needs tensorboardX)")
+    enable_profiling: bool = _run(False, "record a profile of the run below output_path")
+    enable_modelarts: bool = _run(False, "run on ModelArts: copy data in and results out; data_path, output_path and "
+                                  "load_path become its /cache folders unless they are set on the command line")
+    data_url: str = _run("", "ModelArts: address of the dataset")
+    train_url: str = _run("", "ModelArts: address for the results")
+    checkpoint_url: str = _run("", "ModelArts: address of the checkpoint")
+    global_step: int = _run(0, "without effect, accepted for older files")
+
+    file_name: str = _export("ssd", "name of the exported model; ONNX file for ONNX evaluation", NOT_EMPTY)
+    file_format: str = _export("MINDIR", "format of the exported model", choices=("MINDIR", "AIR", "ONNX"))
+    verify: bool = _export(True, "compare the exported file with the network")
+    dynamic_batch: bool = _export(False, "ONNX: any number of images; batch_size is then without effect")
+    with_preprocess: bool = _export(False, "ONNX: the file takes uint8 images (height, width, RGB) and normalises them")
+    with_nms: bool = _export(False, "ONNX: the file suppresses overlapping detections, by min_score, nms_threshold and "
+                             "max_boxes, and gives boxes in pixels")
+    precision: str = _export("fp32", "ONNX: precision of the network; int8 is calibrated on the training data",
+                             choices=("fp32", "fp16", "int8"))
+    calibration_images: int = _export(100, "ONNX, int8: number of images for the calibration", COUNT)
+    float_heads: bool = _export(False, "ONNX, int8: the last convolutions stay in float32")
+    result_path: str = _export("", "postprocess.py: folder of the .bin files of the C++ program")
+    img_path: str = _export("", "postprocess.py: folder of the images")
+    benchmark: bool = _export(False, "eval.py, eval_onnx.py: measure the speed instead of evaluating")
+    benchmark_batch_sizes: tuple[int, ...] = _export((), "benchmark: batch sizes; empty: the file's, or 1 and 32",
+                                                     COUNT)
+    benchmark_threads: tuple[int, ...] = _export((), "benchmark of ONNX files: numbers of threads; empty: cpu_threads",
+                                                 COUNT)
+    benchmark_images: int = _export(256, "benchmark: images of each measurement", COUNT)
+    drop: bool = _export(False, "postprocess.py: leave out images with a crowd box or without a box of a known class")
+
+    @property
+    def half_precision(self):
+        """Whether the network, or a part of it, computes in float16."""
+        return self.use_float16 or self.amp_level != "O0"
+
+    def to_dict(self):
+        """A dictionary of all keys; tuples become lists."""
+        return {field.name: _as_list(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+
+def _as_list(value):
+    return [_as_list(item) for item in value] if isinstance(value, tuple) else value
+
+
+KEYS = {field.name: field for field in dataclasses.fields(Config)}

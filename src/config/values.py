@@ -1,0 +1,176 @@
+"""One value: from text or YAML to the type of its key, with a message that says what is allowed."""
+import math
+import re
+import typing
+
+import yaml
+
+_TRUE_FALSE = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# Lists in lists; no key needs more than three, and PyYAML takes seconds for thousands.
+MOST_LEVELS = 20
+
+
+class ConfigLoader(yaml.SafeLoader):
+    """YAML as PyYAML reads it, but `5e-4` is a number, as in YAML 1.2 (PyYAML wants `5.0e-4`)."""
+
+    _level = 0
+
+    def fetch_flow_collection_start(self, TokenClass):  # noqa: N803  PyYAML calls it so
+        self._require_few_levels(self.flow_level)
+        super().fetch_flow_collection_start(TokenClass)
+
+    def compose_node(self, parent, index):
+        self._require_few_levels(self._level)
+        self._level += 1
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
+
+    def _require_few_levels(self, level):
+        if level > MOST_LEVELS:
+            raise yaml.MarkedYAMLError(problem=f"lists are nested more than {MOST_LEVELS} levels deep",
+                                       problem_mark=self.get_mark())
+
+
+class _FlowDumper(yaml.SafeDumper):
+    """Writes lists on one line and wholes without a decimal point."""
+
+
+# What PyYAML raises for what it cannot build, such as `!!bool x`, `!!int ""` or brackets a thousand deep.
+UNREADABLE = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
+# What NumPy and MindSpore have room for.
+LARGEST_INT = 2**63 - 1
+for _class in (ConfigLoader, _FlowDumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789"))
+for _class in (list, tuple):
+    _FlowDumper.add_representer(_class, lambda dumper, value: dumper.represent_sequence(
+        "tag:yaml.org,2002:seq", value, flow_style=True))
+_FlowDumper.add_representer(float, lambda dumper, value: (
+    dumper.represent_int(int(value)) if value.is_integer() else dumper.represent_float(value)))
+
+
+def to_yaml(mapping):
+    """YAML text of a flat mapping, one key a line (long lists wrap)."""
+    return yaml.dump(mapping, Dumper=_FlowDumper, default_flow_style=False, sort_keys=False, allow_unicode=True,
+                     width=110)
+
+
+def show(value):
+    """A value as the user would write it, shortened when long."""
+    text = to_yaml({"": value}).split(":", 1)[1].strip() if value != "" else "''"
+    text = " ".join(text.split())
+    if len(text) <= 100:
+        return text
+    return f"{text[:80]} ..." + (f" ({len(value)} in all)" if isinstance(value, (list, tuple)) else "")
+
+
+def _element_type(kind):
+    """`int` of `tuple[int, ...]`; None for a plain type."""
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
+
+
+def allowed(field):
+    """What a key accepts, in words, for messages and help."""
+    if field.metadata["choices"]:
+        return "one of " + ", ".join(field.metadata["choices"])
+    element = _element_type(field.type)
+    names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+    if element is None:
+        text = names[field.type] if field.type in (bool, str) else f"a {names[field.type]}"
+        text = f"true, false or {text}" if field.metadata["or_bool"] else text
+    elif _element_type(element) is None:
+        text = "list of " + (names[element] if element is str else names[element] + "s")
+    else:
+        text = "list of lists of numbers"
+    if field.metadata["length"]:
+        text += f", exactly {field.metadata['length']}"
+    if field.metadata["rule"]:
+        rule = field.metadata["rule"].text
+        text += f", each {rule}" if element else f" {rule}" if rule.startswith(">") else f", {rule}"
+    return text
+
+
+def from_text(field, text):
+    """The text of a command-line option as the YAML file would give it.
+
+    Lists are `a,b,c` or YAML in brackets. What does not parse is given back as it is, for `convert` to refuse.
+    """
+    element = _element_type(field.type)
+    if element is None:
+        return _number_or_text(field.type, text)
+    if text.strip().startswith("["):
+        try:
+            return yaml.load(text, Loader=ConfigLoader)  # a subclass of SafeLoader
+        except UNREADABLE:
+            return text
+    if not text.strip():
+        return []
+    return [_number_or_text(element, item.strip()) for item in text.split(",")]
+
+
+def _number_or_text(kind, text):
+    if kind not in (int, float):
+        return text
+    try:
+        return kind(text)
+    except ValueError:
+        return text
+
+
+def convert(field, value):
+    """A YAML value in the key's type; `ValueError`, whose text says what is allowed, when it does not fit."""
+    if value is None or value == "":
+        value = _empty(field)
+    if field.metadata["or_bool"] and str(value).strip().lower() in _TRUE_FALSE:
+        value = "True" if _typed(bool, value) else ""
+    try:
+        value = _typed(field.type, value)
+    except (TypeError, OverflowError):
+        hint = " (in quotes where YAML takes it for something else)" if field.type in (str, tuple[str, ...]) else ""
+        raise ValueError(allowed(field) + hint) from None
+    choices = field.metadata["choices"]
+    if choices:
+        canonical = {choice.lower(): choice for choice in choices}
+        if value.strip().lower() not in canonical:
+            raise ValueError(allowed(field))
+        return canonical[value.strip().lower()]
+    if field.metadata["length"] not in (None, len(value) if isinstance(value, tuple) else None):
+        raise ValueError(allowed(field))
+    rule = field.metadata["rule"]
+    if rule and not all(rule.test(item) for item in _leaves(value)):
+        raise ValueError(allowed(field))
+    return value
+
+
+def _empty(field):
+    """null or '' stands for the empty text, or for what the key says."""
+    if field.type is not str:
+        raise ValueError(allowed(field))
+    return field.metadata["empty_is"] or ""
+
+
+def _typed(kind, value):
+    element = _element_type(kind)
+    if element is not None:
+        if not isinstance(value, (list, tuple)):
+            raise TypeError
+        return tuple(_typed(element, item) for item in value)
+    if kind is bool:
+        text = str(value).strip().lower()
+        if text not in _TRUE_FALSE:
+            raise TypeError
+        return _TRUE_FALSE[text]
+    accepted = {int: int, float: (int, float), str: str}[kind]
+    # bool is a kind of int for Python, but `batch_size: True` is a mistake.
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        raise TypeError
+    if (kind is float and not math.isfinite(value)) or (kind is int and abs(value) > LARGEST_INT):
+        raise TypeError
+    return kind(value)
+
+
+def _leaves(value):
+    if not isinstance(value, tuple):
+        return [value]
+    return [leaf for item in value for leaf in _leaves(item)]

@@ -1,0 +1,224 @@
+"""Download of one file over HTTP: resumed, checked, and in place only when complete."""
+import contextlib
+import hashlib
+import http.client
+import logging
+import os
+import shutil
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from tqdm import tqdm
+
+from src.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+CHUNK = 1 << 20
+LOG_EVERY_SECONDS = 15.0
+RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 60.0
+
+
+class _DroppedError(Exception):
+    """The connection failed in a way that may be better next time."""
+
+
+class _NothingFollowsError(Exception):
+    """The server has nothing after the bytes that are there; the argument is its `Content-Range`."""
+
+
+def fetch_file(url, path, size=None, md5=None, retries=5, timeout=60.0, first_wait=FIRST_WAIT_SECONDS):
+    """Downloads `url` to `path`.
+
+    The bytes go to `path` + `.part`, which the next attempt, or the next run, continues with an HTTP range, as long as
+    the server still offers the same version (`If-Range` with the ETag or date of the first attempt, kept beside it in
+    `.part.version`). Dropped connections are tried again after a growing pause; `retries` counts attempts in a row
+    that brought nothing. `size` in bytes and `md5` are checked where given, the length that the server states always.
+
+    Raises `UserError` with what can be done by hand, and `OSError` when the file cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger.info("download: %s", url)
+    failures = 0
+    while True:
+        before = _size(part)
+        try:
+            _attempt(url, part, size, timeout)
+            break
+        except _DroppedError as error:
+            failures = 1 if _size(part) > before else failures + 1
+            if failures > retries:
+                raise UserError(f"{url} cannot be downloaded: {error}. Nothing is lost: start again to go on at "
+                                f"{_megabytes(_size(part))}. {_by_hand(url, path)}") from error
+            wait = min(first_wait * 2 ** (failures - 1), LONGEST_WAIT_SECONDS)
+            logger.info("download: %s; going on at %s in %.0f s", error, _megabytes(_size(part)), wait)
+            time.sleep(wait)
+    try:
+        check_file(part, size, md5)
+    except UserError as error:
+        _discard(part)
+        raise UserError(f"{error} It was deleted: start again. {_by_hand(url, path)}") from error
+    os.replace(part, path)
+    _version_file(part).unlink(missing_ok=True)
+
+
+def check_file(path, size=None, md5=None):
+    """Raises `UserError` unless the file has this size in bytes and this MD5 checksum (where given)."""
+    path = Path(path)
+    found = path.stat().st_size
+    if size is not None and found != size:
+        raise UserError(f"{path} has {found} bytes where {size} are expected: it is incomplete or another file.")
+    if md5 is not None:
+        digest = hashlib.md5(usedforsecurity=False)
+        with open(path, "rb") as stream:
+            for chunk in iter(lambda: stream.read(CHUNK), b""):
+                digest.update(chunk)
+        if digest.hexdigest() != md5:
+            raise UserError(f"{path} has the MD5 checksum {digest.hexdigest()} where {md5} is expected: it is damaged "
+                            "or another file.")
+
+
+def require_free_space(folder, num_bytes):
+    """Raises `UserError` unless the disk of `folder` has room for `num_bytes` more."""
+    free = shutil.disk_usage(folder).free
+    if num_bytes > free:
+        raise UserError(f"{folder} has {_megabytes(free)} of free disk space where {_megabytes(num_bytes)} are needed. "
+                        "Make room, or choose another disk with --data_path.")
+
+
+def _attempt(url, part, size, timeout):
+    """One connection: appends to `part` until it is complete, or raises `_DroppedError`."""
+    start = _size(part)
+    if size is not None and start >= size:
+        return  # a complete file is checked by the caller, which also discards one that is too long
+    try:
+        response = _connect(url, start, _read_version(part), timeout)
+    except _NothingFollowsError as error:
+        if str(error) == f"bytes */{start}":
+            return  # killed between the last byte and the renaming
+        _discard(part)
+        raise _DroppedError("the partial file does not belong to what the server offers now") from error
+    with response:
+        if response.status == 206:
+            begin, total = _content_range(response)
+            if begin != start:
+                _discard(part)
+                raise _DroppedError(f"the server answered with byte {begin} where {start} was asked for")
+        else:
+            start, total = 0, _content_length(response)
+        if size is not None and total is not None and total != size:
+            raise UserError(f"{url} has {total} bytes where {size} are expected: the file on the server has changed, "
+                            f"or something between answers in its place. {_by_hand(url, part.with_suffix(''))}")
+        if total is not None:
+            require_free_space(part.parent, total - start)
+        _write_version(part, response)
+        _receive(response, part, start, total)
+    if total is not None and _size(part) < total:
+        raise _DroppedError(f"the connection was closed after {_megabytes(_size(part))} of {_megabytes(total)}")
+
+
+def _connect(url, start, version, timeout):
+    request = urllib.request.Request(url, headers={"User-Agent": "mindspore-ssd"})
+    if start:
+        request.add_header("Range", f"bytes={start}-")
+        if version:
+            request.add_header("If-Range", version)
+    try:
+        return urllib.request.urlopen(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == 416:
+            raise _NothingFollowsError(error.headers.get("Content-Range", "")) from error
+        if error.code in RETRY_STATUS:
+            raise _DroppedError(f"the server answered {error.code} {error.reason}") from error
+        raise UserError(f"{url} cannot be downloaded: the server answered {error.code} {error.reason}.") from error
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        raise _DroppedError(f"no connection ({getattr(error, 'reason', error)})") from error
+
+
+def _receive(response, part, start, total):
+    with open(part, "ab" if start else "wb") as stream, _progress(part.stem, start, total) as advance:
+        while True:
+            try:
+                chunk = response.read(CHUNK)
+            except (http.client.HTTPException, OSError) as error:
+                raise _DroppedError(f"the connection broke ({error!r})") from error
+            if not chunk:
+                return
+            stream.write(chunk)
+            advance(len(chunk))
+
+
+@contextlib.contextmanager
+def _progress(name, start, total):
+    """Gives a function that takes numbers of new bytes: a bar on a terminal, a log line now and then elsewhere."""
+    if sys.stderr.isatty():
+        with tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, unit_divisor=1000) as bar:
+            yield bar.update
+        return
+    done, last = start, time.monotonic()
+
+    def advance(count):
+        nonlocal done, last
+        done += count
+        if time.monotonic() - last >= LOG_EVERY_SECONDS or done == total:
+            last = time.monotonic()
+            logger.info("download: %s %s of %s", name, _megabytes(done),
+                        "unknown size" if total is None else _megabytes(total))
+
+    yield advance
+
+
+def _content_length(response):
+    text = response.headers.get("Content-Length", "")
+    return int(text) if text.isdigit() else None
+
+
+def _content_range(response):
+    """First byte and total length of `Content-Range: bytes 100-999/1000`; the total is None when it is `*`."""
+    unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
+    span, _, total = rest.partition("/")
+    begin = span.partition("-")[0]
+    if unit != "bytes" or not begin.isdigit():
+        raise _DroppedError(f"the server sent a range that cannot be read: {response.headers.get('Content-Range')!r}")
+    return int(begin), int(total) if total.isdigit() else None
+
+
+def _version_file(part):
+    return part.with_name(part.name + ".version")
+
+
+def _read_version(part):
+    try:
+        return _version_file(part).read_text(encoding="latin-1").strip()
+    except OSError:
+        return ""
+
+
+def _write_version(part, response):
+    etag = response.headers.get("ETag", "")
+    # A weak ETag does not promise equal bytes, and HTTP forbids it in If-Range.
+    version = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
+    _version_file(part).write_text(version, encoding="latin-1")
+
+
+def _discard(part):
+    part.unlink(missing_ok=True)
+    _version_file(part).unlink(missing_ok=True)
+
+
+def _size(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+def _megabytes(num_bytes):
+    return f"{num_bytes / 1e6:.1f} MB"
+
+
+def _by_hand(url, path):
+    return (f"To do it by hand: fetch {url} with another program, or on another machine, put it at {path}, and run the "
+            "same command again.")

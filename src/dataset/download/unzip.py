@@ -1,0 +1,71 @@
+"""Unpacking of a zip archive that is not trusted."""
+import logging
+import lzma
+import stat
+import time
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from src.dataset.download.http import require_free_space
+from src.utils.errors import UserError
+from src.utils.files import replace_folder, temporary_folder
+
+logger = logging.getLogger(__name__)
+LOG_EVERY_SECONDS = 15.0
+
+
+def unpack_folder(archive, target):
+    """Unpacks the folder named like `target` out of the zip file `archive` and puts it at `target`, whole.
+
+    The archive is read completely, with its checksums, before anything appears at `target`. Raises `UserError` for a
+    damaged archive, one without that folder, one that does not fit on the disk, and one with a member that would be
+    written elsewhere (absolute, drive, `..`, link): such an archive is refused as a whole.
+    """
+    archive, target = Path(archive), Path(target)
+    logger.info("unpack: %s to %s", archive, target)
+    try:
+        with zipfile.ZipFile(archive) as content, temporary_folder(target) as part:
+            members = content.infolist()
+            for member in members:
+                _require_safe(archive, member)
+            require_free_space(part, sum(member.file_size for member in members))
+            _unpack_members(content, members, part)
+            if not (part / target.name).is_dir():
+                names = sorted({PurePosixPath(member.filename).parts[0] for member in members})
+                raise UserError(f"{archive} has no folder '{target.name}' in it (found: {', '.join(names) or 'nothing'}"
+                                "). It is another file: delete it and start again.")
+            replace_folder(part / target.name, target)
+    except UserError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError) as error:
+        raise UserError(f"{archive} is not a readable zip archive: {error}. Delete it and start again.") from error
+
+
+def _unpack_members(content, members, folder):
+    last = time.monotonic()
+    for number, member in enumerate(members, start=1):
+        content.extract(member, folder)
+        if time.monotonic() - last >= LOG_EVERY_SECONDS:
+            last = time.monotonic()
+            logger.info("unpack: %d of %d files", number, len(members))
+
+
+def _require_safe(archive, member):
+    name = member.filename
+    path, windows_path = PurePosixPath(name), PureWindowsPath(name)
+    mode = member.external_attr >> 16
+    problem = None
+    if path.is_absolute() or windows_path.is_absolute() or windows_path.drive or windows_path.root:
+        problem = "has an absolute path"
+    elif ".." in path.parts or ".." in windows_path.parts:
+        problem = "leaves the folder"
+    elif mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        problem = "is a link or a special file"
+    elif member.flag_bits & 1:
+        problem = "is encrypted"
+    elif not path.parts:
+        problem = "has no name"
+    if problem:
+        raise UserError(f"{archive} is refused: its member '{name}' {problem}. Delete this file: it is not the "
+                        "original archive.")

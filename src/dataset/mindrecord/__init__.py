@@ -1,0 +1,1 @@
+"""MindRecord files: conversion, manifest."""

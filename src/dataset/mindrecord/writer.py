@@ -1,0 +1,105 @@
+"""Writing of MindRecord files."""
+import logging
+import os
+import shutil
+from pathlib import Path
+
+from src.dataset.annotations import NO_BOXES
+from src.dataset.images import MOST_BYTES
+from src.dataset.read_images import CHUNK, read_images
+from src.utils.errors import UserError
+from src.utils.safe_io import MEGABYTE
+
+logger = logging.getLogger(__name__)
+SCHEMA = {"img_id": {"type": "int64"},
+          "image": {"type": "bytes"},
+          "annotation": {"type": "int32", "shape": [-1, 5]}}
+MAX_SHARDS = 8
+IMAGES_PER_SHARD = 500
+LARGE_SET = 256 * MEGABYTE
+MAX_PAGE = 2 * MOST_BYTES
+
+
+def write_records(folder, prefix, records, num_classes, report, leave_out_empty=False, collect_truth=False):
+    """Writes the images that can be used, in the order of `records`, whatever the number of threads.
+
+    Every image is decoded once, as a proof, and its boxes are cleaned for the size that it really has.
+
+    Args:
+        folder, prefix: the files are `<folder>/<prefix>0` and so on; the folder exists.
+        records: list of `ImageRecord`.
+        report: `Report` that counts what is left out.
+        leave_out_empty: without the images that have no box.
+        collect_truth: return the entries of `coco_truth` too.
+
+    Returns:
+        number of images, number of boxes, entries of `coco_truth` (an empty list if not wanted).
+
+    Raises:
+        UserError: the disk has too little space.
+        OSError: it has become full meanwhile.
+    """
+    if leave_out_empty:
+        for record in records:
+            if not len(record.boxes):
+                report.add(NO_BOXES, record.path)
+        records = [record for record in records if len(record.boxes)]
+    num_images = num_boxes = 0
+    truth_entries, rows = [], []
+    writer = _create_writer(folder, prefix, records)
+    for record, data, size, boxes in read_images(records, num_classes, report, f"{prefix}: reading images"):
+        if leave_out_empty and not len(boxes):
+            report.add(NO_BOXES, record.path)
+            continue
+        rows.append({"img_id": record.image_id, "image": data, "annotation": boxes})
+        num_images += 1
+        num_boxes += len(boxes)
+        if collect_truth:
+            truth_entries.append((record.image_id, Path(record.path).name, *size, record.boxes))
+        if len(rows) == CHUNK:
+            _write(writer, rows)
+            rows = []
+    if num_images:
+        _write(writer, rows, is_last=True)
+    return num_images, num_boxes, truth_entries
+
+
+def _write(writer, rows, is_last=False):
+    """Writes rows, and after the last ones the index. MindSpore tells of a full disk as of a fault of its own."""
+    try:
+        if rows:
+            writer.write_raw_data(rows)
+        if is_last:
+            writer.commit()
+    except RuntimeError as error:
+        raise OSError("MindSpore's writer failed; the disk is full, or its own lines above say why") from error
+
+
+def _file_size(path):
+    try:
+        size = os.stat(path).st_size
+    except (OSError, ValueError):  # ValueError: what cannot be a name
+        return 0
+    return size if size <= MOST_BYTES else 0  # what is larger is left out
+
+
+def _create_writer(folder, prefix, records):
+    from mindspore.mindrecord import FileWriter  # only a conversion needs it
+
+    sizes = [_file_size(record.path) for record in records]
+    free = shutil.disk_usage(folder).free
+    if free < sum(sizes) * 1.1:
+        raise UserError(f"{folder.parent} has {free / MEGABYTE:.0f} MB of space left; the MindRecord files of these "
+                        f"images need about {sum(sizes) * 1.1 / MEGABYTE:.0f} MB. Make room, or set --mindrecord_dir.")
+    shards = min(MAX_SHARDS, max(1, len(records) // IMAGES_PER_SHARD))
+    # FileWriter numbers the files only when there are several.
+    writer = FileWriter(str(folder / (prefix if shards > 1 else f"{prefix}0")), shards)
+    page = 4 * MEGABYTE if sum(sizes) < LARGE_SET else 32 * MEGABYTE
+    while page < min(2 * max(sizes, default=0), MAX_PAGE):
+        page *= 2
+    writer.set_page_size(page)
+    if sum(sizes) < LARGE_SET:
+        # The default header of 16 MB makes sense for many pages only.
+        writer.set_header_size(MEGABYTE)
+    writer.add_schema(SCHEMA, "SSD detection")
+    return writer

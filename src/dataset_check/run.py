@@ -1,0 +1,104 @@
+"""The check as a whole: reads the dataset, writes plots and pictures, and gives the text of the report."""
+import dataclasses
+from pathlib import Path
+
+from src.dataset.sources import TXT, create_source, dataset_kind
+from src.dataset_check.anchor_fit import (
+    MOST_BOXES,
+    best_overlaps,
+    build_anchor_family,
+    sample_boxes,
+    share_below,
+    suggest_anchors,
+)
+from src.dataset_check.content import choose_samples, find_duplicates, names_that_differ_in_case, read_part
+from src.dataset_check.plots import box_sizes_plot, class_bars, sample_sheet
+from src.dataset_check.text import Findings, report_text
+from src.ssd import build_training_net
+from src.ssd.complexity import measure_network
+from src.training.auto_settings import fitting_batch_size, total_memory
+from src.utils.errors import UserError
+from src.utils.files import whole_file
+from src.utils.safe_io import shown
+from src.visualization.draw import save_image
+from src.visualization.plot_style import save_plot
+
+FOLDER = "dataset_check"
+SAMPLES = 16
+
+
+def create_data_check(config):
+    """Checks the dataset of the configuration and writes what it finds below `output_path`.
+
+    Returns:
+        The text of the report, which `report.txt` in that folder holds too.
+
+    Raises:
+        UserError: there are no training data.
+    """
+    parts, missing_part = _create_parts(config)
+    names_found = {name for part in parts for name in part.report.classes}
+    unknown = [] if dataset_kind(config.dataset) == TXT else sorted(
+        name for name in names_found - set(config.classes) if name.strip() and shown(name) == name)
+    if not any(part.count_boxes(1).sum() for part in parts) and unknown:
+        # Nothing is known yet: the check is more useful with what the annotations name.
+        config = dataclasses.replace(config, classes=("background", *unknown), num_classes=len(unknown) + 1)
+        parts, missing_part = _create_parts(config)
+    training = parts[0]
+    folder = Path(config.output_path) / FOLDER
+    boxes = sample_boxes(training.relative_boxes(), MOST_BOXES, config.seed)
+    family = build_anchor_family(config)
+    overlaps = best_overlaps(boxes, family.anchors)
+    size = measure_network(build_training_net(config).network, config.img_shape)
+    try:
+        batch_size = fitting_batch_size(size, len(training.images), total_memory())
+    except UserError as error:
+        batch_size = str(error)
+    findings = Findings(
+        parts=parts,
+        missing_part=missing_part,
+        classes=config.classes,
+        unknown_classes=unknown,
+        bad_labels=_bad_labels(parts, len(config.classes)) if dataset_kind(config.dataset) == TXT else [],
+        same_but_for_case=names_that_differ_in_case(names_found | set(config.classes)
+                                                    if dataset_kind(config.dataset) != TXT else config.classes),
+        duplicates=find_duplicates(parts),
+        sides=(boxes[:, 2:] - boxes[:, :2]) * config.img_shape,
+        image_size=config.img_shape,
+        badly_fitting=share_below(overlaps),
+        has_fixed_anchors=not family.variants,
+        anchors=suggest_anchors(family, boxes, config.seed),
+        batch_size=batch_size,
+        configured_batch_size=config.batch_size,
+        step_bytes=size.training_bytes(config.batch_size),
+    )
+    files = []
+    if len(boxes):
+        counts = {part.name: part.count_boxes(len(config.classes))[1:] for part in parts}
+        save_plot(class_bars(config.classes[1:], counts), folder / "classes.png")
+        save_plot(box_sizes_plot(boxes, overlaps, family.anchors, config.img_shape), folder / "box_sizes.png")
+        samples = choose_samples(training.images, SAMPLES, config.seed)
+        save_image(folder / "samples.jpg", sample_sheet(samples, config.classes))
+        files = ["classes.png", "box_sizes.png", "samples.jpg"]
+    text = report_text(findings)
+    with whole_file(folder / "report.txt") as part:
+        part.write_text(text + "\n", encoding="utf-8")
+    return f"{text}\n\nIn {folder}: {', '.join([*files, 'report.txt'])}"
+
+
+def _create_parts(config):
+    """The parts of the dataset, and why there is none to evaluate with, if so."""
+    parts = [read_part("training", create_source(config, is_training=True), len(config.classes))]
+    try:
+        source = create_source(config, is_training=False)
+    except UserError as error:
+        return parts, str(error)
+    if dataset_kind(config.dataset) == TXT and not config.val_anno_path:
+        return parts, "val_anno_path is empty, so evaluation uses the training data"
+    return [*parts, read_part("evaluation", source, len(config.classes))], None
+
+
+def _bad_labels(parts, num_classes):
+    """Labels of a text file that no class belongs to."""
+    labels = {int(label) for part in parts for label in part.report.classes}
+    return sorted(label for label in labels if not 0 < label < num_classes)

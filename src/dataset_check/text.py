@@ -1,0 +1,170 @@
+"""What a check of a dataset found, in words."""
+import json
+from typing import NamedTuple
+
+import numpy as np
+
+from src.dataset_check.anchor_fit import Suggestion
+from src.utils.safe_io import shown_list
+
+# Boxes of a class below which little can be learned, and pixels of the network's input below which little can be seen.
+FEW_BOXES, FEW_PIXELS = 20, 8
+LISTED = 5
+
+
+class Findings(NamedTuple):
+    """Results of all checks.
+
+    Attributes:
+        parts: the `DataPart` of training and, unless missing_part says why not, that of evaluation.
+        missing_part: text; None where both are there.
+        classes: names, index = label.
+        unknown_classes: names in the annotations that `classes` does not have.
+        bad_labels: labels of a text file that no class belongs to.
+        same_but_for_case: groups of such names.
+        duplicates: groups of (part, path).
+        sides: `(N, 2)` heights and widths of boxes, pixels of the network's input.
+        image_size: (height, width) of that.
+        badly_fitting: share of the boxes whose best default box has an IoU below 0.5.
+        has_fixed_anchors: the sizes of the default boxes follow from the strides.
+        anchors: `Suggestion` or None.
+        batch_size: that fits, or the text why none does.
+        configured_batch_size, step_bytes: of the configuration, and the memory that it takes.
+    """
+
+    parts: list
+    missing_part: str | None
+    classes: tuple
+    unknown_classes: list
+    bad_labels: list
+    same_but_for_case: list
+    duplicates: list
+    sides: np.ndarray
+    image_size: tuple
+    badly_fitting: float
+    has_fixed_anchors: bool
+    anchors: Suggestion | None
+    batch_size: int | str
+    configured_batch_size: int
+    step_bytes: float
+
+
+def report_text(findings):
+    """The report: what there is, what is wrong, what to do."""
+    sections = (("", _overview(findings)), ("Classes", _class_table(findings)),
+                ("Box sizes and default boxes", _size_lines(findings)), ("To look into", _problems(findings)),
+                ("Suggestions", _suggestions(findings)))
+    return "\n\n".join("\n".join(([title] if title else []) + lines) for title, lines in sections if lines)
+
+
+def _overview(findings):
+    lines = []
+    for part in findings.parts:
+        boxes = part.count_boxes(len(findings.classes)).sum()
+        empty = sum(not len(image.boxes) for image in part.images)
+        sizes = {image.size for image in part.images}
+        shown = ", {1} x {0} pixels".format(*map(_range, zip(*sizes))) if sizes else ""
+        lines.append(f"{part.name}: {len(part.images)} images that can be used{shown}, {empty} of them without boxes; "
+                     f"{boxes} boxes")
+    if findings.missing_part:
+        lines.append(f"evaluation: none ({findings.missing_part})")
+    return lines
+
+
+def _range(values):
+    return f"{min(values)}" if min(values) == max(values) else f"{min(values)}-{max(values)}"
+
+
+def _class_table(findings):
+    counts = [part.count_boxes(len(findings.classes)) for part in findings.parts]
+    images = [[sum((image.boxes[:, 4] == label).any() for image in part.images) for part in findings.parts]
+              for label in range(len(findings.classes))]
+    width = max(5, *(len(name) for name in findings.classes))
+    heads = [f"{part.name} {what}" for part in findings.parts for what in ("boxes", "images")]
+    lines = [f" {'class':<{width}} " + "".join(f"  {head}" for head in heads)]
+    for label, name in list(enumerate(findings.classes))[1:]:
+        cells = [value for of_part, of_images in zip(counts, images[label]) for value in (of_part[label], of_images)]
+        lines.append(f" {name:<{width}} " + "".join(f"  {cell:>{len(head)}}" for head, cell in zip(heads, cells)))
+    return lines
+
+
+def _size_lines(findings):
+    if not len(findings.sides):
+        return []
+    height, width = findings.image_size
+    lines = [f" in the network's input of {width} x {height} pixels, before the crops of the augmentation:"]
+    for name, column in (("width", 1), ("height", 0)):
+        low, quarter, half, high_quarter, high = np.percentile(findings.sides[:, column], (1, 25, 50, 75, 99))
+        lines.append(f" {name:<7} 1%: {low:.0f}  25%: {quarter:.0f}  median: {half:.0f}  75%: {high_quarter:.0f}  "
+                     f"99%: {high:.0f}")
+    lines.append(f" boxes whose best default box has an IoU below 0.5: {100 * findings.badly_fitting:.1f} percent")
+    return lines
+
+
+def _problems(findings):
+    lines = []
+    for part in findings.parts:
+        for reason, count in sorted(part.report.counts.items()):
+            lines.append(f" {part.name}: {count} {reason}: {_some(part.report.examples[reason], count)}")
+        counts = part.count_boxes(len(findings.classes))
+        few = [f"{name} ({count})" for name, count in list(zip(findings.classes, counts))[1:] if count < FEW_BOXES]
+        if few and part.name == "training":
+            lines.append(f" training: classes with fewer than {FEW_BOXES} boxes: {', '.join(few)}")
+    for group in findings.same_but_for_case:
+        lines.append(" class names that differ only in capital letters or blanks: "
+                     f"{shown_list(map(repr, group))}; they count as different classes")
+    within = [group for group in findings.duplicates if len({name for name, _ in group}) == 1]
+    across = [group for group in findings.duplicates if len({name for name, _ in group}) > 1]
+    for groups, what in ((across, "images that are in training and evaluation (the mAP is then too good)"),
+                         (within, "images that are there more than once")):
+        if groups:
+            lines.append(f" {len(groups)} {what}: "
+                         + _some([" = ".join(path for _, path in group) for group in groups], len(groups)))
+    small = (findings.sides.min(axis=1) < FEW_PIXELS).mean() if len(findings.sides) else 0
+    if small >= 0.01:
+        lines.append(f" {100 * small:.1f} percent of the boxes have a side of less than {FEW_PIXELS} pixels in the "
+                     "network's input, too few to see much; a larger img_shape, or pictures cut into parts, would help")
+    return lines or [" nothing"]
+
+
+def _some(examples, count):
+    shown = "; ".join(examples[:LISTED])
+    return shown if count <= len(examples[:LISTED]) else f"{shown}; ... ({count} in all)"
+
+
+def _suggestions(findings):
+    lines = []
+    if findings.unknown_classes:
+        names = [*findings.classes, *(name for name in findings.unknown_classes if name not in findings.classes)]
+        lines.append(" the annotations name classes that the configuration does not have; to use all of them:")
+        lines.append(f"   num_classes: {len(names)}")
+        lines.append(f"   classes: [{', '.join(map(_quoted, names))}]")
+    elif findings.bad_labels:
+        lines.append(f" labels {', '.join(map(str, findings.bad_labels))} belong to no class: num_classes is "
+                     f"{len(findings.classes)}, with the background as 0; labels are 1 to {len(findings.classes) - 1}, "
+                     f"or classes needs {max(max(findings.bad_labels) + 1, len(findings.classes))} names")
+    else:
+        lines.append(f" num_classes: {len(findings.classes)} (as it is)")
+    if isinstance(findings.batch_size, str):
+        lines.append(f" {findings.batch_size}")
+    else:
+        steps = len(findings.parts[0].images) // findings.batch_size
+        lines.append(f" batch_size: {findings.batch_size}, which fits into this machine's memory and makes {steps} "
+                     f"steps an epoch; the {findings.configured_batch_size} of the configuration would take about "
+                     f"{findings.step_bytes / 1e9:.1f} GB on a CPU")
+    if findings.anchors:
+        lines.append(f" default boxes: {findings.anchors.flags} would leave {100 * findings.anchors.share:.1f} percent "
+                     "of the boxes below an IoU of 0.5 (not with weights that were trained for other default boxes)")
+    elif not len(findings.sides):
+        pass
+    elif findings.has_fixed_anchors:
+        lines.append(" default boxes: their sizes follow from the strides; objects are larger beside them with a "
+                     "larger img_shape")
+    else:
+        lines.append(" default boxes: as they are")
+    return lines
+
+
+def _quoted(name):
+    plain = name.replace("_", "").replace("-", "").isalnum() and not name.isdigit()
+    return name if plain else json.dumps(name, ensure_ascii=False)

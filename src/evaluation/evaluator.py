@@ -1,0 +1,51 @@
+"""Evaluation as the configuration describes it, for any callable that predicts."""
+from src.dataset import build_input_format, create_mindrecord, create_ssd_dataset
+from src.dataset.sources import create_source
+from src.evaluation import PROTOCOLS, COCOMetrics, evaluate
+
+
+def create_evaluation(config, protocols=PROTOCOLS):
+    """Prepares the evaluation dataset.
+
+    Args:
+        config: the configuration.
+        protocols: those that are computed beside `eval_protocol`.
+
+    Returns:
+        Function from `predict`, a callable as `src.inference.predictor` makes them, to an `EvalResult`. Its argument
+        `batch_size` is by default that of the configuration; its attribute `num_images` tells how many there are.
+    """
+    records = create_mindrecord(config, is_training=False)
+
+    def run(predict, batch_size=config.batch_size):
+        dataset = create_ssd_dataset(
+            records.path,
+            batch_size=batch_size,
+            image_size=config.img_shape,
+            is_training=False,
+            num_parallel_workers=config.num_parallel_workers,
+            use_multiprocessing=False,
+            input_format=build_input_format(config),
+            device_target=config.device_target,
+        )
+        metrics = COCOMetrics(
+            records.annotation_file,
+            config.classes,
+            min_score=config.min_score,
+            nms_threshold=config.nms_threshold,
+            max_boxes=config.max_boxes,
+            protocol=config.eval_protocol,
+            protocols=protocols,
+            coco_min_score=config.coco_min_score,
+        )
+        batches = dataset.create_dict_iterator(num_epochs=1, output_numpy=True)
+        return evaluate(predict, batches, metrics, batch_size, num_batches=dataset.get_dataset_size())
+
+    run.num_images = records.num_images
+    return run
+
+
+def create_annotation_file(config):
+    """Path of the COCO annotation file to evaluate with: the dataset's own, or the one that its conversion makes."""
+    source = create_source(config, is_training=False)
+    return source.truth_file or create_mindrecord(config, is_training=False).annotation_file

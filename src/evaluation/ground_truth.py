@@ -1,0 +1,154 @@
+"""The annotation file that detections are compared with."""
+import logging
+from dataclasses import dataclass
+
+from src.utils.errors import UserError
+from src.utils.safe_io import read_json, shown, shown_list
+
+logger = logging.getLogger(__name__)
+_EXPECTED = "expected a COCO annotation file: an object with the lists images, annotations and categories"
+# Numbers that areas and tables of ids can be made of.
+_LARGEST_NUMBER, _LARGEST_ID = 1e15, 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What an annotation file says about the classes of a detector.
+
+    Attributes:
+        images: file names by image id, in the order of the file.
+        boxes: the annotations of known classes as COCO dictionaries (`id`, `image_id`, `category_id`, `bbox` as xmin,
+            ymin, width, height in pixels, `area`, `iscrowd`).
+        category_ids: category ids by label; labels of classes that the file does not have are missing.
+        crowd_images: ids of the images with a crowd annotation, of whatever category.
+    """
+
+    images: dict
+    boxes: tuple
+    category_ids: dict
+    crowd_images: frozenset
+
+    @property
+    def clean_images(self):
+        """Ids of the images with a box of a known class and without a crowd annotation, in the order of the file."""
+        clean = {box["image_id"] for box in self.boxes} - self.crowd_images
+        return [image_id for image_id in self.images if image_id in clean]
+
+
+def read_truth(annotation_file, classes):
+    """Reads a COCO annotation file.
+
+    Args:
+        annotation_file: path of the json file.
+        classes: class names, index = label, index 0 is the background.
+
+    Returns:
+        `Truth`.
+
+    Raises:
+        UserError: the file is missing or not a COCO annotation file, or has none of the classes.
+    """
+    content = _read_json(annotation_file)
+    images = {
+        _integer(image, "id", annotation_file, "images", index): str(image.get("file_name", ""))
+        for index, image in enumerate(content["images"])
+    }
+    if len(images) < len(content["images"]):
+        raise UserError(
+            f"{annotation_file} lists {len(content['images'])} images with only {len(images)} different ids"
+        )
+    if not images:
+        raise UserError(f"{annotation_file} lists no images: there is nothing to evaluate")
+    category_ids = _category_ids(content["categories"], classes, annotation_file)
+
+    known = set(category_ids.values())
+    boxes, crowd_images = [], set()
+    for index, annotation in enumerate(content["annotations"]):
+        image_id = _integer(annotation, "image_id", annotation_file, "annotations", index)
+        category_id = _integer(annotation, "category_id", annotation_file, "annotations", index)
+        is_crowd = int(bool(annotation.get("iscrowd", 0)))
+        if is_crowd:
+            crowd_images.add(image_id)
+        if category_id not in known or image_id not in images:
+            continue
+        bbox = _bbox(annotation, annotation_file, index)
+        boxes.append(
+            {
+                # Numbered anew from 1: pycocotools takes a match with the annotation 0 for no match.
+                "id": len(boxes) + 1,
+                "image_id": image_id,
+                "category_id": category_id,
+                "bbox": bbox,
+                "area": annotation["area"] if _is_number(annotation.get("area")) else bbox[2] * bbox[3],
+                "iscrowd": is_crowd,
+            }
+        )
+    return Truth(images, tuple(boxes), category_ids, frozenset(crowd_images))
+
+
+def _read_json(annotation_file):
+    try:
+        content = read_json(annotation_file)
+    except OSError as error:
+        raise UserError(
+            f"annotation file {annotation_file} cannot be read ({error.strerror}): check the paths of the dataset"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"annotation file {annotation_file} is not json ({error}): {_EXPECTED}") from error
+    for key in ("images", "annotations", "categories"):
+        entries = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise UserError(f"{annotation_file} has no list {key!r} of objects: {_EXPECTED}")
+    return content
+
+
+def _integer(entry, key, annotation_file, where, index):
+    value = entry.get(key)
+    if not isinstance(value, int) or abs(value) > _LARGEST_ID:
+        raise UserError(f"{annotation_file}: {where}[{index}] has {key} {shown(repr(value))}, expected an integer")
+    return value
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and abs(value) <= _LARGEST_NUMBER  # not a number is not smaller either
+
+
+def _bbox(annotation, annotation_file, index):
+    bbox = annotation.get("bbox")
+    if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(_is_number, bbox)):
+        raise UserError(
+            f"{annotation_file}: annotations[{index}] has bbox {shown(repr(bbox))}, expected four numbers x, y, width, "
+            "height"
+        )
+    return bbox
+
+
+def _category_ids(categories, classes, annotation_file):
+    by_name = {}
+    for index, category in enumerate(categories):
+        name = category.get("name")
+        if not isinstance(name, str):
+            raise UserError(f"{annotation_file}: categories[{index}] has the name {shown(repr(name))}, expected a text")
+        if name in by_name:
+            raise UserError(f"{annotation_file} has two categories of the name '{shown(name)}': give them different "
+                            "names")
+        by_name[name] = _integer(category, "id", annotation_file, "categories", index)
+    if len(set(by_name.values())) < len(by_name):
+        raise UserError(f"{annotation_file} has two categories with the same id")
+
+    category_ids = {label: by_name[name] for label, name in enumerate(classes) if label and name in by_name}
+    available = shown_list(by_name) or "none"
+    if not category_ids:
+        raise UserError(
+            f"{annotation_file} has none of the classes {', '.join(classes[1:]) or '(none)'}; its categories are: "
+            f"{available}. Set `classes` (background first) to the names of the file"
+        )
+    missing = [name for name in classes[1:] if name not in by_name]
+    if missing:
+        logger.warning("%s has no category for these classes, they are not evaluated: %s; its categories are: %s",
+                       annotation_file, ", ".join(missing), available)
+    unknown = sorted(set(by_name) - set(classes))
+    if unknown:
+        logger.info("categories of %s that are no classes of the model and are left out: %s",
+                    annotation_file, shown_list(unknown))
+    return category_ids

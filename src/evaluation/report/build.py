@@ -1,0 +1,196 @@
+"""What the report of an evaluation shows."""
+import itertools
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from src.dataset.images import load_image
+from src.dataset.sources import create_records
+from src.evaluation import COCO_NUMBERS
+from src.evaluation.coco_metrics import coco_evaluation
+from src.evaluation.error_analysis import (
+    CORRECT,
+    DETECTION_KINDS,
+    MISSED,
+    OBJECT_KINDS,
+    PLACE_IOU,
+    POOR_IOU,
+    analyse,
+    confusion_matrix,
+    count_by_size,
+    count_detections,
+    count_objects,
+)
+from src.evaluation.ground_truth import read_truth
+from src.evaluation.report import charts, html
+from src.evaluation.report.error_images import ERROR_KINDS, OUTCOME_COLOURS, error_picture, worst_first
+from src.utils.errors import UserError
+from src.utils.files import whole_file
+from src.visualization.draw import encode_image
+from src.visualization.plot_style import figure_svg
+
+logger = logging.getLogger(__name__)
+FILE_NAME = "report.html"
+# Borders of the size classes, pixels; 32 and 96 are those of small and large in the COCO numbers.
+SIZE_EDGES = (0, 16, 32, 64, 96, 192, 384, np.inf)
+PICTURES_OF_A_KIND = 4
+MOST_CONFUSIONS = 15
+
+
+def create_report(config, result):
+    """Writes the report of `result`, an `EvalResult`, to `output_path`.
+
+    Returns:
+        Path of the file.
+    """
+    paths = {record.image_id: record.path for record in create_records(config, is_training=False)}
+    html = build_report(result, config.classes, config.report_score, paths, name=config.model_name)
+    path = Path(config.output_path) / FILE_NAME
+    with whole_file(path) as part:
+        part.write_text(html, encoding="utf-8")
+    return path
+
+
+def build_report(result, classes, min_score, image_paths, name):
+    """The report as HTML.
+
+    Args:
+        result: `EvalResult`.
+        classes: class names, index = label, index 0 is the background.
+        min_score: detections of a lower score are left out of everything that is not average precision.
+        image_paths: paths of the images by image id.
+        name: of the model, for the title.
+    """
+    settings, main = result.settings, result.protocols[result.protocol]
+    truth = read_truth(settings["annotation_file"], classes)
+    of_protocol = truth.clean_images if result.protocol == "reference" and settings["drop"] else list(truth.images)
+    analyses = analyse(truth, result.detections, of_protocol, min_score)
+    introduction = html.table((), [
+        ("protocol", result.protocol),
+        ("truth", settings["annotation_file"]),
+        ("suppression", f"IoU above {settings['nms_threshold']}, at most {settings['max_boxes']} boxes of a class"),
+        ("score", f"AP takes all detections into account; everything else those of a score of at least {min_score}"),
+    ], kind="settings")
+    sections = [
+        _numbers(result),
+        _classes(main, analyses, classes),
+        _curves(truth, result.detections, of_protocol, classes),
+        _confusions(analyses, classes),
+        _sizes(main, analyses),
+        _pictures(analyses, classes, truth, image_paths),
+    ]
+    return html.page(f"{name}: evaluation", introduction, _tiles(main, analyses), sections)
+
+
+def _tiles(main, analyses):
+    stats = dict(zip((key for key, *_ in COCO_NUMBERS), main.stats))
+    objects = sum(len(image.object_kinds) for image in analyses)
+    found = sum(image.object_kinds.count(CORRECT) for image in analyses)
+    return [
+        (_number(stats["AP"]), "mAP (IoU 0.50 to 0.95)"),
+        (_number(stats["AP50"]), "AP at IoU 0.50"),
+        (_number(stats["AP75"]), "AP at IoU 0.75"),
+        (f"{main.num_images:,}", "images"),
+        (f"{objects:,}", "objects"),
+        (f"{100 * found / max(objects, 1):.1f}%", "of them found"),
+    ]
+
+
+def _number(value):
+    return "n/a" if value is None or value < 0 else f"{value:.3f}"
+
+
+def _numbers(result):
+    names = [result.protocol, *(name for name in result.protocols if name != result.protocol)]
+    rows = [(f"Average {kind.lower()} ({key})", iou, area, most,
+             *(_number(result.stats[name][index]) for name in names))
+            for index, (key, kind, iou, area, most) in enumerate(COCO_NUMBERS)]
+    explained = "".join(html.paragraph(f"{name}: {result.protocols[name].description}") for name in names)
+    return html.Section("Numbers", html.table(("", "IoU", "area", "detections", *names), rows) + explained)
+
+
+def _classes(main, analyses, classes):
+    objects, detections = count_objects(analyses, len(classes)), count_detections(analyses, len(classes))
+    kinds = [*OBJECT_KINDS, *DETECTION_KINDS[3:]]
+    rows = [
+        (one.name, _number(one.ap), _number(one.ap50), _number(one.ap75), one.num_boxes, *objects[label],
+         *detections[label, 3:])
+        for label, one in enumerate(main.classes, start=1)
+    ]
+    header = ("class", "AP", "AP50", "AP75", "objects", *(html.colour_key(OUTCOME_COLOURS[k], k) for k in kinds))
+    text = (f"Correct: a detection of the class with an IoU of at least {PLACE_IOU}. Wrong class: one of another class "
+            f"there. Poor place: one of the class with an IoU of at least {POOR_IOU}. Missed: nothing of that. "
+            "Detections beyond: doubles cover an object that another detection has found, false alarms none.")
+    plot = html.plot_image(figure_svg(charts.ap_bars(main.classes)), "bar plot of the average precision of each class")
+    return html.Section("Classes", plot + html.table(header, rows) + html.paragraph(text))
+
+
+def _curves(truth, detections, image_ids, classes):
+    labels = sorted(truth.category_ids, key=truth.category_ids.get)
+    of_images = set(image_ids)
+    _, precision = coco_evaluation([box for box in truth.boxes if box["image_id"] in of_images], detections,
+                                   [truth.category_ids[label] for label in labels])
+    figure = charts.precision_recall_curves([classes[label] for label in labels], precision)
+    return html.Section("Precision and recall", html.plot_image(figure_svg(figure), "precision over recall"))
+
+
+def _confusions(analyses, classes):
+    matrix = confusion_matrix(analyses, len(classes))
+    plot = html.plot_image(figure_svg(charts.confusion_plot(classes[1:], matrix)), "confusion matrix", shrinks=False)
+    text = (f"Each row: what the objects of a class were detected as, at an IoU of at least {PLACE_IOU}. Colours are "
+            "shares of the row.")
+    if len(classes) <= charts.FEW_CELLS:
+        text += " No object: detections at the place of no free object."
+    wrong = matrix.copy()
+    wrong[0], wrong[:, 0] = 0, 0
+    np.fill_diagonal(wrong, 0)
+    order = [index for index in np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS] if wrong.flat[index]]
+    pairs = [divmod(int(index), len(classes)) for index in order]
+    rows = [(classes[row], classes[column], wrong[row, column], f"{100 * wrong[row, column] / matrix[row].sum():.1f}%")
+            for row, column in pairs]
+    listed = html.table(("is", "detected as", "times", "of the class"), rows) if rows else ""
+    return html.Section("Confusion matrix", plot + html.paragraph(text) + listed)
+
+
+def _sizes(main, analyses):
+    counts = count_by_size(analyses, SIZE_EDGES)
+    plot = html.plot_image(figure_svg(charts.size_plot(SIZE_EDGES, counts)), "what became of objects, by their size")
+    stats = dict(zip((key for key, *_ in COCO_NUMBERS), main.stats))
+    # Small is below 32 x 32 pixels, large above 96 x 96.
+    numbers = counts.sum(axis=1)
+    rows = [
+        (f"{size} ({meaning})", number, _number(stats[f"AP_{size}"]), _number(stats[f"AR_{size}"]))
+        for size, meaning, number in (("small", "below 32 x 32 pixels", numbers[:2].sum()),
+                                      ("medium", "up to 96 x 96", numbers[2:4].sum()),
+                                      ("large", "above", numbers[4:].sum()))
+    ]
+    return html.Section("Sizes", plot + html.table(("objects", "number", "AP", "AR"), rows))
+
+
+def _pictures(analyses, classes, truth, image_paths):
+    parts = [html.paragraph("The images with the most errors of each kind. Blue boxes are correct detections; a red "
+                            "box is an object that was missed, or one beside which a detection lies.")]
+    for kind in ERROR_KINDS:
+        images = worst_first(analyses, kind)
+        if images:
+            title = f"{kind}: {sum(image.count(kind) for image in images)} in {len(images)} images"
+            pictures = list(itertools.islice(_drawn(images, kind, classes, truth, image_paths), PICTURES_OF_A_KIND))
+            parts.append(f"<h3>{html.colour_key(OUTCOME_COLOURS[kind], title)}</h3>{html.gallery(pictures)}")
+    return html.Section("Worst pictures", "".join(parts))
+
+
+def _drawn(images, kind, classes, truth, image_paths):
+    """One by one the drawn images that can be read: bytes of a JPEG file, caption."""
+    for image in images:
+        path = Path(image_paths.get(image.image_id, ""))
+        if not path.is_file():
+            continue
+        try:
+            pixels = load_image(path)
+        except UserError as error:
+            logger.warning("left out of the report: %s", error)
+            continue
+        of = f"{len(image.object_kinds)} objects" if kind == MISSED else f"{len(image.kinds)} detections"
+        caption = f"{truth.images[image.image_id] or image.image_id}: {image.count(kind)} of {of}"
+        yield encode_image(error_picture(pixels, image, kind, classes), ".jpg"), caption

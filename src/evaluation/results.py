@@ -1,0 +1,209 @@
+"""What an evaluation gives, as text and as files."""
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from src.utils.files import remove_parts, write_json
+
+# The twelve numbers of the COCO evaluation in its order: key, average precision or recall, IoU, area, detections.
+COCO_NUMBERS = (
+    ("AP", "Precision", "0.50:0.95", "all", 100),
+    ("AP50", "Precision", "0.50", "all", 100),
+    ("AP75", "Precision", "0.75", "all", 100),
+    ("AP_small", "Precision", "0.50:0.95", "small", 100),
+    ("AP_medium", "Precision", "0.50:0.95", "medium", 100),
+    ("AP_large", "Precision", "0.50:0.95", "large", 100),
+    ("AR1", "Recall", "0.50:0.95", "all", 1),
+    ("AR10", "Recall", "0.50:0.95", "all", 10),
+    ("AR100", "Recall", "0.50:0.95", "all", 100),
+    ("AR_small", "Recall", "0.50:0.95", "small", 100),
+    ("AR_medium", "Recall", "0.50:0.95", "medium", 100),
+    ("AR_large", "Recall", "0.50:0.95", "large", 100),
+)
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """Average precision of one class; None where there is no box to be found."""
+
+    name: str
+    ap: float | None
+    ap50: float | None
+    ap75: float | None
+    num_boxes: int
+
+
+@dataclass(frozen=True)
+class ProtocolResult:
+    """The numbers of one evaluation protocol.
+
+    Attributes:
+        protocol: its name.
+        description: what it takes into account, for people.
+        stats: the twelve numbers of the COCO evaluation, see `COCO_NUMBERS`; -1 where there is nothing to be found.
+        classes: a `ClassResult` for each class but the background, in order of the labels.
+        num_images: images evaluated; of these, `num_missing` have not been predicted and count as without detections.
+        num_detections: detections on these images.
+    """
+
+    protocol: str
+    description: str
+    stats: tuple[float, ...]
+    classes: tuple[ClassResult, ...]
+    num_images: int
+    num_missing: int
+    num_detections: int
+
+
+@dataclass(frozen=True)
+class Detections:
+    """All detections that one protocol takes into account, as arrays of the same length D.
+
+    Attributes:
+        image_ids: (D,) int64.
+        category_ids: (D,) int64.
+        boxes: (D, 4) float32 xmin, ymin, width, height, pixels.
+        scores: (D,) float32.
+    """
+
+    image_ids: np.ndarray
+    category_ids: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+
+    def __len__(self):
+        return len(self.scores)
+
+    def subset(self, index):
+        """Those that `index` names."""
+        return Detections(self.image_ids[index], self.category_ids[index], self.boxes[index], self.scores[index])
+
+    def to_coco(self):
+        """The list of dictionaries that COCO calls results."""
+        columns = (self.image_ids, self.category_ids, self.boxes, self.scores)
+        return [
+            {"image_id": image_id, "category_id": category_id, "bbox": box, "score": score}
+            for image_id, category_id, box, score in zip(*(column.tolist() for column in columns))
+        ]
+
+
+@dataclass(frozen=True)
+class EvalResult:
+    """The outcome of an evaluation.
+
+    Attributes:
+        protocol: name of the protocol that `map` and the other plain numbers belong to.
+        protocols: `ProtocolResult` by the name of the protocol, also of the others that were computed.
+        detections: the `Detections` of `protocol`.
+        settings: what the numbers depend on.
+    """
+
+    protocol: str
+    protocols: dict[str, ProtocolResult]
+    detections: Detections
+    settings: dict
+
+    @property
+    def map(self):
+        """Mean average precision over IoU 0.50:0.95 and the classes."""
+        return self.protocols[self.protocol].stats[0]
+
+    @property
+    def stats(self):
+        """The twelve COCO numbers by the name of the protocol."""
+        return {name: result.stats for name, result in self.protocols.items()}
+
+    @property
+    def per_class(self):
+        """Tuple of `ClassResult` by the name of the protocol."""
+        return {name: result.classes for name, result in self.protocols.items()}
+
+    @property
+    def num_images(self):
+        return self.protocols[self.protocol].num_images
+
+    @property
+    def num_detections(self):
+        return self.protocols[self.protocol].num_detections
+
+    @property
+    def predictions(self):
+        """The detections of `protocol` as COCO results; a new list, made on each access."""
+        return self.detections.to_coco()
+
+
+def format_stats(stats):
+    """The twelve lines that pycocotools prints, from the twelve numbers."""
+    lines = []
+    for (_, kind, iou, area, detections), value in zip(COCO_NUMBERS, stats):
+        title, short = f"Average {kind}", "(AP)" if kind == "Precision" else "(AR)"
+        lines.append(
+            f" {title:<18} {short} @[ IoU={iou:<9} | area={area:>6} | maxDets={detections:>3} ] = {value:0.3f}"
+        )
+    return "\n".join(lines)
+
+
+def format_classes(classes):
+    """A table of average precision, one line a class, from a sequence of `ClassResult`."""
+    width = max([len("class"), *(len(result.name) for result in classes)])
+    lines = [f" {'class':<{width}}      AP    AP50    AP75   boxes"]
+    for result in classes:
+        numbers = "".join(
+            f"{'n/a':>8}" if value is None else f"{value:>8.3f}" for value in (result.ap, result.ap50, result.ap75)
+        )
+        lines.append(f" {result.name:<{width}}{numbers}{result.num_boxes:>8}")
+    return "\n".join(lines)
+
+
+def format_result(result):
+    """The report of an `EvalResult`: each protocol, the main one last, and in the last line its `mAP: <value>`."""
+    others = [other for name, other in result.protocols.items() if name != result.protocol]
+    main = result.protocols[result.protocol]
+    parts = []
+    for one in [*others, main]:
+        parts += [_protocol_line(one), format_stats(one.stats), ""]
+    parts += [format_classes(main.classes), "", _protocol_line(main), f"mAP: {result.map}"]
+    return "\n".join(parts)
+
+
+def _protocol_line(result):
+    return f"protocol: {result.protocol} ({result.description})"
+
+
+def write_results(result, output_path):
+    """Writes an `EvalResult` to the folder `output_path`.
+
+    `eval_results.json` has all numbers of all protocols and the settings, `predictions.json` the detections of the main
+    protocol as COCO results.
+
+    Returns:
+        Paths of the two files.
+    """
+    numbers = {
+        "protocol": result.protocol,
+        "mAP": result.map,
+        "protocols": {name: _to_json(one) for name, one in result.protocols.items()},
+        "settings": result.settings,
+    }
+    results_file = Path(output_path) / "eval_results.json"
+    predictions_file = Path(output_path) / "predictions.json"
+    for file in (predictions_file, results_file):
+        remove_parts(output_path, file.name)
+    write_json(predictions_file, result.predictions, indent=None)
+    write_json(results_file, numbers)
+    return results_file, predictions_file
+
+
+def _to_json(result):
+    return {
+        "description": result.description,
+        "stats": {key: value for (key, *_), value in zip(COCO_NUMBERS, result.stats)},
+        "classes": [
+            {"name": one.name, "AP": one.ap, "AP50": one.ap50, "AP75": one.ap75, "boxes": one.num_boxes}
+            for one in result.classes
+        ],
+        "images": result.num_images,
+        "images_not_predicted": result.num_missing,
+        "detections": result.num_detections,
+    }

@@ -1,0 +1,1 @@
+"""MindIR, AIR, ONNX, MindSpore Lite, and what the C++ program needs."""

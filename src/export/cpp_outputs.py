@@ -1,0 +1,83 @@
+"""The `.bin` files of the C++ program: what the network gives for an image, as raw float32.
+
+`<name>_0.bin` holds the boxes (A, 4), `<name>_1.bin` the scores (A, C); `<name>` is the image's file name without its
+suffix.
+"""
+from pathlib import Path
+
+import numpy as np
+
+from src.utils.errors import UserError
+
+_MAX_NAMES = 5
+
+
+def match_images(names_by_id, paths):
+    """Which image files the annotations mean, by the file names.
+
+    Args:
+        names_by_id: file names by image id, as in an annotation file; folders in them do not count.
+        paths: paths of image files.
+
+    Returns:
+        Dictionary image id -> path, in the order of `paths`; files that are not annotated are left out.
+
+    Raises:
+        UserError: no file is annotated, or a name is not unique.
+    """
+    ids_by_name = {}
+    for image_id, name in names_by_id.items():
+        ids_by_name.setdefault(Path(name).name, []).append(image_id)
+    matched, paths_by_stem = {}, {}
+    for path in paths:
+        ids = ids_by_name.get(path.name, [])
+        if len(ids) > 1:
+            raise UserError(f"the annotations have {len(ids)} images of the name {path.name}, so it is not clear which "
+                            f"one {path} is")
+        for image_id in ids:
+            other = paths_by_stem.setdefault(path.stem, path)
+            if other != path:
+                raise UserError(f"{other} and {path} would share their result files: give them different names")
+            matched[image_id] = path
+    if not matched:
+        raise UserError(f"img_path: none of the {len(paths)} images, such as {paths[0]}, is in the annotation file: "
+                        "are they of the same dataset?")
+    return matched
+
+
+class ResultFiles:
+    """The results of one run.
+
+    Args:
+        folder: folder of the files.
+        num_boxes, num_classes: A and C.
+    """
+
+    def __init__(self, folder, num_boxes, num_classes):
+        self._folder = Path(folder)
+        self._shapes = (num_boxes, 4), (num_boxes, num_classes)
+
+    def check(self, names):
+        """Raises a `UserError` that tells which files of these images are missing or have a wrong size."""
+        if not self._folder.is_dir():
+            raise UserError(f"result_path: there is no folder {self._folder}")
+        wrong = [fault for name in names for fault in self._faults(name)]
+        if wrong:
+            more = f", ... ({len(wrong) - _MAX_NAMES} more)" if len(wrong) > _MAX_NAMES else ""
+            raise UserError(f"result_path: {', '.join(wrong[:_MAX_NAMES])}{more}; run the C++ program again, with the "
+                            "model of this configuration")
+
+    def read(self, name):
+        """Boxes (A, 4) and scores (A, C) of one image, float32."""
+        return tuple(np.fromfile(path, "<f4").reshape(shape) for path, shape in self._files(name))
+
+    def _files(self, name):
+        return [(self._folder / f"{name}_{number}.bin", shape) for number, shape in enumerate(self._shapes)]
+
+    def _faults(self, name):
+        for path, shape in self._files(name):
+            expected = 4 * shape[0] * shape[1]
+            if not path.is_file():
+                yield f"{path} is missing"
+            elif path.stat().st_size != expected:
+                yield f"{path} has {path.stat().st_size} bytes instead of {expected} for {shape} float32"

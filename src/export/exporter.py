@@ -1,0 +1,147 @@
+"""Export of an inference network to MindIR, AIR and ONNX."""
+import dataclasses
+import glob
+from collections.abc import Callable
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+
+from src.dataset.samples import create_image_paths, create_inputs, create_real_inputs, create_seeded_inputs
+from src.export.verify import verify_export
+from src.inference.load import create_loaded_net
+from src.inference.metadata import create_metadata
+from src.utils.errors import UserError
+from src.utils.files import remove_parts, whole_file
+
+SUFFIXES = {"MINDIR": ".mindir", "AIR": ".air", "ONNX": ".onnx"}
+INPUT_NAMES = ("image",)
+OUTPUT_NAMES = ("boxes", "scores")
+# Different images in a verification; a larger batch repeats them.
+VERIFIED_IMAGES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class OnnxOptions:
+    """How an ONNX file differs from the plain one.
+
+    Attributes:
+        dynamic_batch: any number of images.
+        with_preprocess: images `(B, H, W, 3)` uint8 RGB, normalised inside.
+        with_nms: suppression inside; see `src.export.onnx_graph.add_suppression` for inputs and outputs.
+        calibration_images: for the precision "int8": function without arguments that gives images of the training data,
+            normalised, `(3, H, W)` float32.
+        float_heads: the precision "int8" keeps the last convolutions in float32.
+    """
+
+    dynamic_batch: bool = False
+    with_preprocess: bool = False
+    with_nms: bool = False
+    calibration_images: Callable | None = None
+    float_heads: bool = False
+
+
+def with_suffix(file_name, file_format):
+    """`file_name` with the suffix of the format, unless it has it."""
+    suffix = SUFFIXES[file_format]
+    return file_name if str(file_name).endswith(suffix) else f"{file_name}{suffix}"
+
+
+def export_network(net, path, file_format, batch_size, metadata, options=None):
+    """Writes `net`, in evaluation mode, to `path`, whole or not at all.
+
+    Args:
+        net: image `(B, 3, H, W)` -> boxes `(B, A, 4)`, scores `(B, A, C)`.
+        path: with the suffix of the format.
+        file_format: a key of `SUFFIXES`.
+        batch_size: B.
+        metadata: `ModelMetadata` of the network; its `precision` is that of the file.
+        options: `OnnxOptions`, for ONNX.
+    """
+    if file_format == "AIR" and ms.get_context("device_target") != "Ascend":
+        raise UserError("file_format AIR can be exported with an Ascend device only; on others use MINDIR or ONNX")
+    remove_parts(Path(path).parent, glob.escape(Path(path).name))
+    with whole_file(path) as part:
+        if file_format == "ONNX":
+            _export_onnx(net, part, batch_size, metadata, options or OnnxOptions())
+        else:
+            custom = {"custom_func": lambda model: model.user_info.update(metadata.to_texts())}
+            ms.export(net, _blank(batch_size, metadata), file_name=str(part), file_format=file_format,
+                      **(custom if file_format == "MINDIR" else {}))
+        _check_written(part, file_format)
+
+
+def _blank(batch_size, metadata):
+    return ms.Tensor(np.zeros((batch_size, 3, *metadata.image_size), np.float32))
+
+
+def _check_written(path, file_format):
+    if not path.is_file():  # the exporters log some errors without raising them
+        raise RuntimeError(f"MindSpore wrote no {file_format} file; the lines above say why")
+
+
+def _export_onnx(net, path, batch_size, metadata, options):
+    try:
+        import onnx
+
+        from src.export import onnx_graph
+    except ModuleNotFoundError as error:
+        raise UserError(f"export to ONNX needs the package {error.name}: pip install -r requirements.txt") from error
+
+    net.compile_cache.clear()  # a network that was exported before cannot be exported from the same compiled graph
+    # MindSpore writes the batch size into the graph; it is freed there, and set in the end.
+    ms.onnx.export(net, _blank(1, metadata), file_name=str(path), input_names=list(INPUT_NAMES),
+                   output_names=list(OUTPUT_NAMES))
+    _check_written(path, "ONNX")
+    model = onnx_graph.set_batch(onnx.load(path), None)
+    model = onnx_graph.clean_up(model, fold_shared=metadata.precision == "int8")
+    if metadata.precision == "fp16":
+        model = onnx_graph.to_float16(model)
+    elif metadata.precision == "int8":
+        model = onnx_graph.to_int8(model, options.calibration_images(), options.float_heads)
+    if options.with_preprocess:
+        model = onnx_graph.add_preprocessing(model, metadata.mean, metadata.std)
+    if options.with_nms:
+        model = onnx_graph.add_suppression(model, metadata.min_score, metadata.nms_threshold, metadata.max_boxes)
+    onnx_graph.set_batch(model, None if options.dynamic_batch else batch_size)
+    onnx.helper.set_model_props(model, metadata.to_texts())
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def create_export(config):
+    """Builds the network with its weights and writes it as the configuration says.
+
+    Returns:
+        The network, and the path of the file.
+    """
+    precision = config.precision
+    if config.file_format == "ONNX":  # the option `precision` decides there
+        config = dataclasses.replace(config, use_float16=False, amp_level="O0")
+    elif config.half_precision:
+        precision = "fp16"
+    net = create_loaded_net(config)
+    path = with_suffix(config.file_name, config.file_format)
+    options = OnnxOptions(
+        dynamic_batch=config.dynamic_batch,
+        with_preprocess=config.with_preprocess,
+        with_nms=config.with_nms,
+        calibration_images=lambda: create_inputs(config, create_image_paths(config, True, config.calibration_images)),
+        float_heads=config.float_heads,
+    )
+    export_network(net, path, config.file_format, config.batch_size, create_metadata(config, precision), options)
+    return net, path
+
+
+def create_verification(config, net, path):
+    """Compares the file with the network, on a seeded input and on real images."""
+    if config.file_format == "AIR":
+        return
+    batch = VERIFIED_IMAGES if config.dynamic_batch else config.batch_size
+    different = min(batch, VERIFIED_IMAGES)
+    net_batch = 1 if config.file_format == "ONNX" else batch  # as it was compiled
+    samples = [create_real_inputs(config, different)]
+    if config.precision != "int8":  # its calibration is for photographs
+        samples.append((create_seeded_inputs(config, different), "random values"))
+    for images, kind in samples:
+        verify_export(net, path, net_batch, images[np.arange(batch) % len(images)], kind)

@@ -1,0 +1,78 @@
+"""Comparison of an exported file with the network that it was made from."""
+import logging
+
+import numpy as np
+
+from src.boxes import select_detections
+from src.inference.mindir import MindirModel
+from src.inference.onnx_runtime import OnnxModel, create_session
+from src.inference.predictor import network_predictor
+from src.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+# Largest difference of a box, in [0, 1], or a score. In low precision single ones may be far off: their mean counts.
+LARGEST = 1e-4
+MEAN = {"fp16": 1e-3, "int8": 2e-2}
+# Rounding of a box in pixels.
+PIXELS = 1e-3
+
+
+def verify_export(net, path, net_batch, images, kind):
+    """Loads the file again and compares it with the network; a `UserError` where they differ by more than they may.
+
+    Args:
+        net: the network.
+        path: MindIR or ONNX file.
+        net_batch: number of images that the network takes at a time.
+        images: `(B, 3, H, W)` float32 normalised, B as the file takes them.
+        kind: what the images are, for the messages.
+
+    Returns:
+        The largest difference of boxes and scores.
+    """
+    model = OnnxModel(path) if str(path).endswith(".onnx") else MindirModel(path)
+    found = _suppressed(model, images) if model.needs_image_shapes else model(images)
+    predict = network_predictor(net)
+    parts = [predict(images[start : start + net_batch]) for start in range(0, len(images), net_batch)]
+    differences = [np.abs(one - np.concatenate(other)) for one, other in zip(found, zip(*parts))]
+    largest, mean = (max(float(measure(array)) for array in differences) for measure in (np.max, np.mean))
+
+    precision = model.metadata.precision
+    name, size, limit = ("mean", mean, MEAN[precision]) if precision in MEAN else ("largest", largest, LARGEST)
+    logger.info("%s (%s) against the network, %s: largest difference of boxes %.1e, of scores %.1e (allowed: %s %.0e)",
+                path, precision, kind, *map(np.max, differences), name, limit)
+    if not size <= limit:  # also for NaN
+        raise UserError(f"{path} does not agree with the network: {name} difference {size:.1e} on {kind}, allowed "
+                        f"{limit:.0e}; it is not to be used")
+    return largest
+
+
+def _suppressed(model, images):
+    """Checks the suppression inside a file. Returns what it works on, boxes and scores of all anchors."""
+    import onnx
+
+    from src.export.onnx_graph import ANCHOR_OUTPUTS
+
+    content = onnx.load(model.path)
+    content.graph.output.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in ANCHOR_OUTPUTS
+    )
+    session = create_session(content.SerializeToString())
+    image_shapes = np.array([(480 + 10 * row, 640) for row in range(len(images))], np.float32)
+    inputs = dict(zip(model.input_names, model.own_inputs(images, image_shapes)))
+    *detections, boxes, scores = session.run(None, inputs)
+    settings = model.metadata
+    for row, (found_boxes, found_scores, labels, count) in enumerate(zip(*detections)):
+        xywh, expected_scores, expected_labels = select_detections(
+            boxes[row], scores[row], image_shapes[row], settings.min_score, settings.nms_threshold, settings.max_boxes
+        )
+        ymin, xmin, ymax, xmax = found_boxes[:count].T
+        agree = (
+            count == len(expected_labels) and (labels[:count] == expected_labels).all()
+            and np.array_equal(found_scores[:count], expected_scores)
+            and np.allclose(np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=1), xywh, atol=PIXELS)
+        )
+        if not agree:
+            raise UserError(f"{model.path} finds {count} objects in image {row} where the evaluation finds "
+                            f"{len(expected_labels)}, or other ones; it is not to be used")
+    return boxes, scores

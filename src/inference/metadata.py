@@ -1,0 +1,124 @@
+"""What a model file says about itself, so that inference needs no configuration.
+
+The export writes it, as JSON texts by name: into `metadata_props` of an ONNX file, into `user_info` of a MindIR file.
+"""
+import dataclasses
+import json
+
+from src.dataset import build_input_format
+from src.utils.errors import UserError
+from src.utils.safe_io import shown
+
+# Pixels of an input; an image of them still fits into the memory.
+MOST_SIDE = 8192
+DEFAULT_BOX_KEYS = (
+    "use_anchor_generator", "num_ssd_boxes", "num_default", "feature_size", "steps", "min_scale", "max_scale",
+    "aspect_ratios", "anchor_sizes", "anchors_within_image",
+    "anchor_scale",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelMetadata:
+    """What is needed to feed a model and to understand its outputs.
+
+    Attributes:
+        model_name: name of the detector.
+        classes: names; index = label, 0 is the background.
+        image_size: height and width of the input.
+        mean, std: of red, green, blue, on the scale 0 .. 255; of the normalisation of the resized image.
+        float_resize: the resized image is not rounded to whole numbers.
+        default_boxes: what the default boxes were made from, by the keys of the configuration.
+        prior_scaling: scales of the encoded boxes.
+        min_score, nms_threshold, max_boxes: suppression, as the arguments of `select_detections`.
+        precision: "fp32", "fp16" or "int8".
+    """
+
+    model_name: str
+    classes: list
+    image_size: list
+    mean: list
+    std: list
+    float_resize: bool
+    default_boxes: dict
+    prior_scaling: list
+    min_score: float
+    nms_threshold: float
+    max_boxes: int
+    precision: str
+
+    def to_texts(self):
+        return {name: json.dumps(value, ensure_ascii=False) for name, value in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_texts(cls, texts):
+        """From a mapping of texts, which may hold others; None where one is missing.
+
+        Raises:
+            UserError: a value is not what this program writes.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        if any(name not in texts for name in names):
+            return None
+        values = {}
+        for name in names:
+            try:
+                values[name] = json.loads(texts[name])
+            except (ValueError, RecursionError):
+                values[name] = None
+            if not _FITS[name](values[name]):
+                raise UserError(f"the model file says of itself that {name} is {shown(texts[name])}, which export.py "
+                                "does not write: the file is damaged, or was made by another program")
+        return cls(**values)
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and abs(value) < 1e9  # not a number is not smaller either
+
+
+def _numbers(count, test=_is_number):
+    return lambda value: isinstance(value, list) and len(value) == count and all(map(test, value))
+
+
+def _is_side(value):
+    return type(value) is int and 0 < value <= MOST_SIDE
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+_FITS = {
+    "model_name": _is_text,
+    "classes": lambda value: isinstance(value, list) and len(value) > 1 and all(map(_is_text, value)),
+    "image_size": _numbers(2, _is_side),
+    "mean": _numbers(3),
+    "std": _numbers(3, lambda value: _is_number(value) and value > 0),
+    "float_resize": lambda value: isinstance(value, bool),
+    "default_boxes": lambda value: isinstance(value, dict),
+    "prior_scaling": _numbers(2),
+    "min_score": _is_number,
+    "nms_threshold": _is_number,
+    "max_boxes": lambda value: type(value) is int and value > 0,
+    "precision": _is_text,
+}
+
+
+def create_metadata(config, precision):
+    """The metadata of a model of this configuration."""
+    settings = config.to_dict()
+    input_format = build_input_format(config)
+    return ModelMetadata(
+        model_name=config.model_name,
+        classes=settings["classes"],
+        image_size=settings["img_shape"],
+        mean=input_format.mean.tolist(),
+        std=input_format.std.tolist(),
+        float_resize=input_format.float_resize,
+        default_boxes={key: settings[key] for key in DEFAULT_BOX_KEYS},
+        prior_scaling=settings["prior_scaling"],
+        min_score=config.min_score,
+        nms_threshold=config.nms_threshold,
+        max_boxes=config.max_boxes,
+        precision=precision,
+    )

@@ -1,0 +1,173 @@
+"""Files of detections: drawn pictures and videos, a list as json or csv, crops."""
+import contextlib
+import csv
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from src.inference.inputs import shorten_name
+from src.utils.errors import UserError
+from src.utils.files import whole_file
+from src.visualization.draw import draw_detections, grid, resize_to_view, save_image, with_title
+
+CSV_COLUMNS = ("file_name", "frame", "picture", "class", "score", "x", "y", "width", "height")
+# Pictures with a shorter side are enlarged, so that there is room for names, as long as the other side allows it.
+SMALLEST_SIDE, LARGEST_SIDE = 320, 2000
+
+
+class Output:
+    """Context manager that writes detections below a folder as they come.
+
+    The list of detections, and each video, appear under their names when they are complete.
+
+    Args:
+        folder: where to.
+        classes: class names, index = label.
+        file_format: of the list, `json` or `csv`.
+        crops: also save the inside of each box, in `crops/CLASS`.
+        truth: `AnnotatedBoxes` to draw beside; None for none.
+    """
+
+    def __init__(self, folder, classes, file_format="json", crops=False, truth=None):
+        self.folder = Path(folder)
+        self.list_file = self.folder / f"detections.{file_format}"
+        self._classes, self._crops, self._truth = classes, crops, truth
+        self._stack, self._video_stack = contextlib.ExitStack(), contextlib.ExitStack()
+        self._video_name = self._video = None
+
+    def __enter__(self):
+        self._list = self._stack.enter_context(DetectionList(self.list_file))
+        return self
+
+    def __exit__(self, *error):
+        self._video_stack.__exit__(*error)
+        self._stack.__exit__(*error)
+
+    def add_image(self, item, image, boxes, scores, labels):
+        """Writes what was found in the image of an `Input`.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            boxes: (D, 4) ymin, xmin, ymax, xmax, pixels.
+            scores, labels: (D,).
+        """
+        picture = self._draw(image, boxes, labels, scores)
+        truth = self._truth and self._truth.find(item.source)
+        if truth:
+            annotated = self._draw(image, *truth)
+            picture = grid([with_title(annotated, f"annotated: {len(truth[1])}"),
+                            with_title(picture, f"detected: {len(labels)}")], 2)
+        save_image(self.folder / f"{item.name}.jpg", picture)
+        self._write(item, None, f"{item.name}.jpg", boxes, scores, labels)
+        self._save_crops(item.name, image, boxes, labels)
+
+    def add_frame(self, item, number, rate, image, boxes, scores, labels):
+        """Writes what was found in a frame of a video or camera, the frames of one after another.
+
+        Args:
+            number: of the frame, from 0.
+            rate: frames per second.
+        """
+        if self._video_name != item.name:
+            self._video_stack.close()
+            self._video = self._video_stack.enter_context(VideoFile(self.folder / f"{item.name}.mp4", rate))
+            self._video_name = item.name
+        self._video.write(self._draw(image, boxes, labels, scores))
+        self._write(item, number, f"{item.name}.mp4", boxes, scores, labels)
+        self._save_crops(f"{item.name}-{number:06d}", image, boxes, labels)
+
+    def _draw(self, image, boxes, labels, scores=None):
+        image, boxes = resize_to_view(image, boxes, SMALLEST_SIDE, max(*image.shape[:2], LARGEST_SIDE))
+        return draw_detections(image, boxes, labels, scores, self._classes)
+
+    def _write(self, item, frame, picture, boxes, scores, labels):
+        file_name = f"camera {item.source}" if item.is_camera else item.source.name
+        for (ymin, xmin, ymax, xmax), score, label in zip(boxes.tolist(), scores.tolist(), labels.tolist()):
+            self._list.add(file_name, frame, picture, self._classes[label], score,
+                           [xmin, ymin, xmax - xmin, ymax - ymin])
+
+    def _save_crops(self, name, image, boxes, labels):
+        if not self._crops:
+            return
+        for index, (box, label) in enumerate(zip(boxes, labels)):
+            (top, left), (bottom, right) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
+            crop = image[top:bottom, left:right]
+            if crop.size:
+                save_image(self.folder / "crops" / folder_name(self._classes[label]) / f"{name}-{index}.jpg", crop)
+
+
+def folder_name(class_name):
+    """A class name as the name of a folder, whatever a model calls its classes."""
+    name = shorten_name(re.sub(r'[\x00-\x1f\x7f\\/:*?"<>|\ud800-\udfff]|^\.+$', "_", class_name))
+    return name or "_"
+
+
+class DetectionList:
+    """Context manager: a json or csv file that grows line by line and appears when it is complete."""
+
+    def __init__(self, path):
+        self._path, self._is_csv = Path(path), Path(path).suffix == ".csv"
+        self._stack = contextlib.ExitStack()
+        self._count = 0
+
+    def __enter__(self):
+        part = self._stack.enter_context(whole_file(self._path))
+        # The escape for bytes of a file name that are no UTF-8 is that of json.
+        self._stream = self._stack.enter_context(
+            open(part, "w", newline="", encoding="utf-8", errors="backslashreplace"))
+        self._csv = csv.writer(self._stream) if self._is_csv else None
+        if self._is_csv:
+            self._csv.writerow(CSV_COLUMNS)
+        else:
+            self._stream.write("[")
+        return self
+
+    def __exit__(self, *error):
+        if not self._is_csv and error[0] is None:
+            self._stream.write("\n]\n" if self._count else "]\n")
+        self._stack.__exit__(*error)
+
+    def add(self, file_name, frame, picture, class_name, score, bbox):
+        """One detection; `frame` is None for an image, `bbox` is x, y, width, height in pixels."""
+        bbox = [round(value, 2) for value in bbox]
+        if self._is_csv:
+            self._csv.writerow([file_name, "" if frame is None else frame, picture, class_name, round(score, 6), *bbox])
+        else:
+            row = {"file_name": file_name, "picture": picture, "class": class_name, "score": round(score, 6),
+                   "bbox": bbox}
+            if frame is not None:
+                row["frame"] = frame
+            self._stream.write(",\n " if self._count else "\n ")
+            json.dump(row, self._stream, ensure_ascii=False)
+        self._count += 1
+
+
+class VideoFile:
+    """Context manager: an .mp4 file that appears when it is complete. All frames have the size of the first."""
+
+    def __init__(self, path, rate):
+        self._path, self._rate = Path(path), rate
+        self._stack, self._writer = contextlib.ExitStack(), None
+
+    def __enter__(self):
+        self._part = self._stack.enter_context(whole_file(self._path))
+        return self
+
+    def __exit__(self, *error):
+        if self._writer is not None:
+            self._writer.release()
+        self._stack.__exit__(*error)
+
+    def write(self, image):
+        """Adds a frame (H, W, 3) uint8 RGB."""
+        # The format stores colours for 2 x 2 pixels.
+        height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+        if self._writer is None:
+            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter_fourcc(*"mp4v"), self._rate,
+                                           (width, height))
+            if not self._writer.isOpened():
+                raise UserError(f"{self._path}: the video cannot be written; is there room on the disk?")
+        self._writer.write(cv2.cvtColor(np.ascontiguousarray(image[:height, :width]), cv2.COLOR_RGB2BGR))

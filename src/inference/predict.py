@@ -1,0 +1,124 @@
+"""The loop of `predict.py`: read, detect, write."""
+import itertools
+import logging
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from src.dataset.images import load_image
+from src.inference.inputs import Input, Video
+from src.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+class _Shot(NamedTuple):
+    """An image, or a frame with its number and the frames per second of its video."""
+
+    item: Input
+    image: np.ndarray
+    number: int | None = None
+    rate: float | None = None
+
+
+def labels_of(names, classes):
+    """(C,) bool: which labels the comma-separated `names` mean; None stands for all."""
+    if names is None:
+        return np.ones(len(classes), bool)
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in classes[1:]]
+    if unknown or not wanted:
+        raise UserError(f"--only: the model has no class {', '.join(unknown) or names!r}; it has: "
+                        f"{', '.join(classes[1:])}")
+    return np.isin(classes, wanted)
+
+
+def predict_inputs(detector, inputs, output, wanted_labels, max_images=None):
+    """Detects in all inputs and gives what is found to `output`.
+
+    An image that cannot be read is passed over. Ctrl-C ends the pictures of a camera.
+
+    Args:
+        detector: `Detector`.
+        inputs: list of `Input`.
+        output: `Output`, entered.
+        wanted_labels: (C,) bool, detections of other labels are left out.
+        max_images: stop after so many images and frames.
+
+    Returns:
+        The inputs that could not be read.
+
+    Raises:
+        UserError: none of them could.
+    """
+    failed, counts = [], dict.fromkeys(inputs, 0)
+    detector.warm_up()
+    num_images, start = 0, time.perf_counter()
+    shots = itertools.islice(_shots(inputs, failed), max_images)
+    is_terminal = sys.stderr.isatty()
+    with tqdm(total=_number_of_shots(inputs, max_images), desc="predicting", unit="image", file=sys.stderr,
+              disable=not is_terminal) as bar:
+        try:
+            while batch := list(itertools.islice(shots, detector.batch_size)):
+                for shot, found in zip(batch, detector([shot.image for shot in batch])):
+                    wanted = wanted_labels[found[2]]
+                    boxes, scores, labels = (array[wanted] for array in found)
+                    if shot.number is None:
+                        output.add_image(shot.item, shot.image, boxes, scores, labels)
+                    else:
+                        output.add_frame(shot.item, shot.number, shot.rate, shot.image, boxes, scores, labels)
+                    counts[shot.item] += len(labels)
+                    num_images += 1
+                    if shot.item.is_image and not is_terminal:
+                        logger.info("%s: %d detections", shot.item.source, len(labels))
+                bar.update(len(batch))
+        except KeyboardInterrupt:
+            if not any(item.is_camera for item in inputs):
+                raise
+    if len(failed) == len(inputs):
+        raise failed[0][1]
+    unread = [item for item, _ in failed]
+    for item in inputs:
+        if not item.is_image and item not in unread:
+            logger.info("%s: %d detections", f"camera {item.source}" if item.is_camera else item.source, counts[item])
+    seconds = max(time.perf_counter() - start, 1e-9)
+    logger.info("%d detections in %d images, %.1f s, %.1f images per second (network alone %.1f)", sum(counts.values()),
+                num_images, seconds, num_images / seconds, num_images / max(detector.seconds, 1e-9))
+    return unread
+
+
+def _shots(inputs, failed):
+    for item in inputs:
+        try:
+            if item.is_image:
+                yield _Shot(item, load_image(item.source))
+                continue
+            with Video(item.source) as video:
+                for number, image in enumerate(video):
+                    yield _Shot(item, image, number, video.rate)
+        except UserError as error:
+            if len(inputs) > 1:
+                logger.warning("passed over: %s", error)
+            failed.append((item, error))
+
+
+def _number_of_shots(inputs, max_images):
+    """For the progress bar; None where it is not known."""
+    total = 0
+    for item in inputs:
+        if item.is_image:
+            total += 1
+        elif item.is_camera:
+            return max_images
+        else:
+            try:
+                with Video(item.source) as video:
+                    if video.num_frames is None:
+                        return max_images
+                    total += video.num_frames
+            except UserError:
+                continue  # the loop will say so
+    return min(total, max_images or total)

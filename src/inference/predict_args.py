@@ -1,0 +1,49 @@
+"""The flags of `predict.py` that are no keys of the configuration."""
+from src.config.loader import FlagParser
+from src.utils.errors import UserError
+
+# Files that say themselves what they need.
+EXPORTED = (".onnx", ".mindir")
+
+
+def parse_arguments(argv, description):
+    """The arguments of the script, and the flags that are left for `load_config`.
+
+    A model that was exported runs on a CPU unless a flag or a configuration file says otherwise: it needs none.
+    """
+    parser = FlagParser(
+        usage="%(prog)s --input INPUT [INPUT ...] --checkpoint_file_path=MODEL [--key=value ...]",
+        description=description.replace("`", ""),
+        epilog="All other flags are keys of the configuration, see: python eval.py --help", allow_abbrev=False)
+    what = parser.add_argument_group("what to look at")
+    what.add_argument("--input", nargs="+", required=True,
+                      help="images, videos, folders of them, patterns ('photos/**/*.jpg'), camera numbers (0)")
+    what.add_argument("--checkpoint_file_path", metavar="MODEL",
+                      help="a checkpoint, with the --config_path of its training; or an exported .onnx or .mindir "
+                           "file, which needs no configuration")
+    what.add_argument("--max_images", type=int, metavar="N", help="stop after so many images and frames")
+    which = parser.add_argument_group("which detections")
+    which.add_argument("--score", type=float, default=0.3, help="smallest score of a detection (default: 0.3)")
+    which.add_argument("--nms_threshold", type=float, metavar="IOU",
+                       help="largest overlap of two detections of a class (default: that of the model)")
+    which.add_argument("--only", metavar="CLASS,...", help="detections of these classes only (default: all)")
+    output = parser.add_argument_group("what to write")
+    output.add_argument("--output", default="./output/predict",
+                        help="folder of the pictures and detections (default: ./output/predict)")
+    output.add_argument("--format", choices=("json", "csv"), default="json", help="file of detections (default: json)")
+    output.add_argument("--crops", action="store_true", help="save the inside of each box too, in crops/CLASS")
+    output.add_argument("--show_gt", nargs="?", const=True, metavar="FILE",
+                        help="draw the annotated boxes beside: those of the dataset of the configuration, or of a COCO "
+                             "annotation file")
+    arguments, flags = parser.parse_known_args(argv)
+    for name, low, high in (("score", 0, 1), ("nms_threshold", 0, 1), ("max_images", 1, float("inf"))):
+        value = getattr(arguments, name)
+        if value is not None and not low <= value <= high:
+            raise UserError(f"--{name} is {value}; allowed: from {low} to {high}")
+    for name in ("checkpoint_file_path", "nms_threshold"):  # keys of the configuration as well
+        if getattr(arguments, name) is not None:
+            flags.append(f"--{name}={getattr(arguments, name)}")
+    arguments.has_config = any(flag.split("=")[0] == "--config_path" for flag in flags)
+    if (arguments.checkpoint_file_path or "").lower().endswith(EXPORTED) and not arguments.has_config:
+        flags.insert(0, "--device_target=CPU")
+    return arguments, flags

@@ -1,4 +1,0 @@
-"""The report of an evaluation to look at: `report.html`, complete in one file."""
-from src.report.evaluation import build_report, create_report
-
-__all__ = ["build_report", "create_report"]

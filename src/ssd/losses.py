@@ -1,0 +1,86 @@
+"""Loss of the detectors."""
+import mindspore as ms
+from mindspore import nn, ops
+
+from src.layers.focal_loss import SigmoidFocalLoss
+
+
+class SSDLoss(nn.Cell):
+    """Classification and localisation loss of each image, not yet divided by the number of matches.
+
+    Args:
+        gamma, alpha: of the focal loss.
+    """
+
+    def __init__(self, gamma=2.0, alpha=0.75):
+        super().__init__()
+        self.focal_loss = SigmoidFocalLoss(gamma, alpha)
+        self.smooth_l1 = nn.SmoothL1Loss(beta=1.0, reduction="none")
+
+    def construct(self, locations, logits, targets, labels):
+        """locations, targets `(B, A, 4)`; logits `(B, A, C)`; labels `(B, A)` -> two losses `(B,)`."""
+        classification = self.focal_loss(logits, labels)
+        positive = (labels > 0).astype(ms.float32)
+        localisation = (self.smooth_l1(locations, targets).sum(-1) * positive).sum(-1)
+        return classification, localisation
+
+
+class MultiBoxLoss(nn.Cell):
+    """The loss of the SSD paper (https://arxiv.org/abs/1512.02325, section 2.2), of each image, not yet divided.
+
+    Cross entropy of the softmax over all positives and over the hardest negatives only, those with the largest loss;
+    SmoothL1 of the positives.
+
+    Args:
+        negative_ratio: at most so many negatives for each positive of the image.
+    """
+
+    def __init__(self, negative_ratio=3):
+        super().__init__()
+        self.negative_ratio = negative_ratio
+        self.smooth_l1 = nn.SmoothL1Loss(beta=1.0, reduction="none")
+
+    def construct(self, locations, logits, targets, labels):
+        """locations, targets `(B, A, 4)`; logits `(B, A, C)`; labels `(B, A)` int32 -> two losses `(B,)`."""
+        positive = (labels > 0).astype(ms.float32)
+        probabilities = ops.log_softmax(logits, -1)
+        entropy = -ops.gather_elements(probabilities, 2, labels.expand_dims(-1)).squeeze(-1)  # (B, A)
+        # Positives, at 0, come last: only the sum counts, so that it does not matter which of equal ones are taken.
+        hardest, _ = ops.sort(entropy * (1 - positive), axis=-1, descending=True)
+        wanted = self.negative_ratio * positive.sum(-1, keepdims=True)  # (B, 1)
+        taken = (ops.arange(labels.shape[1]) < wanted).astype(ms.float32)  # (B, A)
+        classification = (entropy * positive + hardest * taken).sum(-1)
+        localisation = (self.smooth_l1(locations, targets).sum(-1) * positive).sum(-1)
+        return classification, localisation
+
+
+class SSDWithLossCell(nn.Cell):
+    """A detector and its loss: image, targets, labels, numbers of matches -> the loss of the batch.
+
+    The losses of all images are divided by the number of matches of the batch, or by 1 where there is none.
+
+    Args:
+        network: image `(B, 3, H, W)` -> locations `(B, A, 4)`, logits `(B, A, C)`.
+        loss: locations, logits, targets, labels -> classification and localisation loss, each `(B,)`.
+
+    Attributes:
+        with_parts: also give the classification and the localisation loss, whose sum the loss is. Off at first.
+    """
+
+    def __init__(self, network, loss):
+        super().__init__()
+        self.network = network
+        self.loss = loss
+        self.with_parts = False
+
+    def construct(self, image, targets, labels, num_match):
+        """image `(B, 3, H, W)`, targets `(B, A, 4)`, labels `(B, A)` int32, num_match `(B, 1)` int32 -> scalar(s)."""
+        locations, logits = self.network(image)
+        classification, localisation = self.loss(
+            locations.astype(ms.float32), logits.astype(ms.float32), targets, labels
+        )
+        matches = ops.maximum(num_match.astype(ms.float32).sum(), 1.0)
+        loss = ((classification + localisation) / matches).sum()
+        if self.with_parts:
+            return loss, (classification / matches).sum(), (localisation / matches).sum()
+        return loss

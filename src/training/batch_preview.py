@@ -1,0 +1,64 @@
+"""A picture of what the network is trained with: images after augmentation, with boxes and matched default boxes."""
+import numpy as np
+
+from src.boxes import build_box_coder
+from src.dataset import build_input_format
+from src.visualization.draw import class_colour, draw_boxes, draw_detections, grid, resize_to_view, with_title
+
+MOST_IMAGES, COLUMNS = 16, 4
+# Pixels of one image.
+SMALLEST_SIDE, LARGEST_SIDE = 400, 560
+
+
+def boxes_of_targets(targets, labels, coder):
+    """The boxes that training targets were made of, back from the numbers that the loss sees.
+
+    Args:
+        targets: `(A, 4)`; labels: `(A,)`, 0 without a match.
+
+    Returns:
+        Boxes `(N, 4)` ymin, xmin, ymax, xmax, parts of the image, and labels `(N,)`.
+    """
+    positive = labels > 0
+    boxes = coder.decode(targets)[positive]
+    rows = np.column_stack([boxes.round(3), labels[positive]])
+    _, first = np.unique(rows, axis=0, return_index=True)
+    first = np.sort(first)
+    return boxes[first], labels[positive][first]
+
+
+def batch_sheets(images, targets, labels, coder, input_format, classes):
+    """Two sheets of pictures (H, W, 3) uint8: with the boxes, and with the default boxes that are matched to them.
+
+    Args:
+        images: `(B, 3, H, W)` float32, as the network gets them.
+        targets, labels: `(B, A, 4)`, `(B, A)`.
+        coder: the `BoxCoder` that made them.
+        input_format: the `InputFormat` that the images were made with.
+        classes: names, index = label.
+    """
+    with_boxes, with_anchors = [], []
+    for image, target, label in list(zip(images, targets, labels))[:MOST_IMAGES]:
+        pixels = image.transpose(1, 2, 0) * input_format.std + input_format.mean
+        pixels, _ = resize_to_view(np.rint(pixels).clip(0, 255).astype(np.uint8), [], SMALLEST_SIDE, LARGEST_SIDE)
+        sides = np.tile(pixels.shape[:2], 2)
+        boxes, box_labels = boxes_of_targets(target, label, coder)
+        anchors = np.flatnonzero(label)
+        with_boxes.append(with_title(draw_detections(pixels, boxes * sides, box_labels, None, classes),
+                                     _counted(len(boxes), "box", "boxes")))
+        colours = [class_colour(int(one)) for one in label[anchors]]
+        drawn = draw_boxes(pixels, coder.default_boxes_tlbr[anchors] * sides, colours, [()] * len(anchors))
+        with_anchors.append(with_title(drawn, _counted(len(anchors), "matched default box", "matched default boxes")))
+    return grid(with_boxes, COLUMNS, gap=8), grid(with_anchors, COLUMNS, gap=8)
+
+
+def _counted(number, one, many):
+    return f"{number} {one if number == 1 else many}"
+
+
+def create_batch_sheets(config, dataset):
+    """`batch_sheets` of the first batch of a training dataset, which is then not to be iterated again."""
+    batches = dataset.create_dict_iterator(num_epochs=1, output_numpy=True)
+    batch = next(iter(batches))
+    return batch_sheets(batch["image"], batch["box"], batch["label"], build_box_coder(config),
+                        build_input_format(config), config.classes)

@@ -1,0 +1,77 @@
+"""The running mean of the weights of a network in training, which often detects better than the weights themselves."""
+import logging
+
+import mindspore as ms
+from mindspore import nn, ops
+
+from src.ssd import build_cpu_kernels, build_detector, build_inference_net
+from src.weights import find_checkpoint
+from src.weights.checkpoint_file import read_checkpoint
+
+logger = logging.getLogger(__name__)
+PREFIX = "ema."
+STEPS_NAME = "ema_steps"
+# Not a loop: MindSpore unrolls it, and a network has more parameters than it allows calls in each other.
+_move = ops.MultitypeFuncGraph("move")
+
+
+@_move.register("Tensor", "Tensor", "Tensor")
+def _move_towards(part, mean, current):
+    return ops.assign(mean, mean + part * (current - mean))
+
+
+class WeightAverage(nn.Cell):
+    """Exponential moving average of parameters: `mean = decay * mean + (1 - decay) * parameter` at each call.
+
+    The decay rises from 0.1 as (1 + n) / (10 + n) with the number n of calls, so that the first weights are soon
+    forgotten.
+
+    Args:
+        inference_net: a network for evaluation with the same parameters as `source`, to hold the means: under their
+            names with `ema.` before them.
+        source: the network in training; BatchNorm's moving statistics are averaged too.
+        decay: at most.
+    """
+
+    def __init__(self, inference_net, source, decay):
+        super().__init__(auto_prefix=False)
+        self.inference_net = inference_net
+        self.decay = float(decay)
+        self.map = ops.HyperMap()
+        self.current = ms.ParameterTuple(source.get_parameters())
+        means = list(inference_net.get_parameters())
+        for mean, current in zip(means, self.current):
+            mean.name = PREFIX + current.name
+            mean.requires_grad = False
+            mean.set_data(ms.Tensor(current.asnumpy()))
+        self.means = ms.ParameterTuple(means)
+        self.steps = ms.Parameter(ms.Tensor(0, ms.float32), name=STEPS_NAME, requires_grad=False)
+
+    def construct(self):
+        steps = ops.assign_add(self.steps, 1.0)
+        rest = 1.0 - ops.minimum((1.0 + steps) / (10.0 + steps), self.decay)
+        return ops.depend(steps, self.map(ops.partial(_move, rest), self.means, self.current))
+
+    def restore(self, values):
+        """Takes the means of a checkpoint, a dictionary of all its parameters; returns whether it has any."""
+        own = {parameter.name: parameter for parameter in (*self.means, self.steps)}
+        if not all(name in values and values[name].shape == parameter.shape for name, parameter in own.items()):
+            return False
+        for name, parameter in own.items():
+            parameter.set_data(ms.Tensor(values[name].asnumpy()))
+        return True
+
+    def checkpoint(self):
+        """The means under the names of the parameters, as `save_checkpoint` takes them."""
+        return [{"name": mean.name[len(PREFIX):], "data": mean} for mean in self.means]
+
+
+def build_weight_average(config, net):
+    """The `WeightAverage` of a training network, going on with that of `pre_trained` where a run is continued."""
+    inference_net = build_inference_net(config, build_cpu_kernels(config, build_detector(config)))
+    average = WeightAverage(inference_net, net.network, config.ema_decay)
+    if config.pre_trained and config.pre_trained_epoch_size:
+        path = find_checkpoint(config.pre_trained, config.checkpoint_path)
+        going_on = average.restore(read_checkpoint(path))
+        logger.info("use_ema: the mean %s", "goes on" if going_on else f"is not in {path}, it begins with the weights")
+    return average

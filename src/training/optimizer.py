@@ -1,0 +1,112 @@
+"""The optimizer: frozen parts, learning rates, parameter groups, and the training step that uses them."""
+import mindspore as ms
+from mindspore import nn
+
+from src.ssd import get_model
+from src.training.ema import build_weight_average
+from src.training.lr_schedule import get_lr
+from src.training.step import TrainingWrapper
+from src.utils.errors import UserError
+
+# The dynamic loss scale is halved after an overflow, and doubled after so many steps without one.
+SCALE_FACTOR = 2
+SCALE_WINDOW = 1000
+
+
+def freeze(net, path, key="freeze_layer"):
+    """Freezes the part of `net` whose parameter names begin with `path`: weights and BatchNorm statistics.
+
+    Args:
+        key: what asks for it, for errors.
+
+    Returns:
+        The number of parameters that no longer change.
+    """
+    prefix = path + "."
+    frozen = [parameter for parameter in net.get_parameters() if parameter.name.startswith(prefix)]
+    for parameter in frozen:
+        parameter.requires_grad = False
+    for _, cell in net.cells_and_names():
+        if isinstance(cell, nn.BatchNorm2d) and cell.gamma.name.startswith(prefix):
+            cell.use_batch_statistics = False  # in any mode, unlike set_train(False)
+    if not frozen:
+        raise UserError(f"{key}: no parameter of the model begins with {prefix!r}")
+    return len(frozen)
+
+
+def scaled_groups(parameters, path, scale, learning_rates, weight_decay):
+    """Groups for an optimizer: parameters whose names begin with `path` learn at `scale` times the rates.
+
+    BatchNorm has no weight decay, as without groups.
+
+    Args:
+        parameters: all that are trained; their order stays.
+        learning_rates: `(steps,)` array.
+    """
+    groups = {}
+    for parameter in parameters:
+        of_path = parameter.name.startswith(path + ".")
+        decays = "beta" not in parameter.name and "gamma" not in parameter.name
+        groups.setdefault((of_path, decays), []).append(parameter)
+    if not any(of_path for of_path, _ in groups):
+        raise UserError(f"backbone_lr_scale: no parameter that is trained begins with {path + '.'!r}")
+    return [{"params": members, "lr": ms.Tensor(learning_rates * (scale if of_path else 1.0), ms.float32),
+             "weight_decay": weight_decay if decays else 0.0} for (of_path, decays), members in groups.items()
+            ] + [{"order_params": parameters}]
+
+
+def create_learning_rates(config, steps_per_epoch, ranks=1):
+    """Learning rate of each step of the epochs that are left: `(steps,)` float32.
+
+    Args:
+        ranks: processes that train together.
+    """
+    scale = 1.0
+    if config.lr_batch_size:  # the linear scaling rule, https://arxiv.org/abs/1706.02677
+        scale = config.batch_size * config.accumulation_steps * ranks / config.lr_batch_size
+    return get_lr(
+        global_step=config.pre_trained_epoch_size * steps_per_epoch,
+        lr_init=scale * config.lr_init,
+        lr_end=scale * config.lr_end_rate * config.lr,
+        lr_max=scale * config.lr,
+        warmup_epochs=config.warmup_epochs,
+        total_epochs=config.epoch_size,
+        steps_per_epoch=steps_per_epoch,
+    )
+
+
+def build_train_step(config, net, learning_rates):
+    """`TrainingWrapper` with Momentum.
+
+    Args:
+        config: the configuration.
+        net: result of `build_training_net`.
+        learning_rates: one value for each step.
+    """
+    backbone = "network." + get_model(config.model_name).backbone_path
+    if config.freeze_layer == "backbone":
+        freeze(net, backbone)
+    for part in config.freeze_parts:
+        freeze(net, f"{backbone}.{part}", key="freeze_parts")
+    # A fixed scale cancels out exactly in float32; it keeps small gradients of float16 from vanishing.
+    scale = float(config.loss_scale)
+    scaler = ms.amp.DynamicLossScaler(scale, SCALE_FACTOR, SCALE_WINDOW) if config.dynamic_loss_scale else None
+    steps = config.accumulation_steps
+    if len(learning_rates) < steps:
+        raise UserError(f"accumulation_steps is {steps}, and the whole run has {len(learning_rates)} steps: nothing "
+                        "would ever be updated")
+    parameters, learning_rates = net.trainable_params(), learning_rates[steps - 1 :: steps]
+    if config.backbone_lr_scale != 1:
+        parameters = scaled_groups(parameters, backbone, config.backbone_lr_scale, learning_rates, config.weight_decay)
+    optimizer = nn.Momentum(
+        parameters,
+        ms.Tensor(learning_rates),
+        config.momentum,
+        config.weight_decay,
+        loss_scale=1.0 if config.use_global_norm or scaler else scale,
+    )
+    average = build_weight_average(config, net) if config.use_ema else None
+    check = config.half_precision and scaler is None  # a dynamic scale sees to them
+    step = TrainingWrapper(net, optimizer, scale, config.use_global_norm, scaler, steps, average, check,
+                           config.clip_norm)
+    return step.set_train(True)

@@ -1,0 +1,150 @@
+"""One update step, and what it needs: the optimizer and the freezing of layers."""
+import mindspore as ms
+from mindspore import nn, ops
+from mindspore.communication import get_group_size
+
+GRADIENT_SUM, GRADIENT_COUNT = "gradient_sum", "gradient_count"
+
+
+class TrainingWrapper(nn.Cell):
+    """A loss network and its optimizer: the inputs of the loss network -> loss, after one update of the parameters.
+
+    Where the network gives parts of its loss beside it, they are given too.
+
+    Args:
+        network: inputs -> scalar loss. It keeps the name `network`, so that its checkpoints load for evaluation.
+        optimizer: divides gradients by its own `loss_scale`.
+        sens: factor of the loss before the backward pass.
+        use_global_norm: divide gradients by `sens` here, and clip them to a global norm of `clip_norm`.
+        loss_scaler: a `DynamicLossScaler` instead of `sens`. Gradients are divided by its scale here; a step whose
+            gradients are not finite changes nothing but the scale, and is counted in `skipped_steps`.
+        accumulation_steps: the parameters are updated after so many calls, with the mean of their gradients.
+        average: `WeightAverage` to update after each update of the parameters; None for none.
+        check_gradients: the loss becomes NaN in a step whose gradients are not finite. In float16 they overflow while
+            the loss is still a number, and weights that they spoil may leave it one.
+    """
+
+    def __init__(self, network, optimizer, sens=1.0, use_global_norm=False, loss_scaler=None, accumulation_steps=1,
+                 average=None, check_gradients=False, clip_norm=1.0):
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.network.set_grad()
+        self.optimizer = optimizer
+        self.weights = optimizer.parameters
+        self.sens = float(sens)
+        self.use_global_norm = use_global_norm
+        self.clip_norm = clip_norm
+        self.loss_scaler = loss_scaler
+        if loss_scaler is not None:
+            self.skipped_steps = ms.Parameter(ms.Tensor(0, ms.int32), name="skipped_steps", requires_grad=False)
+        self.map = ops.HyperMap()
+        self.accumulation_steps = accumulation_steps
+        if accumulation_steps > 1:
+            self.gradient_sums = self.weights.clone(prefix=GRADIENT_SUM, init="zeros")
+            self.gradient_count = ms.Parameter(ms.Tensor(0, ms.int32), name=GRADIENT_COUNT, requires_grad=False)
+        self.average = average
+        self.check_gradients = check_gradients
+        self.has_parts = getattr(network, "with_parts", False)
+        self.loss_and_gradients = ops.value_and_grad(self._scaled_loss, None, self.weights, has_aux=True)
+        parallel_mode = ms.get_auto_parallel_context("parallel_mode")
+        self.distributed = parallel_mode in (ms.ParallelMode.DATA_PARALLEL, ms.ParallelMode.HYBRID_PARALLEL)
+        if self.distributed:
+            self.ranks = get_group_size()
+            mean = ms.get_auto_parallel_context("gradients_mean")
+            self.reduce_gradients = nn.DistributedGradReducer(self.weights, mean, self.ranks)
+            self.sum_ranks = ops.AllReduce()
+            self.statistics = tuple(_statistics(network))
+
+    def _scaled_loss(self, *inputs):
+        outputs = self.network(*inputs)
+        if not self.has_parts:
+            outputs = (outputs,)
+        loss = outputs[0]
+        scaled = loss * self.sens if self.loss_scaler is None else self.loss_scaler.scale(loss)
+        return (scaled, *outputs)
+
+    def construct(self, *inputs):
+        (_, loss, *parts), gradients = self.loss_and_gradients(*inputs)
+        if self.distributed:
+            gradients = self.reduce_gradients(gradients)
+            loss = ops.depend(loss, self._average_statistics())
+        if self.check_gradients:
+            # Not `amp.all_finite`: where a device cuts off at the largest float16, as training can live with, that
+            # reports an overflow.
+            finite = ops.stack(self.map(_is_finite, gradients)).all()
+            loss = ops.select(finite, loss, ops.full_like(loss, float("nan")))
+        if self.loss_scaler is not None:
+            gradients = self.loss_scaler.unscale(gradients)
+            finite = ms.amp.all_finite(gradients)  # the same on all ranks, since the gradients are
+            loss = ops.depend(loss, self.loss_scaler.adjust(finite))
+            if not finite:
+                return self._with_parts(ops.depend(loss, ops.assign_add(self.skipped_steps, 1)), parts)
+        elif self.use_global_norm:
+            gradients = tuple([gradient * (1.0 / self.sens) for gradient in gradients])
+        if self.accumulation_steps > 1:
+            return self._with_parts(ops.depend(loss, self._accumulate(gradients)), parts)
+        return self._with_parts(ops.depend(loss, self._update(gradients)), parts)
+
+    def _with_parts(self, loss, parts):
+        return (loss, *parts) if self.has_parts else loss
+
+    def _average_statistics(self):
+        """BatchNorm's moving means and variances, of which each rank saw its own images only: the mean of all ranks."""
+        done = True
+        if self.statistics:
+            mean = self.sum_ranks(ops.concat(self.statistics)) / self.ranks
+            start = 0
+            for statistic in self.statistics:
+                done = ops.depend(done, ops.assign(statistic, mean[start : start + statistic.size]))
+                start += statistic.size
+        return done
+
+    def _accumulate(self, gradients):
+        """Adds gradients to the sums; after enough of them updates the parameters with the mean."""
+        sums = self.map(_add, self.gradient_sums, gradients)
+        count = ops.assign_add(self.gradient_count, 1)
+        done = count < self.accumulation_steps
+        if not done:
+            mean = self.map(ops.partial(_multiply, 1.0 / self.accumulation_steps), sums)
+            done = ops.depend(done, self._update(mean))
+            done = ops.depend(done, self.map(_clear, ops.depend(self.gradient_sums, done)))
+            done = ops.depend(done, ops.assign(self.gradient_count, 0))
+        return done
+
+    def _update(self, gradients):
+        if self.use_global_norm:
+            gradients = ops.clip_by_global_norm(gradients, self.clip_norm)
+        done = self.optimizer(gradients)
+        return done if self.average is None else ops.depend(done, self.average())
+
+
+# Not loops: MindSpore unrolls those, and a network has more parameters than it allows calls in each other.
+_add, _multiply, _clear, _is_finite = (ops.MultitypeFuncGraph(name)
+                                       for name in ("add", "multiply", "clear", "is_finite"))
+
+
+@_add.register("Tensor", "Tensor")
+def _add_gradient(total, gradient):
+    return ops.assign_add(total, gradient)
+
+
+@_multiply.register("Number", "Tensor")
+def _multiply_gradient(factor, gradient):
+    return gradient * factor
+
+
+@_clear.register("Tensor")
+def _clear_sum(total):
+    return ops.assign(total, ops.zeros_like(total))
+
+
+@_is_finite.register("Tensor")
+def _gradient_is_finite(gradient):
+    return ops.isfinite(gradient).all()
+
+
+def _statistics(net):
+    """The moving means and variances that training changes, each `(channels,)`."""
+    for _, cell in net.cells_and_names():
+        if isinstance(cell, nn.BatchNorm2d) and cell.use_batch_statistics is not False:
+            yield from (cell.moving_mean, cell.moving_variance)

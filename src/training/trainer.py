@@ -1,0 +1,107 @@
+"""The parts of a training run, as the configuration describes them."""
+import dataclasses
+import logging
+from pathlib import Path
+
+from src.boxes import build_box_coder
+from src.config.loader import format_config
+from src.dataset import build_augmentation, build_input_format, create_ssd_dataset, format_speeds, measure_stages
+from src.runtime.distributed import AllRanksStop
+from src.ssd import build_training_net, get_model
+from src.training.batch_preview import create_batch_sheets
+from src.training.callbacks.build import create_callbacks
+from src.training.callbacks.summary import create_start_summary
+from src.training.loop import TrainingLoop
+from src.training.output_folder import CONFIG_FILE, WITH_BOXES, WITH_MATCHES
+from src.training.resume import create_run_state
+from src.utils.files import whole_file
+from src.visualization.draw import save_image
+from src.weights import find_checkpoint, find_classifier, load_backbone, load_weights
+
+logger = logging.getLogger(__name__)
+
+
+def create_training_dataset(config, records, rank=0, ranks=1, resume=None):
+    """The batches of one rank, see `create_ssd_dataset`; those that a resumed run has left, with `resume`."""
+    first_epoch, first_batch = resume.next_step if resume else (config.pre_trained_epoch_size, 0)
+    return create_ssd_dataset(
+        records.path,
+        batch_size=config.batch_size,
+        image_size=config.img_shape,
+        box_coder=build_box_coder(config),
+        rank=rank,
+        device_num=ranks,
+        seed=config.seed,
+        num_parallel_workers=config.num_parallel_workers,
+        use_multiprocessing=config.device_target != "CPU",
+        first_epoch=first_epoch,
+        first_batch=first_batch,
+        input_format=build_input_format(config),
+        device_target=config.device_target,
+        augmentation=build_augmentation(config),
+    )
+
+
+def create_data_report(config, records):
+    """Text: how many images a second each stage of the training pipeline takes."""
+    dataset = create_training_dataset(config, records)
+    return format_speeds(measure_stages(records.path, dataset, config.img_shape, build_box_coder(config), config.seed,
+                                        augmentation=build_augmentation(config)))
+
+
+def create_weight_paths(config):
+    """Files of the weights that training begins from, of the backbone and of the detector; None for none.
+
+    Raises:
+        UserError: one of them is not there.
+    """
+    backbone, detector = config.feature_extractor_base_param, config.pre_trained
+    return (
+        find_classifier(backbone, config.checkpoint_path) if backbone else None,
+        find_checkpoint(detector, config.checkpoint_path, key="pre_trained") if detector else None,
+    )
+
+
+def create_network(config):
+    """The network with its loss, and with the weights that training begins from."""
+    net = build_training_net(config)
+    net.with_parts = True
+    backbone, detector = create_weight_paths(config)
+    if backbone:
+        load_backbone(net, backbone, get_model(config.model_name).backbone_path, config.pretrain_vgg_bn)
+    if detector:
+        load_weights(net, detector, drop=config.checkpoint_filter_list if config.filter_weight else ())
+    return net
+
+
+def create_first_look(config, net, records, evaluation, steps, ranks):
+    """Tells what is going to be trained, and saves the configuration and pictures of the first batch."""
+    with whole_file(Path(config.output_path) / CONFIG_FILE) as part:
+        part.write_text(format_config(dataclasses.replace(config, resume="")), encoding="utf-8")
+    logger.info("%s: %d images, %d steps an epoch, epochs %d to %d, output in %s", config.model_name,
+                records.num_images, steps, config.pre_trained_epoch_size + 1, config.epoch_size, config.output_path)
+    logger.info("%s", create_start_summary(config, net.network, records.num_images,
+                                           evaluation and evaluation.num_images, steps, ranks))
+    # A dataset of its own: the one that is trained on would go on with the next order of images.
+    sheets = create_batch_sheets(config, create_training_dataset(config, records, 0, ranks))
+    for name, sheet in zip((WITH_BOXES, WITH_MATCHES), sheets):
+        save_image(Path(config.output_path) / name, sheet)
+
+
+def create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, rank, ranks, resume):
+    """The `TrainingLoop` of a new run, or of one that is resumed.
+
+    Args:
+        signals: `StopSignals` that end it.
+    """
+    first_epoch, sink = config.pre_trained_epoch_size, config.mode_sink == "sink" and config.device_target != "CPU"
+    callbacks, parts = create_callbacks(config, records, train_step, evaluation, learning_rates, signals, rank, ranks,
+                                        resume)
+    state = create_run_state(config, train_step, parts, resume, rank)
+    loop = TrainingLoop(train_step, dataset, callbacks, config.epoch_size, first_epoch, resume and resume.position,
+                        AllRanksStop(signals, rank, ranks), sink)
+    if resume:
+        state.restore(resume, train_step, loop.params.batch_num, loop.params.cur_step_num)
+    if "checkpoints" in parts:
+        parts["checkpoints"].describe = state.describe
+    return loop

@@ -1,0 +1,1 @@
+"""Errors, files that appear whole, locks, reading of untrusted files."""

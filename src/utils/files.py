@@ -1,0 +1,151 @@
+"""Files that are written whole or not at all."""
+import contextlib
+import errno
+import json
+import os
+import shutil
+import stat
+import time
+from pathlib import Path
+
+from src.utils.errors import UserError
+
+PART = ".part-"
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+LEFTOVER_AGE_SECONDS = 24 * 3600
+
+
+class CannotWriteError(UserError, OSError):
+    """A file or folder cannot be written, for a reason that only the user can mend."""
+
+    def __init__(self, path, error):
+        mend = "Make room there" if error.errno in NO_ROOM else "Allow it, or choose another place"
+        super().__init__(f"{path} cannot be written: {error.strerror}. {mend}; a file of that name that was there "
+                         "before is still the same")
+        self.errno, self.strerror = error.errno, error.strerror
+
+    def __str__(self):
+        return self.args[0]  # an OSError would say its number instead
+
+
+@contextlib.contextmanager
+def reported_as(path):
+    """Context manager: a full disk or a missing permission inside becomes a `CannotWriteError` that names `path`."""
+    try:
+        yield
+    except CannotWriteError:
+        raise
+    except OSError as error:
+        if error.errno in NO_ROOM or (error.errno in NOT_ALLOWED and _belongs(error.filename, Path(path))):
+            raise CannotWriteError(path, error) from error
+        raise
+
+
+def _belongs(name, path):
+    """Whether an error about the file `name` is one about writing `path`: it, one beside it, or a folder above it."""
+    return name is None or path.is_relative_to(name) or Path(name).parent == path.parent
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """Context manager: gives a temporary path beside `path`; renames it to `path` when the block ends well.
+
+    The temporary name has the same suffix. The file is flushed to disk before the rename, and the folder after it, so a
+    kill, a full disk or a loss of power leaves the previous file or the new one.
+
+    Raises:
+        CannotWriteError: the disk is full, or writing is not allowed there.
+    """
+    path = Path(path)
+    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")
+    with reported_as(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            if not part.stat().st_mode & stat.S_IWUSR:  # MindSpore gives its files to their owner alone, read-only
+                part.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH)
+            with open(part, "rb+") as stream:
+                os.fsync(stream.fileno())
+            os.replace(part, path)
+            flush_folder(path.parent)
+        finally:
+            part.unlink(missing_ok=True)
+            part.with_suffix(".tmp").unlink(missing_ok=True)  # MindSpore leaves it when it cannot write a checkpoint
+
+
+def flush_folder(folder):
+    """Makes names that were given in a folder last; where the system knows no such thing, nothing."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def remove_parts(folder, pattern="*"):
+    """Removes what killed processes left of `whole_file`. Only where nobody else writes such names meanwhile."""
+    for part in Path(folder).glob(f"{PART}*-{pattern}"):
+        part.unlink(missing_ok=True)
+
+
+def write_json(path, value, indent=2):
+    """Writes `value` as UTF-8 json, whole or not at all."""
+    # A file name can hold bytes that are no UTF-8; the escape for them is that of json too.
+    with whole_file(path) as part, open(part, "w", encoding="utf-8", errors="backslashreplace") as stream:
+        json.dump(value, stream, indent=indent, ensure_ascii=False)
+        stream.write("\n")
+
+
+@contextlib.contextmanager
+def temporary_folder(path):
+    """Context manager: gives an empty folder beside `path`, on the same disk, and removes it when the block ends.
+
+    Such folders that a kill left behind are removed once they are a day old (a younger one may belong to a process
+    that still runs).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path):
+    """Context manager: gives a temporary folder that takes the place of `path` when the block ends well.
+
+    A folder that exists at `path` is replaced: the caller decides beforehand whether that is right. When the block
+    raises, `path` stays as it was.
+    """
+    with temporary_folder(path) as part:
+        yield part
+        replace_folder(part, path)
+
+
+def replace_folder(source, target):
+    """Renames the folder `source` to `target`; what stood at `target` is removed only once the new one is there."""
+    source, target = Path(source), Path(target)
+    old = target.with_name(f".{target.name}.{os.getpid()}.old.part")
+    if target.exists():
+        os.replace(target, old)
+    try:
+        os.replace(source, target)
+    except OSError:
+        if old.exists():
+            os.replace(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove_leftovers(path):
+    for leftover in path.parent.glob(f".{path.name}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_SECONDS:
+                shutil.rmtree(leftover)

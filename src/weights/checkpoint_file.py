@@ -1,0 +1,110 @@
+"""What MindSpore does not look at when it loads a checkpoint."""
+import contextlib
+import itertools
+import math
+from pathlib import Path
+
+import mindspore as ms
+import psutil
+from mindspore.train import serialization
+from mindspore.train.checkpoint_pb2 import Checkpoint
+
+from src.utils.errors import UserError
+from src.utils.files import whole_file
+from src.utils.safe_io import shown
+from src.weights.training_state import check_content
+
+# Gradients that wait for the others of their update.
+WAITING = ("gradient_sum.", "gradient_count")
+ITEM_BYTES = {
+    "Bool": 1, "Int8": 1, "UInt8": 1, "Int16": 2, "UInt16": 2, "Float16": 2, "BFloat16": 2, "Int32": 4, "UInt32": 4,
+    "Float32": 4, "Int64": 8, "UInt64": 8, "Float64": 8,
+}
+TEXT = "str"
+# A field of the first kind with a length: every checkpoint begins with a parameter.
+FIRST_BYTE = b"\x0a"
+CHECKSUM, CHECKSUM_BYTES = b"crc_num", 10
+
+
+def save_checkpoint(net, path):
+    """Writes the parameters of `net` to `path` (suffix `.ckpt`), whole or not at all.
+
+    Args:
+        net: a network, or a list of dictionaries `name` and `data`. Sums of gradients in it are written only while
+            they wait for others.
+    """
+    count = getattr(net, "gradient_count", None)
+    some_wait = count is not None and int(count.asnumpy()) > 0
+    with whole_file(path) as part:
+        ms.save_checkpoint(net, str(part), choice_func=lambda name: some_wait or not name.startswith(WAITING))
+
+
+def check_checkpoint(path):
+    """Raises a `ValueError` unless each parameter of a `.ckpt` file has as many bytes as its shape needs.
+
+    MindSpore makes a tensor of whatever shape the file says, and reads beyond the bytes that are there.
+    """
+    with open(path, "rb") as stream:
+        if stream.read(1) != FIRST_BYTE:
+            raise ValueError("it does not begin like a checkpoint")
+    content = Path(path).read_bytes()
+    if content[-len(CHECKSUM) - CHECKSUM_BYTES : -CHECKSUM_BYTES] == CHECKSUM:
+        content = content[: -len(CHECKSUM) - CHECKSUM_BYTES]
+    checkpoint = Checkpoint()
+    try:
+        checkpoint.ParseFromString(content)
+    except Exception as error:  # of protobuf
+        raise ValueError("it is cut off, or another kind of file") from error
+    # A large parameter is stored in parts, one after the other.
+    for name, parts in itertools.groupby(checkpoint.value, key=lambda value: value.tag):
+        _check_parameter(name, list(parts))
+
+
+def _check_parameter(name, parts):
+    if not all(part.HasField("tensor") for part in parts):
+        raise ValueError(f"{name} is no tensor")
+    tensor = parts[-1].tensor
+    if tensor.tensor_type == TEXT:
+        return
+    if tensor.tensor_type not in ITEM_BYTES:
+        raise ValueError(f"{name} has the unknown type {tensor.tensor_type}")
+    shape = () if list(tensor.dims) == [0] else tuple(tensor.dims)  # how MindSpore writes a single number
+    found = sum(len(part.tensor.tensor_content) for part in parts)
+    if min(shape, default=1) < 1 or found != math.prod(shape) * ITEM_BYTES[tensor.tensor_type]:
+        raise ValueError(f"{name} has {found} bytes, which do not fit its shape {shape} of {tensor.tensor_type}")
+
+
+def find_checkpoint(path, folder="", key="checkpoint_file_path"):
+    """`path` as it stands, or else below `folder`; a `UserError` that names the key and both places."""
+    places = [Path(path), Path(folder) / path] if path else []
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " and ".join(str(place) for place in dict.fromkeys(places)) or "no name was given"
+    raise UserError(f"{key}: there is no such checkpoint; looked for: {looked}")
+
+
+def read_checkpoint(path):
+    """The parameters of a checkpoint file by name, without texts; a `UserError` for a file that is none."""
+    if not path or not Path(path).is_file():
+        raise UserError(f"checkpoint {str(path)!r} is not there; give the path of a .ckpt file")
+    check_content(path)
+    try:
+        check_checkpoint(path)
+        with _page_cache_counted_as_free():
+            loaded = ms.load_checkpoint(str(path))
+    except (ValueError, RuntimeError, TypeError, OSError) as error:
+        raise UserError(f"{path} is no MindSpore checkpoint, or it is damaged: "
+                        f"{shown(str(error).partition(chr(10))[0])}") from error
+    return {name: value for name, value in loaded.items() if isinstance(value, ms.Parameter)}
+
+
+@contextlib.contextmanager
+def _page_cache_counted_as_free():
+    """MindSpore refuses a checkpoint larger than the free memory less the page cache, which a long run fills."""
+    original = getattr(serialization, "_get_available_memory", None)
+    serialization._get_available_memory = lambda: psutil.virtual_memory().available
+    try:
+        yield
+    finally:
+        serialization._get_available_memory = original

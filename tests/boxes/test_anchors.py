@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from src.boxes.anchors import build_anchors, grid_anchors, multibox_anchors, sized_shapes
+from src.boxes.box_ops import to_tlbr
+from tests.support.golden_data import golden_arrays
+
+CONFIGS = {
+    "ssd300": "ssd300_config.yaml",
+    "ssd_mobilenet_v1": "ssd_mobilenet_v1_300_config_gpu.yaml",
+    "ssd_mobilenet_v1_fpn": "ssd_mobilenet_v1_fpn_config.yaml",
+    "ssd_resnet50_fpn": "ssd_resnet50_fpn_config.yaml",
+    "ssd_vgg16": "ssd_vgg16_config.yaml",
+}
+CASES = [(config, f"{model}/anchors.npz") for model, config in CONFIGS.items()]
+CASES.append(("ssd_vgg16_config_gpu.yaml", "ssd_vgg16/anchors_gpu_config.npz"))
+
+
+@pytest.mark.parametrize(("config", "golden"), CASES)
+def test_anchors_agree_with_the_original(config_of, config, golden):
+    expected = golden_arrays(golden)
+    anchors = build_anchors(config_of(config))
+    assert len(anchors) == expected["count"]
+    stride = int(expected["stride"])
+    np.testing.assert_allclose(anchors[::stride], expected["cyxhw"], atol=1e-6)
+    np.testing.assert_allclose(to_tlbr(anchors)[::stride], expected["tlbr"], atol=1e-6)
+    np.testing.assert_allclose(anchors.sum(0), expected["cyxhw_col_sum"], atol=1e-2)
+    np.testing.assert_allclose(anchors[-12:], expected["last12_cyxhw"], atol=1e-6)
+
+
+def test_num_ssd_boxes_is_the_number_of_anchors(config_of):
+    for config in CONFIGS.values():
+        loaded = config_of(config)
+        assert loaded.num_ssd_boxes == len(build_anchors(loaded))
+
+
+def test_multibox_of_one_cell():
+    anchors = multibox_anchors((100, 100), [1], [100], min_scale=0.25, max_scale=0.25, aspect_ratios=[[4]])
+    # the square, ratio 4 wide and tall, and the square of the geometric mean of 0.25 and 1
+    np.testing.assert_allclose(
+        anchors, [[0.5, 0.5, 0.25, 0.25], [0.5, 0.5, 0.125, 0.5], [0.5, 0.5, 0.5, 0.125], [0.5, 0.5, 0.5, 0.5]]
+    )
+
+
+def test_multibox_reduced_first_level():
+    anchors = multibox_anchors((64, 64), [1, 1], [64, 64], min_scale=0.2, max_scale=0.9, aspect_ratios=[[], [2]])
+    assert len(anchors) == 3 + 4
+    root = 2**0.5
+    np.testing.assert_allclose(anchors[:3, 2:], [[0.1, 0.1], [0.2 / root, 0.2 * root], [0.2 * root, 0.2 / root]])
+
+
+def test_grid_order_is_row_column_shape():
+    anchors = grid_anchors((16, 32), [16])
+    assert anchors.shape == (2 * 6, 4)
+    np.testing.assert_allclose(anchors[:6, :2], [[0.5, 0.25]] * 6)
+    np.testing.assert_allclose(anchors[6:, :2], [[0.5, 0.75]] * 6)
+    # base size 64 pixels: 4 heights of the 16-pixel image, 2 widths of the 32-pixel image
+    np.testing.assert_allclose(anchors[0, 2:], [4, 2])
+    np.testing.assert_allclose(anchors[1, 2:], [4 * 2**0.5, 2 * 2**0.5])
+    np.testing.assert_allclose(anchors[2, 2:], [4 / 2**0.5, 2 * 2**0.5])
+
+
+def test_grid_of_a_level_that_the_step_does_not_divide():
+    anchors = grid_anchors((32, 96), [64])
+    assert anchors.shape == (2 * 6, 4)  # one row, two columns
+    np.testing.assert_allclose(anchors[[0, 6], :2], [[0.5, 0.25], [0.5, 0.75]])
+    np.testing.assert_allclose(anchors[0, 2:], [256 / 32, 256 / 96])
+
+
+def test_boxes_of_ssd_fpnlite(config_of):
+    config = config_of("ssd_efficientnet_lite0_fpnlite_config.yaml")
+    anchors = build_anchors(config)
+    # 40 x 40 + 20 x 20 + 10 x 10 + 5 x 5 + 3 x 3 locations, six boxes each
+    assert len(anchors) == config.num_ssd_boxes == 12804
+    np.testing.assert_allclose(anchors[0], [4 / 320, 4 / 320, 0.1, 0.1])  # a square of 32 pixels
+
+
+def test_boxes_of_sizes_in_pixels():
+    shapes = sized_shapes((100, 200), [20, 80, 100], [[4], []])
+    # the square, that of the geometric mean of 20 and 80, ratio 4 wide and tall
+    np.testing.assert_allclose(shapes[0], [[0.2, 0.1], [0.4, 0.2], [0.1, 0.2], [0.4, 0.05]])
+    np.testing.assert_allclose(shapes[1], [[0.8, 0.4], [8000**0.5 / 100, 8000**0.5 / 200]])
+
+
+def test_boxes_of_sizes_within_the_image():
+    wide, tall = sized_shapes((100, 100), [90, 100], [[4]], within_image=True)[0][2:]
+    assert wide == (0.45, 1.0)
+    assert tall == (1.0, 0.45)
+    assert sized_shapes((100, 100), [90, 100], [[4]])[0][2] == (0.45, 1.8)

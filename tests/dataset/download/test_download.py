@@ -1,0 +1,416 @@
+"""The download is tried against a server on this machine; nothing goes out."""
+import functools
+import hashlib
+import io
+import shutil
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from src.dataset.download import coco2017, download_coco, download_dataset, http
+from src.dataset.download.coco2017 import COCO_2017, Archive
+from src.dataset.download.http import check_file, fetch_file, require_free_space
+from src.dataset.download.unzip import unpack_folder
+from src.utils.errors import UserError
+
+CONTENT = np.random.default_rng(0).integers(0, 256, size=300_000, dtype=np.uint8).tobytes()
+
+
+class Server:
+    """Files by path, with the faults that a test asks for."""
+
+    def __init__(self):
+        self.files = {}
+        self.etag = '"one"'
+        self.cut_after = []  # per connection: bytes after which it breaks; once empty, nothing breaks
+        self.status = []  # per connection: an error status to answer with
+        self.ranges_work = True
+        self.requests = []  # (path, Range header)
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
+
+    def url(self, name):
+        return f"http://127.0.0.1:{self.http.server_address[1]}/{name}"
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+    def _handler(self):
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                server.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+    def answer(self, request):
+        wanted = request.headers.get("Range")
+        self.requests.append((request.path[1:], wanted))
+        if self.status:
+            request.send_error(self.status.pop(0))
+            return
+        body = self.files.get(request.path[1:])
+        if body is None:
+            request.send_error(404)
+            return
+        start = 0
+        if wanted and self.ranges_work and request.headers.get("If-Range", self.etag) == self.etag:
+            start = int(wanted[len("bytes="):-1])
+            if start >= len(body):
+                request.send_response(416)
+                request.send_header("Content-Range", f"bytes */{len(body)}")
+                request.send_header("Content-Length", "0")
+                request.end_headers()
+                return
+            request.send_response(206)
+            request.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        else:
+            request.send_response(200)
+        request.send_header("ETag", self.etag)
+        request.send_header("Content-Length", str(len(body) - start))
+        request.end_headers()
+        cut = self.cut_after.pop(0) if self.cut_after else None
+        request.wfile.write(body[start:] if cut is None else body[start:start + cut])
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def fetch(monkeypatch):
+    monkeypatch.setattr(http.time, "sleep", lambda _: None)
+    return functools.partial(fetch_file, timeout=10.0)
+
+
+def md5(content):
+    return hashlib.md5(content).hexdigest()
+
+
+def make_zip(members):
+    """Bytes of a zip archive; `members` are (name or ZipInfo, content) pairs."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+# --- one file ---------------------------------------------------------------------------------------------------------
+
+
+def test_fetch(server, fetch, tmp_path):
+    server.files["a.zip"] = CONTENT
+    fetch(server.url("a.zip"), tmp_path / "sub" / "a.zip", size=len(CONTENT), md5=md5(CONTENT))
+    assert (tmp_path / "sub" / "a.zip").read_bytes() == CONTENT
+    assert [path.name for path in (tmp_path / "sub").iterdir()] == ["a.zip"]
+    assert server.requests == [("a.zip", None)]
+
+
+def test_broken_connections_are_resumed(server, fetch, tmp_path, caplog):
+    server.files["a.zip"] = CONTENT
+    server.cut_after = [100_000, 50_000]
+    with caplog.at_level("INFO"):
+        fetch(server.url("a.zip"), tmp_path / "a.zip", size=len(CONTENT), md5=md5(CONTENT))
+    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+    assert [wanted for _, wanted in server.requests] == [None, "bytes=100000-", "bytes=150000-"]
+    assert "0.1 MB of 0.3 MB; going on" in caplog.text
+
+
+def test_the_next_run_resumes(server, fetch, tmp_path):
+    server.files["a.zip"] = CONTENT
+    server.cut_after = [100_000, 0]
+    with pytest.raises(UserError, match=r"start again to go on at 0\.1 MB.*by hand"):
+        fetch(server.url("a.zip"), tmp_path / "a.zip", retries=1)
+    assert (tmp_path / "a.zip.part").stat().st_size == 100_000
+    assert not (tmp_path / "a.zip").exists()
+    fetch(server.url("a.zip"), tmp_path / "a.zip", md5=md5(CONTENT))
+    assert server.requests[-1] == ("a.zip", "bytes=100000-")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_a_server_without_ranges_starts_over(server, fetch, tmp_path):
+    server.files["a.zip"] = CONTENT
+    server.cut_after = [100_000]
+    server.ranges_work = False
+    fetch(server.url("a.zip"), tmp_path / "a.zip", md5=md5(CONTENT))
+    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+
+
+def test_a_new_version_on_the_server_starts_over(server, fetch, tmp_path):
+    server.files["a.zip"] = b"x" * 1000
+    server.cut_after = [600, 0]
+    with pytest.raises(UserError):
+        fetch(server.url("a.zip"), tmp_path / "a.zip", retries=1)
+    server.files["a.zip"], server.etag = b"y" * 1000, '"two"'
+    fetch(server.url("a.zip"), tmp_path / "a.zip")
+    assert (tmp_path / "a.zip").read_bytes() == b"y" * 1000
+
+
+def test_a_part_that_is_complete_is_used(server, fetch, tmp_path):
+    server.files["a.zip"] = CONTENT
+    (tmp_path / "a.zip.part").write_bytes(CONTENT)
+    fetch(server.url("a.zip"), tmp_path / "a.zip")
+    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+    assert server.requests == [("a.zip", f"bytes={len(CONTENT)}-")]
+
+
+def test_a_part_that_is_too_long_is_discarded(server, fetch, tmp_path):
+    server.files["a.zip"] = CONTENT
+    (tmp_path / "a.zip.part").write_bytes(CONTENT + b"more")
+    fetch(server.url("a.zip"), tmp_path / "a.zip")
+    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+
+
+def test_a_busy_server_is_asked_again(server, fetch, tmp_path):
+    server.files["a.zip"] = CONTENT
+    server.status = [503, 500, 429]
+    fetch(server.url("a.zip"), tmp_path / "a.zip", retries=3)
+    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+    assert len(server.requests) == 4
+
+
+def test_a_missing_file_is_an_error_at_once(server, fetch, tmp_path):
+    with pytest.raises(UserError, match="the server answered 404"):
+        fetch(server.url("none.zip"), tmp_path / "none.zip")
+    assert len(server.requests) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_size_on_the_server(server, fetch, tmp_path):
+    server.files["a.zip"] = CONTENT
+    with pytest.raises(UserError, match="300000 bytes where 300001 are expected"):
+        fetch(server.url("a.zip"), tmp_path / "a.zip", size=300_001)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_checksum_is_deleted(server, fetch, tmp_path):
+    server.files["a.zip"] = CONTENT
+    with pytest.raises(UserError, match=rf"MD5 checksum {md5(CONTENT)} where {'0' * 32} is expected.*It was deleted"):
+        fetch(server.url("a.zip"), tmp_path / "a.zip", md5="0" * 32)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_network(server, fetch, tmp_path):
+    url = server.url("a.zip")
+    server.close()
+    with pytest.raises(UserError) as error:
+        fetch(url, tmp_path / "a.zip", retries=2)
+    assert url in str(error.value)
+    assert f"put it at {tmp_path / 'a.zip'}" in str(error.value)
+
+
+def test_pauses_grow(server, tmp_path, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(http.time, "sleep", pauses.append)
+    server.status = [503] * 4
+    with pytest.raises(UserError):
+        fetch_file(server.url("a.zip"), tmp_path / "a.zip", retries=3, first_wait=2.0)
+    assert pauses == [2.0, 4.0, 8.0]
+
+
+def test_full_disk_is_noticed_before_the_download(server, fetch, tmp_path, monkeypatch):
+    server.files["a.zip"] = CONTENT
+    monkeypatch.setattr(http.shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
+    with pytest.raises(UserError, match=r"0\.0 MB of free disk space where 0\.3 MB are needed"):
+        fetch(server.url("a.zip"), tmp_path / "a.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_file(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"abc")
+    check_file(path, 3, "900150983cd24fb0d6963f7d28e17f72")
+    with pytest.raises(UserError, match="3 bytes where 4 are expected"):
+        check_file(path, 4)
+
+
+def test_free_space(tmp_path):
+    require_free_space(tmp_path, 0)
+    with pytest.raises(UserError, match="--data_path"):
+        require_free_space(tmp_path, 1 << 60)
+
+
+# --- archives ---------------------------------------------------------------------------------------------------------
+
+
+def test_unpack(tmp_path):
+    (tmp_path / "a.zip").write_bytes(make_zip([("val/", b""), ("val/1.jpg", b"one"), ("val/sub/2.jpg", b"two")]))
+    unpack_folder(tmp_path / "a.zip", tmp_path / "val")
+    assert (tmp_path / "val" / "1.jpg").read_bytes() == b"one"
+    assert (tmp_path / "val" / "sub" / "2.jpg").read_bytes() == b"two"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "val"]
+
+
+def link(name):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = 0o120777 << 16
+    return info
+
+
+@pytest.mark.parametrize(("name", "why"), [
+    ("../outside.txt", "leaves the folder"),
+    ("val/../../outside.txt", "leaves the folder"),
+    ("..\\outside.txt", "leaves the folder"),
+    ("/tmp/outside.txt", "absolute path"),
+    ("C:\\outside.txt", "absolute path"),
+    (link("val/link"), "link"),
+])
+def test_an_archive_that_writes_elsewhere_is_refused(tmp_path, name, why):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.zip").write_bytes(make_zip([("val/1.jpg", b"one"), (name, b"/etc/passwd")]))
+    with pytest.raises(UserError, match=why):
+        unpack_folder(folder / "a.zip", folder / "val")
+    assert [path.name for path in tmp_path.rglob("*")] == ["data", "a.zip"]
+
+
+def test_a_damaged_member(tmp_path):
+    content = make_zip([("val/1.jpg", CONTENT)])
+    (tmp_path / "a.zip").write_bytes(content[:1000] + b"damaged" + content[1007:])
+    with pytest.raises(UserError, match="not a readable zip archive"):
+        unpack_folder(tmp_path / "a.zip", tmp_path / "val")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>no such page</html>", make_zip([("val/1.jpg", CONTENT)])[:-100]])
+def test_not_an_archive(tmp_path, content):
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(UserError, match="not a readable zip archive"):
+        unpack_folder(tmp_path / "a.zip", tmp_path / "val")
+
+
+@pytest.mark.parametrize(("members", "found"), [([("train/1.jpg", b"one")], "train"), ([], "nothing")])
+def test_an_archive_of_something_else(tmp_path, members, found):
+    (tmp_path / "a.zip").write_bytes(make_zip(members))
+    with pytest.raises(UserError, match=rf"no folder 'val' in it \(found: {found}\)"):
+        unpack_folder(tmp_path / "a.zip", tmp_path / "val")
+
+
+# --- COCO -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def archives(server):
+    """Two small archives on the server, as COCO's are."""
+    made = []
+    for folder, names in (("annotations", ["instances_val.json"]), ("val", ["1.jpg", "2.jpg"])):
+        content = make_zip([(f"{folder}/{name}", name.encode()) for name in names])
+        server.files[f"zips/{folder}.zip"] = content
+        made.append(Archive(server.url(f"zips/{folder}.zip"), folder, len(content), md5(content), len(names), 1000))
+    return tuple(made)
+
+
+def names_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+UNPACKED = ["annotations/instances_val.json", "val/1.jpg", "val/2.jpg"]
+
+
+def test_coco(archives, tmp_path):
+    assert download_coco(tmp_path / "coco", archives) == [tmp_path / "coco" / "annotations", tmp_path / "coco" / "val"]
+    assert names_in(tmp_path / "coco") == UNPACKED
+
+
+def test_coco_keeps_archives_when_asked(archives, tmp_path):
+    download_coco(tmp_path, archives, keep_archives=True)
+    assert names_in(tmp_path) == sorted(["annotations.zip", "val.zip", *UNPACKED])
+
+
+def test_coco_that_is_complete_is_kept(archives, server, tmp_path):
+    download_coco(tmp_path, archives)
+    server.requests.clear()
+    assert download_coco(tmp_path, archives) == []
+    assert server.requests == []
+
+
+def test_coco_fetches_only_what_is_missing(archives, server, tmp_path):
+    download_coco(tmp_path, archives)
+    shutil.rmtree(tmp_path / "val")
+    server.requests.clear()
+    assert download_coco(tmp_path, archives) == [tmp_path / "val"]
+    assert [path for path, _ in server.requests] == ["zips/val.zip"]
+
+
+def test_coco_uses_an_archive_put_there_by_hand(archives, server, tmp_path):
+    for archive in archives:
+        (tmp_path / archive.file_name).write_bytes(server.files[f"zips/{archive.file_name}"])
+    download_coco(tmp_path, archives)
+    assert server.requests == []
+    assert names_in(tmp_path) == UNPACKED
+
+
+def test_coco_does_not_delete_a_wrong_archive_put_there_by_hand(archives, tmp_path):
+    (tmp_path / "annotations.zip").write_bytes(b"something else")
+    with pytest.raises(UserError, match="14 bytes where"):
+        download_coco(tmp_path, archives)
+    assert (tmp_path / "annotations.zip").read_bytes() == b"something else"
+
+
+def test_coco_with_too_few_images(archives, tmp_path):
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "1.jpg").write_bytes(b"one")
+    with pytest.raises(UserError, match=r"val holds 1 files where at least 2 are expected"):
+        download_coco(tmp_path, archives)
+
+
+def test_space_that_coco_needs(tmp_path):
+    archives = (Archive("http://h/a.zip", "a", 10, "", 1, 12), Archive("http://h/b.zip", "b", 100, "", 1, 110))
+    # a unpacked (12), then b packed and unpacked (100 + 110)
+    assert coco2017._space_needed(tmp_path, archives, keep_archives=False) == 222
+    assert coco2017._space_needed(tmp_path, archives, keep_archives=True) == 232
+    (tmp_path / "b.zip.part").write_bytes(b"x" * 60)
+    assert coco2017._space_needed(tmp_path, archives, keep_archives=False) == 162
+
+
+def test_addresses_of_coco_2017():
+    assert [archive.file_name for archive in COCO_2017] == ["annotations_trainval2017.zip", "val2017.zip",
+                                                            "train2017.zip"]
+    assert [archive.folder for archive in COCO_2017] == ["annotations", "val2017", "train2017"]
+
+
+# --- which dataset ----------------------------------------------------------------------------------------------------
+
+
+def test_unknown_dataset(tmp_path):
+    with pytest.raises(UserError, match="'voc' cannot be downloaded; these can: coco, shapes"):
+        download_dataset("voc", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shapes_go_below_the_data_path(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("src.dataset.download.draw_shapes_dataset", drawn.append)
+    assert download_dataset("shapes", tmp_path / "data", "elsewhere") == tmp_path / "data" / "shapes"
+    assert drawn == [tmp_path / "data" / "shapes"]
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_coco_goes_to_its_root(tmp_path, monkeypatch, absolute):
+    fetched = []
+    monkeypatch.setattr("src.dataset.download.download_coco", fetched.append)
+    root = str(tmp_path / "far" / "coco") if absolute else "coco"
+    folder = tmp_path / ("far" if absolute else "data") / "coco"
+    assert download_dataset("coco", tmp_path / "data", root) == folder
+    assert fetched == [folder]
+
+
+def test_a_data_path_that_is_a_file(tmp_path):
+    (tmp_path / "data").write_text("mine")
+    with pytest.raises(UserError, match="cannot be written or read"):
+        download_dataset("shapes", tmp_path / "data")
+    assert (tmp_path / "data").read_text() == "mine"

@@ -1,0 +1,50 @@
+"""The report of the pipeline's stages."""
+import functools
+import logging
+
+import numpy as np
+
+from src.dataset.benchmark import StageSpeed, format_speeds, measure_stages
+from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.pipeline import create_ssd_dataset
+from tests.support.samples import make_coco
+
+
+class Coder:
+    """Counts its calls."""
+
+    calls = 0
+
+    def encode(self, boxes):
+        self.calls += 1
+        assert (boxes[:, :4] >= 0).all() and (boxes[:, :4] <= 1).all()
+        return np.zeros((4, 4), np.float32), np.zeros(4, np.int32), len(boxes)
+
+
+def test_every_stage_is_measured(tmp_path):
+    path = create_mindrecord(make_coco(tmp_path, 6), True).path
+    coder = Coder()
+    dataset = create_ssd_dataset(path, 4, (24, 32), box_coder=coder, num_parallel_workers=2)
+    speeds = measure_stages(path, dataset, (24, 32), coder, seconds=0.05)
+    assert [speed.stage for speed in speeds] == ["reading", "decoding", "crop and augmentation", "encoding",
+                                                 "all, in batches"]
+    assert all(speed.images_per_second > 0 for speed in speeds)
+    assert speeds[-1].workers == "2 workers"
+    assert coder.calls > 6
+
+
+def test_table():
+    assert format_speeds([StageSpeed("reading", 2000.0, "MindSpore"), StageSpeed("decoding", 40.0, "1 thread")]) == (
+        "stage     images/s  ms an image\n"
+        "reading     2000.0        0.500  MindSpore\n"
+        "decoding      40.0       25.000  1 thread")
+
+
+def test_flag_of_the_training_script(run, shapes, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("src.training.trainer.measure_stages", functools.partial(measure_stages, seconds=0.05))
+    with caplog.at_level(logging.INFO):
+        _, err, code = run("train", "--config_path=config/ssd300_shapes_config.yaml", f"--data_path={shapes}",
+                           "--device_target=CPU", "--batch_size=4", "--benchmark_data=True", "--output_path=output")
+    assert (code, err) == (0, "")
+    assert "all, in batches" in caplog.text
+    assert "epoch:" not in caplog.text and not (tmp_path / "output").exists()

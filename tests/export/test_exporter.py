@@ -1,0 +1,299 @@
+import json
+import re
+
+import mindspore as ms
+import numpy as np
+import onnx
+import pytest
+
+from src.boxes import select_detections
+from src.export.exporter import OnnxOptions, export_network, with_suffix
+from src.export.verify import verify_export
+from src.inference.metadata import create_metadata
+from src.inference.mindir import MindirModel
+from src.inference.onnx_runtime import OnnxModel, create_session
+from src.inference.predictor import network_predictor
+from src.ssd import build_inference_net
+from src.utils.errors import UserError
+from tests.support.golden_data import ROOT, golden_weight
+from tests.test_training import SMALL_MULTIBOX, SMALL_PYRAMID, SMALL_VGG, flags_for
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+SHAPES = ("--num_classes=7", "--classes=background,circle,square,triangle,star,cross,ring")
+FLOAT = ("--device_target=CPU", "--use_float16=False")
+
+
+@pytest.fixture
+def model_of(config_of):
+    """Function: configuration file, flags -> configuration, and inference network whose weights spread the scores."""
+
+    def build(name, *flags):
+        config = config_of(name, *FLOAT, *flags)
+        net = build_inference_net(config)
+        for parameter in net.get_parameters():
+            parameter.set_data(ms.Tensor(golden_weight(parameter.name, parameter.shape)))
+        return config, net
+
+    return build
+
+
+def random_images(count, size, seed=1):
+    return np.random.default_rng(seed).standard_normal((count, 3, *size)).astype(np.float32)
+
+
+ONE_AND_FOUR = (("ONNX", (1, 4)), ("MINDIR", (4,)))
+ONE = (("ONNX", (1,)), ("MINDIR", (1,)))
+
+
+@pytest.mark.parametrize(("name", "flags", "exports"), [
+    ("ssd300_config.yaml", SMALL_MULTIBOX, ONE_AND_FOUR),
+    ("ssd_mobilenet_v1_300_config_gpu.yaml", SMALL_MULTIBOX, ONE_AND_FOUR),
+    ("ssd_mobilenet_v1_fpn_config.yaml", SMALL_PYRAMID, ONE_AND_FOUR),
+    ("ssd_resnet50_fpn_config.yaml", SMALL_PYRAMID, ONE_AND_FOUR),
+    ("ssd_vgg16_config.yaml", SMALL_VGG, ONE_AND_FOUR),
+    # levels of 12, 6, 3, 2 and 1: not all halves
+    ("ssd_efficientnet_lite0_fpnlite_config.yaml", ("--img_shape=96,96", "--feature_size=12,6,3,2,1"), ONE),
+])
+def test_exported_files_agree_with_the_network(model_of, tmp_path, name, flags, exports):
+    config, net = model_of(name, *flags)
+    metadata = create_metadata(config, "fp32")
+    for file_format, batch_sizes in exports:
+        for batch_size in batch_sizes:
+            path = tmp_path / with_suffix("model", file_format)
+            export_network(net, path, file_format, batch_size, metadata)
+            images = random_images(batch_size, config.img_shape)
+            fixed = batch_size if file_format == "MINDIR" else 1
+            assert verify_export(net, path, fixed, images, "noise") < 1e-4
+    model = OnnxModel(tmp_path / "model.onnx")
+    assert model.metadata == MindirModel(tmp_path / "model.mindir").metadata == metadata
+    assert model(images)[1].std() > 0.01  # the comparison is between numbers that differ
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.mindir", "model.onnx"]
+
+
+def test_weights_that_levels_share_are_written_once(model_of, tmp_path):
+    config, net = model_of("ssd_mobilenet_v1_fpn_config.yaml", *SMALL_PYRAMID)
+    export_network(net, tmp_path / "a.onnx", "ONNX", 1, create_metadata(config, "fp32"))
+    weights = 4 * sum(parameter.size for parameter in net.get_parameters())
+    assert weights < (tmp_path / "a.onnx").stat().st_size < 1.2 * weights
+    graph = onnx.load(tmp_path / "a.onnx").graph
+    assert [value.name for value in (*graph.input, *graph.output)] == ["image", "boxes", "scores"]
+
+
+@pytest.fixture
+def ssd300(model_of):
+    return model_of("ssd300_config.yaml", *SMALL_MULTIBOX, *SHAPES)
+
+
+def test_any_batch_size(ssd300, tmp_path):
+    config, net = ssd300
+    metadata = create_metadata(config, "fp32")
+    (tmp_path / ".part-1-a.onnx").touch()  # of an export that was killed
+    export_network(net, tmp_path / "a.onnx", "ONNX", 1, metadata, OnnxOptions(dynamic_batch=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+    for batch_size in (1, 3):
+        assert verify_export(net, tmp_path / "a.onnx", 1, random_images(batch_size, (96, 96)), "noise") < 1e-4
+    # on several threads a batch goes through image by image; on one it is one call
+    images = random_images(3, (96, 96))
+    for one, other in zip(*(OnnxModel(tmp_path / "a.onnx", threads=threads)(images) for threads in (1, 2))):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_suppression_and_normalisation_inside(model_of, tmp_path):
+    # of some classes and images more than `max_boxes` are left, of others fewer
+    config, net = model_of("ssd300_config.yaml", *SMALL_MULTIBOX, *SHAPES, "--min_score=0.6", "--max_boxes=60")
+    metadata = create_metadata(config, "fp32")
+    export_network(net, tmp_path / "a.onnx", "ONNX", 1, metadata,
+                   OnnxOptions(dynamic_batch=True, with_preprocess=True, with_nms=True))
+    session = create_session(str(tmp_path / "a.onnx"))
+    rng = np.random.default_rng(1)
+    levels = rng.integers(0, 256, (3, 96, 96, 3), np.uint8)
+    levels[1] = 0  # an image of its own number of detections
+    image_shapes = np.array([[333, 500], [20, 30], [480, 640]], np.float32)
+    boxes, scores, labels, counts = session.run(None, {"image": levels, "image_shape": image_shapes})
+    one_by_one = OnnxModel(tmp_path / "a.onnx", threads=2).run(levels, image_shapes)
+    for found, expected in zip(one_by_one, (boxes, scores, labels, counts)):
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert boxes.shape == (3, max(counts), 4)
+    assert len(set(counts)) > 1
+
+    normalised = (levels.astype(np.float32) - np.float32(metadata.mean)) / np.float32(metadata.std)
+    predict = network_predictor(net)
+    for row, image in enumerate(normalised.transpose(0, 3, 1, 2)):
+        one_boxes, one_scores = predict(image[None])
+        # candidates whose score lies on the threshold may fall to either side
+        assert np.abs(one_scores - metadata.min_score).min() > 1e-6
+        xywh, expected_scores, expected_labels = select_detections(
+            one_boxes[0], one_scores[0], image_shapes[row], config.min_score, config.nms_threshold, config.max_boxes
+        )
+        count = counts[row]
+        np.testing.assert_array_equal(labels[row, :count], expected_labels)
+        np.testing.assert_allclose(scores[row, :count], expected_scores, atol=1e-5)
+        corners = np.stack([xywh[:, 1], xywh[:, 0], xywh[:, 1] + xywh[:, 3], xywh[:, 0] + xywh[:, 2]], axis=1)
+        np.testing.assert_allclose(boxes[row, :count], corners, atol=1e-2)
+        assert not scores[row, count:].any()
+    assert counts.sum() > 100
+
+
+def test_nothing_found(ssd300, tmp_path):
+    config, net = ssd300
+    for parameter in net.trainable_params():
+        if re.search(r"multi_cls_layers\.\d\.3\.bias", parameter.name):
+            parameter.set_data(ms.ops.full_like(parameter, -1000.0))
+    export_network(net, tmp_path / "a.onnx", "ONNX", 2, create_metadata(config, "fp32"), OnnxOptions(with_nms=True))
+    assert verify_export(net, tmp_path / "a.onnx", 1, random_images(2, (96, 96)), "noise") < 1e-4
+    model = OnnxModel(tmp_path / "a.onnx")
+    boxes, scores = model(random_images(2, (96, 96)), np.full((2, 2), 300))
+    assert boxes.shape == (2, 0, 4)
+    assert scores.shape == (2, 0, 7)
+
+
+@pytest.mark.parametrize(("precision", "smallest", "largest"), [("fp16", 0.45, 0.55), ("int8", 0.2, 0.4)])
+def test_low_precision(config_of, tmp_path, precision, smallest, largest):
+    # weights of the start: those that spread the scores also magnify rounding, as no trained ones do
+    config = config_of("ssd300_config.yaml", *FLOAT, *SMALL_MULTIBOX, *SHAPES)
+    net = build_inference_net(config)
+    images = random_images(8, (96, 96))
+    export_network(net, tmp_path / "full.onnx", "ONNX", 2, create_metadata(config, "fp32"))
+    options = OnnxOptions(with_nms=True, calibration_images=lambda: images)
+    export_network(net, tmp_path / "low.onnx", "ONNX", 2, create_metadata(config, precision), options)
+    verify_export(net, tmp_path / "low.onnx", 1, images[:2], "noise")
+    sizes = [(tmp_path / name).stat().st_size for name in ("low.onnx", "full.onnx")]
+    assert smallest < sizes[0] / sizes[1] < largest
+    kinds = {node.op_type for node in onnx.load(tmp_path / "low.onnx").graph.node}
+    assert ("QuantizeLinear" in kinds) == (precision == "int8")
+
+
+def test_evaluation_of_exported_files(run, shapes, tmp_path):
+    flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX)
+    assert run("train", *flags, "--epoch_size=1", "--lr=0.01")[2] == 0
+    checkpoint = next((tmp_path / "output" / "ckpt_0").glob("ssd-1_*.ckpt"))
+    checkpoint_flag = f"--checkpoint_file_path={checkpoint}"
+    exports = {
+        "plain": ("--file_format=onnx",),
+        "all_inside": ("--file_format=onnx", "--dynamic_batch", "--with_preprocess", "--with_nms"),
+        "graph": ("--file_format=mindir",),
+    }
+    for name, options in exports.items():
+        _, err, code = run("export", *flags, checkpoint_flag, *options, f"--file_name={name}")
+        assert code == 0, err
+    found = {}
+    for script, flag in (("eval", checkpoint_flag), ("eval", "--checkpoint_file_path=graph.mindir"),
+                         ("eval_onnx", "--file_name=plain.onnx"), ("eval_onnx", "--file_name=all_inside.onnx")):
+        _, err, code = run(script, *flags, flag)
+        assert code == 0, err
+        found[flag] = json.loads((tmp_path / "output" / "eval_results.json").read_text())["mAP"]
+    expected = found[checkpoint_flag]
+    assert expected > 0
+    assert found == {flag: pytest.approx(expected, abs=1e-4) for flag in found}
+    _, err, code = run("eval_onnx", *flags, "--file_name=plain.onnx", "--classes=background,ring,circle",
+                       "--num_classes=3")
+    assert code == 1
+    assert "plain.onnx gives scores of 7 classes, but the configuration names 3" in err
+
+
+@pytest.mark.parametrize(("flags", "message"), [
+    (["--file_name=nothing.onnx"], "no file nothing.onnx"),
+    (["--file_name=text.onnx"], "no ONNX file"),
+    (["--file_name=text.onnx", "--device_target=GPU"], "CUDAExecutionProvider"),
+    (["--file_name=text.onnx", "--device_target=Ascend"], "not on Ascend"),
+    (["--file_name=good.onnx", "--batch_size=3"], "set batch_size"),
+    (["--file_name=good.onnx", *SMALL_MULTIBOX, "--img_shape=90,90"], "takes images of 96 x 96 pixels"),
+    (["--file_name=good.onnx", "--classes=background,ring,star,cross,square,triangle,circle"], "exported with classes"),
+    (["--file_name=good.onnx", "--image_std=0.2,0.2,0.2"], "exported with image_std"),
+    (["--file_name=good.onnx", "--benchmark", "--benchmark_batch_sizes=1,2"], "takes 2 images at a time"),
+    (["--file_name=other.onnx"], "no model of export.py"),
+])
+def test_one_clear_message_of_eval_onnx(run, shapes, ssd300, tmp_path, flags, message):
+    config, net = ssd300
+    (tmp_path / "text.onnx").write_text("this is no model")
+    other = onnx.parser.parse_model('<ir_version: 8, opset_import: ["" : 13]> other (float[1] x) => (float[1] y) '
+                                    "{ y = Exp (x) }")
+    onnx.save(other, tmp_path / "other.onnx")
+    if "--file_name=good.onnx" in flags:
+        export_network(net, tmp_path / "good.onnx", "ONNX", 2, create_metadata(config, "fp32"))
+    _, err, code = run("eval_onnx", *flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX), *flags)
+    assert code == 1
+    assert err.count("error: ") == 1
+    assert "Traceback" not in err
+    assert message in err
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(("script", "flags", "message"), [
+    ("export", ["--file_format=AIR", "--file_name=small"], "Ascend device only"),
+    ("export", ["--with_nms"], "file_format MINDIR"),
+    ("export", ["--file_format=ONNX", "--with_preprocess", "--float_resize"], "float_resize"),
+    ("export", ["--file_format=ONNX", "--precision=int8", "--coco_root=nowhere"], "nowhere"),
+    ("eval", ["--checkpoint_file_path=text.mindir"], "no MindIR file"),
+])
+def test_one_clear_message(run, shapes, ssd300, tmp_path, script, flags, message):
+    (tmp_path / "text.mindir").write_text("this is no model")
+    ms.save_checkpoint(ssd300[1], str(tmp_path / "a.ckpt"))
+    before = set(tmp_path.iterdir())
+    _, err, code = run(script, *flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX),
+                       "--checkpoint_file_path=a.ckpt", *flags)
+    assert code == 1
+    assert err.count("error: ") == 1
+    assert message in err
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_file_that_does_not_agree(ssd300, tmp_path):
+    config, net = ssd300
+    images = np.zeros((1, 3, 96, 96), np.float32)
+    for file_format in ("ONNX", "MINDIR"):
+        export_network(net, tmp_path / with_suffix("a", file_format), file_format, 1, create_metadata(config, "fp32"))
+    bias = next(p for p in net.trainable_params() if p.name.endswith("multi_cls_layers.0.3.bias"))
+    bias.set_data(ms.ops.ones_like(bias))
+    for name in ("a.onnx", "a.mindir"):
+        with pytest.raises(UserError, match="does not agree with the network"):
+            verify_export(net, tmp_path / name, 1, images, "zeros")
+
+
+def test_a_suppression_that_does_not_agree(ssd300, tmp_path):
+    config, net = ssd300
+    path = tmp_path / "a.onnx"
+    export_network(net, path, "ONNX", 1, create_metadata(config, "fp32"), OnnxOptions(with_nms=True))
+    model = onnx.load(path)
+    next(entry for entry in model.metadata_props if entry.key == "nms_threshold").value = "0.3"
+    onnx.save(model, path)
+    with pytest.raises(UserError, match="where the evaluation finds"):
+        verify_export(net, path, 1, random_images(1, (96, 96)), "noise")
+
+
+@pytest.mark.parametrize("options", [("--dynamic_batch",), ("--dynamic_batch", "--with_preprocess", "--with_nms")])
+def test_benchmark(run, shapes, ssd300, tmp_path, caplog, options):
+    caplog.set_level("INFO")
+    ms.save_checkpoint(ssd300[1], str(tmp_path / "a.ckpt"))
+    flags = (*flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX), "--min_score=0.3")
+    export = ("--checkpoint_file_path=a.ckpt", "--file_format=ONNX", "--verify=False")
+    assert run("export", *flags, *export, *options)[2] == 0
+    caplog.clear()
+    _, err, code = run("eval_onnx", *flags, "--file_name=ssd.onnx", "--benchmark", "--benchmark_batch_sizes=1,4",
+                       "--benchmark_threads=1,2", "--benchmark_images=8")
+    assert code == 0, err
+    rows = caplog.records[-1].getMessage().splitlines()
+    assert len(rows) == 1 + 4 * 4
+    assert [row.split()[:2] for row in rows[1::4]] == [["1", "1"], ["4", "1"], ["1", "2"], ["4", "2"]]
+    for first in range(1, len(rows), 4):
+        medians = [float(row.split()[-3]) for row in rows[first : first + 4]]
+        assert medians[3] > medians[1] > 0
+
+
+def test_the_example_of_the_readme(shapes, ssd300, tmp_path, monkeypatch):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(import cv2\n.*?)```", text, flags=re.DOTALL)
+    assert len(example.splitlines()) <= 20
+    assert re.findall(r"import (\w+)", example) == ["cv2", "numpy", "onnxruntime"]
+    config, net = ssd300
+    metadata = create_metadata(config, "fp32")
+    export_network(net, tmp_path / "ssd.onnx", "ONNX", 1, metadata, OnnxOptions(with_preprocess=True, with_nms=True))
+    picture = next((shapes / "shapes" / "val").glob("*.jpg"))
+    (tmp_path / "picture.jpg").write_bytes(picture.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    drawn, image = names["cv2"].imread("detections.jpg"), names["cv2"].imread("picture.jpg")
+    assert drawn.shape == image.shape
+    assert np.abs(drawn.astype(int) - image).max() > 50

@@ -1,0 +1,77 @@
+"""Images, folders, patterns, videos, cameras."""
+import cv2
+import numpy as np
+import pytest
+
+from src.inference.inputs import Video, find_inputs
+from src.utils.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.jpg", "a.PNG", "notes.txt", "clip.mp4", "sub/b.jpg", "sub/c.webp", "b.png", "7"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def save_video(path, num_frames=5, rate=10, size=(48, 64), code="MJPG"):
+    """Frame number n is filled with 40 * n of red."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*code), rate, size[::-1])
+    for number in range(num_frames):
+        writer.write(np.full((*size, 3), (0, 0, 40 * number), np.uint8))
+    writer.release()
+
+
+@pytest.mark.parametrize(("texts", "sources"), [
+    (["b.jpg"], ["b.jpg"]),
+    ([""], ["a.PNG", "b.jpg", "b.png", "clip.mp4"]),
+    (["*.jpg"], ["b.jpg"]),
+    (["**/b.*"], ["b.jpg", "b.png", "sub/b.jpg"]),
+    (["sub", "b.jpg", "sub/c.webp"], ["sub/b.jpg", "sub/c.webp", "b.jpg"]),  # each once
+])
+def test_files(folder, texts, sources):
+    inputs = find_inputs([folder / text for text in texts])
+    assert [item.source for item in inputs] == [folder / source for source in sources]
+    names = [item.name for item in inputs]
+    assert len(set(names)) == len(names)
+    assert all(item.is_image == (item.source.suffix != ".mp4") for item in inputs)
+
+
+def test_names_differ(folder):
+    assert [item.name for item in find_inputs(["b.jpg", "b.png", "sub/b.jpg"])] == ["b", "b-2", "b-3"]
+
+
+def test_a_number_is_a_camera_unless_there_is_such_a_file(folder):
+    camera, file = find_inputs(["0", "7"])
+    assert (camera.source, camera.name, camera.is_camera, camera.is_image) == (0, "camera-0", True, False)
+    assert not file.is_camera
+
+
+@pytest.mark.parametrize("texts", [["nothing.jpg"], ["*.gif"], ["notes*"], ["empty"]])
+def test_nothing_there(folder, texts):
+    (folder / "empty").mkdir()
+    with pytest.raises(UserError, match=r"There is no (image|video)"):
+        find_inputs(texts)
+
+
+def test_frames_of_a_video(tmp_path):
+    save_video(tmp_path / "clip.avi")
+    with Video(tmp_path / "clip.avi") as video:
+        assert (video.rate, video.num_frames) == (10, 5)
+        frames = list(video)
+    assert [frame.shape for frame in frames] == [(48, 64, 3)] * 5
+    for number, frame in enumerate(frames):
+        np.testing.assert_allclose(frame.mean(axis=(0, 1)), (40 * number, 0, 0), atol=6)  # RGB
+
+
+@pytest.mark.parametrize("source", ["broken.mp4", 99])
+def test_what_cannot_be_opened(tmp_path, source, capfd):
+    if isinstance(source, str):
+        source = tmp_path / source
+        source.write_bytes(b"no video")
+    with pytest.raises(UserError, match="cannot be"):
+        Video(source)
+    if source == 99:  # FFmpeg keeps the level of messages that it had at its first video
+        assert capfd.readouterr().err == ""

@@ -1,0 +1,103 @@
+"""Files of detections."""
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from src.dataset.images import load_image
+from src.inference.annotated_boxes import AnnotatedBoxes
+from src.inference.inputs import Input
+from src.inference.outputs import Output
+
+CLASSES = ("background", "cat", "dog/wolf")
+BOXES = np.array([[10, 20, 60, 90.5], [0, 0, 30, 30]], np.float32)
+SCORES, LABELS = np.array([0.5, 0.25], np.float32), np.array([1, 2])
+NONE = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
+
+
+def grey(height=400, width=500):
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+def names_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_json(tmp_path):
+    with Output(tmp_path, CLASSES) as output:
+        output.add_image(Input(Path("x/a.png"), "a"), grey(), BOXES, SCORES, LABELS)
+        output.add_image(Input(Path("x/b.png"), "b"), grey(), *NONE)
+        assert names_in(tmp_path)[0].startswith(".part-")  # the list is not there yet
+    assert names_in(tmp_path) == ["a.jpg", "b.jpg", "detections.json"]
+    assert json.loads((tmp_path / "detections.json").read_text(encoding="utf-8")) == [
+        {"file_name": "a.png", "picture": "a.jpg", "class": "cat", "score": 0.5, "bbox": [20, 10, 70.5, 50]},
+        {"file_name": "a.png", "picture": "a.jpg", "class": "dog/wolf", "score": 0.25, "bbox": [0, 0, 30, 30]},
+    ]
+    assert (load_image(tmp_path / "b.jpg") == 128).all()
+    assert (load_image(tmp_path / "a.jpg") != 128).any()
+
+
+def test_csv_and_video(tmp_path):
+    with Output(tmp_path, CLASSES, "csv") as output:
+        for name in ("one", "two"):
+            for number in range(3):
+                output.add_frame(Input(Path(f"{name}.avi"), name), number, 10, grey(401, 501), BOXES, SCORES, LABELS)
+        output.add_image(Input(Path("a,b.png"), "a,b"), grey(), BOXES[:1], SCORES[:1], LABELS[:1])
+    assert names_in(tmp_path) == ["a,b.jpg", "detections.csv", "one.mp4", "two.mp4"]
+    with open(tmp_path / "detections.csv", newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 13
+    assert [row["frame"] for row in rows[::2]] == ["0", "1", "2", "0", "1", "2", ""]
+    assert rows[-1] == {"file_name": "a,b.png", "frame": "", "picture": "a,b.jpg", "class": "cat", "score": "0.5",
+                        "x": "20.0", "y": "10.0", "width": "70.5", "height": "50.0"}
+    video = cv2.VideoCapture(str(tmp_path / "two.mp4"))
+    assert video.get(cv2.CAP_PROP_FPS) == 10 and video.get(cv2.CAP_PROP_FRAME_COUNT) == 3
+    assert video.read()[1].shape == (400, 500, 3)
+
+
+def test_no_detections(tmp_path):
+    with Output(tmp_path, CLASSES) as output:
+        output.add_image(Input(Path("b.png"), "b"), grey(), *NONE)
+    assert json.loads((tmp_path / "detections.json").read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("file_format", ["json", "csv"])
+def test_an_error_leaves_nothing_half_written(tmp_path, file_format):
+    with pytest.raises(RuntimeError), Output(tmp_path, CLASSES, file_format) as output:
+        output.add_frame(Input(Path("a.avi"), "a"), 0, 10, grey(), BOXES, SCORES, LABELS)
+        raise RuntimeError
+    assert names_in(tmp_path) == []
+
+
+def test_crops(tmp_path):
+    image = grey()
+    image[10:60, 20:91] = 7
+    boxes = np.concatenate([BOXES, [[100, 100, 100, 100]]])  # the last one has no inside
+    with Output(tmp_path, CLASSES, crops=True) as output:
+        output.add_image(Input(Path("a.png"), "a"), image, boxes, np.append(SCORES, 0.2), np.append(LABELS, 1))
+    assert names_in(tmp_path) == ["a.jpg", "crops/cat/a-0.jpg", "crops/dog_wolf/a-1.jpg", "detections.json"]
+    crop = load_image(tmp_path / "crops" / "cat" / "a-0.jpg")
+    assert crop.shape == (50, 71, 3) and (abs(crop.astype(int) - 7) < 3).all()  # without the drawing
+
+
+def test_truth_stands_beside(tmp_path):
+    truth = AnnotatedBoxes()
+    truth.add("folder/a.png", BOXES, LABELS)
+    with Output(tmp_path, CLASSES, truth=truth) as output:
+        for name in ("a", "b"):
+            output.add_image(Input(Path(f"other/{name}.png"), name), grey(), *NONE)
+    both, alone = load_image(tmp_path / "a.jpg"), load_image(tmp_path / "b.jpg")
+    assert alone.shape == (400, 500, 3)
+    assert both.shape[0] > 400 and both.shape[1] == 1004  # a title above
+    left, right = both[-400:, :500].astype(int), both[-400:, 504:].astype(int)
+    assert (abs(left - 128) > 60).any() and not (abs(right - 128) > 20).any()
+
+
+def test_small_pictures_are_enlarged(tmp_path):
+    with Output(tmp_path, CLASSES) as output:
+        output.add_image(Input(Path("a.png"), "a"), grey(100, 150), BOXES, SCORES, LABELS)
+    assert load_image(tmp_path / "a.jpg").shape == (320, 480, 3)
+    assert json.loads((tmp_path / "detections.json").read_text())[0]["bbox"] == [20, 10, 70.5, 50]

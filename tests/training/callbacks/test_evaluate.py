@@ -1,0 +1,110 @@
+from types import SimpleNamespace
+
+import mindspore as ms
+import pytest
+from mindspore import nn
+
+from src.training.callbacks import evaluate as module
+from src.training.callbacks.evaluate import EvalCallback, EvaluationLeftOutError, evaluation_mode, unless_stopped
+from src.training.results import Results
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Function: mAP of each evaluation, arguments -> epochs evaluated, epochs saved, the callback."""
+
+    def run(maps, epochs, **arguments):
+        net, evaluated, saved = nn.Dense(2, 2).set_train(True), [], []
+        params = SimpleNamespace(batch_num=1, train_network=net)
+        context = SimpleNamespace(original_args=lambda: params)
+
+        def evaluate():
+            assert not net.training
+            evaluated.append(params.cur_epoch_num)
+            protocols = {"reference": SimpleNamespace(stats=(0.0, 0.5))}
+            return SimpleNamespace(map=maps[len(evaluated) - 1], protocol="reference", stats={"reference": (0.0, 0.5)},
+                                   protocols=protocols)
+
+        monkeypatch.setattr(module, "save_checkpoint", lambda net, path: saved.append(params.cur_epoch_num))
+        monkeypatch.setattr(module, "format_result", lambda result: f"mAP: {result.map}")
+        arguments = {"best_path": tmp_path / "best_map.ckpt", **arguments}
+        callback = EvalCallback(evaluate, net, results=Results(tmp_path / "results.csv"), **arguments)
+        for epoch in range(1, epochs + 1):
+            params.cur_epoch_num = epoch
+            callback.on_train_epoch_end(context)
+            assert net.training
+        callback.on_train_end(context)
+        return evaluated, saved, callback
+
+    return run
+
+
+def test_start_and_interval(run):
+    assert run([0.1] * 9, epochs=9, start=3, interval=2)[0] == [3, 5, 7, 9]
+
+
+def test_the_best_is_kept_and_a_tie_replaces_it(run):
+    _, saved, callback = run([0.2, 0.1, 0.2, 0.3, 0.0], epochs=5, start=1, interval=1)
+    assert saved == [1, 3, 4]
+    assert callback.best == (0.3, 4)
+
+
+def test_no_best_checkpoint_if_not_wanted(run):
+    _, saved, callback = run([0.2, 0.3], epochs=2, start=1, interval=1, best_path=None)
+    assert saved == []
+    assert callback.best == (0.3, 2)
+
+
+def test_the_mode_comes_back_after_an_error():
+    net = nn.SequentialCell([nn.BatchNorm2d(2)]).set_train(True)
+    with pytest.raises(RuntimeError), evaluation_mode(net):
+        assert not net[0].training
+        raise RuntimeError
+    assert net.training
+    assert net[0].training
+    with evaluation_mode(net.set_train(False)):
+        pass
+    assert not net.training
+
+
+def test_the_mode_of_a_shared_network_comes_back():
+    shared = nn.SequentialCell([nn.BatchNorm2d(2)]).set_train(True)
+    net = nn.SequentialCell([shared])  # as an inference network around the one that is trained: itself in no mode yet
+    assert not net.training
+    with evaluation_mode(net):
+        assert not shared[0].training
+    assert shared.training
+    assert shared[0].training
+    assert not net.training
+
+
+def test_statistics_are_used_in_evaluation_mode():
+    net = nn.BatchNorm2d(1).set_train(True)
+    x = ms.Tensor([[[[1.0, 3.0]]]], ms.float32)
+    with evaluation_mode(net):
+        assert net(x).asnumpy().reshape(-1).tolist() == pytest.approx([1.0, 3.0], abs=1e-4)
+    assert net(x).asnumpy().reshape(-1).tolist() == pytest.approx([-1.0, 1.0], abs=1e-4)
+
+
+def test_counters_go_on(run):
+    _, _, callback = run([0.2, 0.3, 0.1], epochs=3, start=1, interval=1, patience=3)
+    assert callback.state() == {"best": (0.3, 2), "since_better": 1, "wants_end": False}
+    other = EvalCallback(None, None, start=1, interval=1)
+    other.restore({"best": [0.3, 2], "since_better": 1, "wants_end": False})
+    assert other.state() == callback.state()
+
+
+def test_an_evaluation_that_a_signal_ends_is_left_for_later():
+    signals = SimpleNamespace(number=0)
+    predict = unless_stopped(lambda images: images + 1, signals)
+    assert predict(1) == 2
+    signals.number = 15
+    with pytest.raises(EvaluationLeftOutError):
+        predict(1)
+    net = nn.Dense(2, 2).set_train(True)
+    callback = EvalCallback(lambda: predict(1), net, start=1, interval=1)
+    params = SimpleNamespace(cur_epoch_num=1, train_network=net)
+    callback.on_train_epoch_end(SimpleNamespace(original_args=lambda: params))
+    assert params.end_left_out and net.training and callback.best is None

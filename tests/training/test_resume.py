@@ -1,0 +1,212 @@
+"""A run that is interrupted and goes on ends with the same numbers, to the bit."""
+import dataclasses
+import json
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import nn
+
+from src.config import load_config
+from src.layers.blocks import HalfDropout
+from src.training.callbacks.checkpoint import EpochDone, SaveCheckpoint
+from src.training.callbacks.log import TrainingLog
+from src.training.ema import WeightAverage
+from src.training.loop import TrainingLoop
+from src.training.results import Results
+from src.training.resume import (
+    Resume,
+    RunState,
+    TrainStepState,
+    checkpoint_folder,
+    create_resume,
+    create_resumed_config,
+    create_settings,
+    new_run,
+    restore_parameters,
+)
+from src.training.step import TrainingWrapper
+from src.utils.errors import UserError
+from src.weights.training_state import read_state
+from tests.support.data_parallel_driver import values_of
+from tests.support.numbered_batches import NumberedBatches
+
+pytestmark = pytest.mark.usefixtures("cpu")
+EPOCHS, STEPS = 3, 3
+RATES = np.linspace(0.05, 0.01, EPOCHS * STEPS).astype(np.float32)
+FIRST_SCALE = 2.0**127
+
+
+class Dropped(nn.Cell):
+    """The squares of weight * x, summed, with half of the sixteen products dropped."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Cell()
+        self.network.weight = ms.Parameter(ms.Tensor(np.linspace(-1, 1, 16), ms.float32), name="network.weight")
+        self.dropout = HalfDropout(1)
+
+    def construct(self, x):
+        return 8 * (self.dropout(self.network.weight * x) ** 2).sum()
+
+
+class Run:
+    """One start of a training with all that has a state, which ends after `stop_after` steps of its own."""
+
+    def __init__(self, folder, stop_after=None, resume_from=None):
+        ms.set_seed(1)
+        net, other = Dropped(), Dropped()
+        scaler = ms.amp.DynamicLossScaler(FIRST_SCALE, 2, 2)  # overflows at first, and is raised every second step
+        average = WeightAverage(other.network, net.network, decay=0.9)
+        optimizer = nn.Momentum(net.trainable_params(), ms.Tensor(RATES[1::2]), 0.9)
+        self.step = TrainingWrapper(net, optimizer, loss_scaler=scaler, accumulation_steps=2,
+                                    average=average).set_train(True)
+        self.results = Results(folder / "results.csv")
+        log = TrainingLog(1, RATES, self.results, terminal=False)
+        self.checkpoints = SaveCheckpoint(folder / "ckpt_0", every=2, keep=2)
+        run = new_run(folder / "ckpt_0")
+        self.parts = {"log": log, "results": self.results, "checkpoints": self.checkpoints,
+                      "step": TrainStepState(self.step)}
+        state = RunState(run, {"pre_trained_epoch_size": 0, "lr": 0.5}, self.parts)
+        self.checkpoints.describe = state.describe
+        resume = resume_from and Resume(resume_from, read_state(resume_from))
+        asked = []
+        loop = TrainingLoop(self.step, NumberedBatches(STEPS, resume.next_step[0] if resume else 0, number),
+                            [log, self.checkpoints, EpochDone(self.checkpoints)], EPOCHS,
+                            position=resume and resume.position,
+                            asked_to_stop=lambda: 15 * (stop_after is not None and asked.append(1) is None
+                                                        and len(asked) >= stop_after))
+        if resume:
+            state.restore(resume, self.step, STEPS, loop.params.cur_step_num)
+        loop.run()
+        self.last = self.checkpoints.saved[-1]
+
+    def end(self):
+        """All that the run ends with."""
+        values = {name: value.tobytes() for name, value in values_of(self.step).items()}
+        rows = [(row["epoch"], row["step"], row["loss"], row["learning_rate"]) for row in self.results.rows.values()]
+        return values, rows, self.parts["step"].state(), int(self.step.network.dropout.calls.count.asnumpy())
+
+
+def number(epoch, index):
+    return 0.3 + 0.1 * epoch + 0.01 * index
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cpu, tmp_path_factory):
+    return Run(tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_the_test_means_something(undisturbed):
+    """Each state has taken part: steps were skipped, gradients waited, the scale has moved, half was dropped."""
+    values, rows, scale, calls = undisturbed.end()
+    assert int(undisturbed.step.skipped_steps.asnumpy()) > 0
+    assert scale["loss_scale"] != FIRST_SCALE
+    assert calls == EPOCHS * STEPS
+    assert [row[:2] for row in rows] == [(1, 3), (2, 6), (3, 9)]
+    assert np.frombuffer(values["ema_steps"], np.float32)[0] > 0
+    assert values["network.weight"] != values["ema.network.weight"]
+
+
+# After each call the run asks: after step 1, 2, 3, after epoch 1, after step 4 and so on.
+@pytest.mark.parametrize("stop_after", [1, 3, 4, 6, 8, 11])
+def test_interrupted_and_resumed(undisturbed, tmp_path, stop_after):
+    first = Run(tmp_path, stop_after)
+    assert first.end() != undisturbed.end()
+    second = Run(tmp_path, resume_from=first.last)
+    assert second.end() == undisturbed.end()
+
+
+def test_interrupted_again_and_again(undisturbed, tmp_path):
+    run = Run(tmp_path, stop_after=2)
+    for _ in range(3):
+        run = Run(tmp_path, stop_after=2, resume_from=run.last)
+    assert Run(tmp_path, resume_from=run.last).end() == undisturbed.end()
+
+
+def test_only_the_newest_checkpoints_are_kept(undisturbed):
+    names = sorted(path.name for path in undisturbed.checkpoints.directory.iterdir())
+    assert names == ["run.json", "ssd-2_3.ckpt", "ssd-2_3.state.json", "ssd-3_3.ckpt", "ssd-3_3.state.json"]
+
+
+def test_a_checkpoint_of_another_run_is_refused(undisturbed, tmp_path):
+    other = nn.Dense(2, 3)
+    step = TrainingWrapper(other, nn.Momentum(other.trainable_params(), 0.1, 0.9))
+    with pytest.raises(UserError, match=r"(?s)are missing.*bias.*do not belong to the run.*network\.weight"):
+        restore_parameters(step, undisturbed.last)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"steps_per_epoch": 7}, "7 steps an epoch, now there are 3"),
+    ({"settings": {"pre_trained_epoch_size": 2}}, "pre_trained_epoch_size 2, now it is 0"),
+])
+def test_changes_that_cannot_be_resumed(undisturbed, change, message):
+    state = {**read_state(undisturbed.last), **change}
+    run = RunState("a", {"pre_trained_epoch_size": 0}, {})
+    with pytest.raises(UserError, match=message):
+        run.restore(Resume(undisturbed.last, state), undisturbed.step, STEPS, 9)
+
+
+def test_other_settings_are_named(undisturbed, caplog):
+    run = RunState("a", {"pre_trained_epoch_size": 0, "lr": 0.25}, {})
+    run.restore(Resume(undisturbed.last, read_state(undisturbed.last)), undisturbed.step, STEPS, 9)
+    assert "lr was 0.5, now 0.25" in caplog.text
+
+
+# The key
+
+
+def save_run(output, undisturbed):
+    """An output folder whose newest checkpoint is the last one of a run."""
+    folder = checkpoint_folder(output)
+    folder.mkdir(parents=True)
+    for path in undisturbed.checkpoints.directory.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder / undisturbed.last.name
+
+
+def config_of(output, *flags):
+    return load_config([f"--output_path={output}", "--device_target=CPU", *flags])
+
+
+@pytest.mark.parametrize(("flags", "value"), [
+    ((), ""), (("--resume",), "True"), (("--resume=true",), "True"), (("--resume=False",), ""),
+    (("--resume=a.ckpt",), "a.ckpt"), (("--resume", "a.ckpt"), "a.ckpt"),
+])
+def test_values_of_the_key(flags, value):
+    assert load_config(list(flags)).resume == value
+
+
+def test_values_in_a_file(tmp_path):
+    path = tmp_path / "a.yaml"
+    for text, value in (("true", "True"), ("no", ""), ("a.ckpt", "a.ckpt"), ("", "")):
+        path.write_text(f"resume: {text}\n")
+        assert load_config([f"--config_path={path}"]).resume == value
+
+
+def test_what_the_key_finds(undisturbed, tmp_path, caplog):
+    caplog.set_level("INFO")
+    output = tmp_path / "output"
+    assert create_resume(config_of(output)) is None
+    assert create_resume(config_of(output, "--resume")) is None
+    assert "nothing to go on from" in caplog.text
+    last = save_run(output, undisturbed)
+    assert create_resume(config_of(output, "--resume")).path == last
+    resume = create_resume(config_of(output, "--resume=ssd-2_3.ckpt"))
+    assert resume.path.name == "ssd-2_3.ckpt" and resume.next_step == (2, 0)
+    with pytest.raises(UserError, match=r"there is no checkpoint ssd-7_3\.ckpt"):
+        create_resume(config_of(output, "--resume=ssd-7_3.ckpt"))
+    last.write_bytes(last.read_bytes()[:-1])
+    assert create_resume(config_of(output, "--resume")).path.name == "ssd-2_3.ckpt"
+    with pytest.raises(UserError, match="it was cut off"):
+        create_resume(config_of(output, f"--resume={last}"))
+
+
+def test_sizes_that_were_chosen_stay(undisturbed, tmp_path):
+    last = save_run(tmp_path, undisturbed)
+    config = config_of(tmp_path, "--batch_size=auto")
+    assert create_resumed_config(config, None).auto_batch_size
+    state = {**read_state(last), "settings": create_settings(dataclasses.replace(config, batch_size=4))}
+    chosen = create_resumed_config(config, Resume(last, state))
+    assert (chosen.batch_size, chosen.auto_batch_size) == (4, False)
+    assert json.loads(json.dumps(state["settings"])) == state["settings"]

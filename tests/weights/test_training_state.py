@@ -1,0 +1,111 @@
+"""Which checkpoints count, and what is said of the others."""
+import json
+
+import pytest
+
+from src.training.resume import new_run, newest_checkpoint
+from src.utils.errors import UserError
+from src.weights.training_state import check_content, read_state, remove_checkpoint, state_path, write_state
+
+STATE = {"step": 3, "epoch_done": True, "steps_per_epoch": 3, "settings": {}, "parts": {}}
+
+
+def save(folder, epoch, run, step=3):
+    path = folder / f"ssd-{epoch}_{step}.ckpt"
+    path.write_bytes(bytes(100) + f"{run} {epoch}".encode())
+    write_state(path, {**STATE, "run": run, "epoch": epoch, "step": step})
+    return path
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[50] ^= 1
+    path.write_bytes(content)
+
+
+def test_round_trip(tmp_path):
+    path = save(tmp_path, 4, "a")
+    state = read_state(path)
+    assert (state["epoch"], state["run"]) == (4, "a")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["ssd-4_3.ckpt", "ssd-4_3.state.json"]
+    remove_checkpoint(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_is_said(tmp_path):
+    path = save(tmp_path, 1, "a")
+    damage(path)
+    with pytest.raises(UserError, match="was changed after it was written"):
+        check_content(path)
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(UserError, match="has 60 bytes instead of 103: it was cut off"):
+        check_content(path)
+    state_path(path).unlink()
+    check_content(path)  # without a state there is nothing to compare with
+    with pytest.raises(UserError, match=r"no training state beside it.*--pre_trained=FILE"):
+        read_state(path)
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ("{", "damaged"), ("[]", "not a training state"), ('{"format": "other"}', "not a training state"),
+    ('{"format": "ssd-training-state", "version": 1}', "lacks run"),
+    (json.dumps({**STATE, "format": "ssd-training-state", "version": 1, "run": "a", "epoch": 1, "checkpoint": 7}),
+     "does not say what its checkpoint holds"),
+])
+def test_foreign_states(tmp_path, content, message):
+    path = save(tmp_path, 1, "a")
+    state_path(path).write_text(content)
+    with pytest.raises(UserError, match=message):
+        read_state(path)
+
+
+def test_the_newest_of_the_run_counts(tmp_path):
+    save(tmp_path, 30, "of an earlier run")
+    run = new_run(tmp_path)
+    assert newest_checkpoint(tmp_path) == (None, None)
+    save(tmp_path, 2, run)
+    save(tmp_path, 9, run)
+    newest = save(tmp_path, 10, run, step=1)
+    assert newest_checkpoint(tmp_path)[0] == newest
+
+
+def test_the_one_before_is_taken(tmp_path, caplog):
+    run = new_run(tmp_path)
+    first, second, third = (save(tmp_path, epoch, run) for epoch in (1, 2, 3))
+    third.write_bytes(b"")
+    damage(second)
+    path, state = newest_checkpoint(tmp_path)
+    assert (path, state["epoch"]) == (first, 1)
+    assert "ssd-3_3.ckpt has 0 bytes" in caplog.text and "ssd-2_3.ckpt was changed" in caplog.text
+    damage(first)
+    with pytest.raises(UserError, match=r"no checkpoint in .* is whole"):
+        newest_checkpoint(tmp_path)
+
+
+def test_files_of_a_kill_in_between_do_not_count(tmp_path):
+    """A checkpoint without its state; that of an earlier run, whose state was not yet replaced."""
+    save(tmp_path, 1, "of an earlier run").write_bytes(b"of the new run")
+    run = new_run(tmp_path)
+    (tmp_path / "ssd-2_3.ckpt").write_bytes(b"of the new run")
+    assert newest_checkpoint(tmp_path) == (None, None)
+    whole = save(tmp_path, 1, run)
+    assert newest_checkpoint(tmp_path)[0] == whole
+
+
+def test_a_run_that_began_from_a_checkpoint_goes_back_to_it(tmp_path):
+    (tmp_path / "other").mkdir()
+    begun_from = save(tmp_path / "other", 5, "a")
+    folder = tmp_path / "own"
+    run = new_run(folder, begun_from)
+    assert newest_checkpoint(folder)[0] == begun_from
+    newer = save(folder, 6, run)
+    assert newest_checkpoint(folder)[0] == newer
+    damage(newer)
+    assert newest_checkpoint(folder)[0] == begun_from
+
+
+def test_checkpoints_of_an_older_version_are_not_passed_over(tmp_path):
+    (tmp_path / "ssd-40_18.ckpt").write_bytes(b"weights")
+    with pytest.raises(UserError, match=r"ssd-40_18\.ckpt has no training state"):
+        newest_checkpoint(tmp_path)
+    assert newest_checkpoint(tmp_path / "nothing") == (None, None)
