@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up a virtual environment, checks the sources with ruff and shellcheck, and runs the tests.
+# Sets up a virtual environment, checks the sources with ruff, mypy and shellcheck, and runs the tests.
 #
 #   bash scripts/run_tests.sh [PYTEST_OPTION...]
 #
@@ -40,6 +40,8 @@ cd "$PROJECT_ROOT"
 status=0
 echo "ruff"
 "$VENV_PYTHON" -m ruff check . || status=1
+echo "mypy"
+"$VENV_PYTHON" -m mypy || status=1
 if command -v shellcheck >/dev/null; then
     echo "shellcheck"
     shellcheck --external-sources scripts/*.sh .ci/run || status=1

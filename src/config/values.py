@@ -43,8 +43,8 @@ LARGEST_INT = 2**63 - 1
 for _class in (ConfigLoader, _FlowDumper):
     _class.add_implicit_resolver(
         "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789"))
-for _class in (list, tuple):
-    _FlowDumper.add_representer(_class, lambda dumper, value: dumper.represent_sequence(
+for _sequence in (list, tuple):
+    _FlowDumper.add_representer(_sequence, lambda dumper, value: dumper.represent_sequence(
         "tag:yaml.org,2002:seq", value, flow_style=True))
 _FlowDumper.add_representer(float, lambda dumper, value: (
     dumper.represent_int(int(value)) if value.is_integer() else dumper.represent_float(value)))

@@ -40,7 +40,7 @@ class Model:
     initialise: Callable = init_net_param
 
 
-MODELS = {}
+MODELS: dict[str, Model] = {}
 
 
 def register(name, **row):

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import matplotlib
+from cycler import cycler
 from matplotlib.figure import Figure
 
 from src.utils.files import whole_file
@@ -23,7 +24,7 @@ _STYLE = {
     "axes.edgecolor": FAINT,
     "axes.grid": True,
     "axes.labelcolor": INK,
-    "axes.prop_cycle": matplotlib.cycler(color=SERIES),
+    "axes.prop_cycle": cycler(color=SERIES),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
