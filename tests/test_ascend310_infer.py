@@ -12,7 +12,7 @@ from src.ssd import build_inference_net
 from tests.support.golden_data import ROOT, golden_weight
 from tests.support.script_runner import copy_checkout
 from tests.support.script_runner import run as run_command
-from tests.test_training import CLASSES, SMALL_MULTIBOX, flags_for
+from tests.support.small_models import CLASSES, SMALL_MULTIBOX, flags_for
 
 HEADERS = ("opencv2/imgcodecs.hpp", "opencv2/imgproc.hpp", "nlohmann/json.hpp", "gtest/gtest.h")
 CONFIG = """

@@ -11,7 +11,7 @@ from src.ssd import build_inference_net
 from src.visualization.draw import save_image
 from tests.inference.test_inputs import save_video
 from tests.support.golden_data import golden_weight
-from tests.test_training import SMALL_MULTIBOX, flags_for
+from tests.support.small_models import SMALL_MULTIBOX, flags_for
 
 CLASSES = {"circle", "square", "triangle", "star", "cross", "ring"}
 

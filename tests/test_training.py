@@ -4,15 +4,9 @@ import json
 
 import pytest
 
-CLASSES = ("--classes=background,circle,square,triangle,star,cross,ring", "--num_classes=7")
-DATA = ("--dataset=coco", "--coco_root=shapes", "--train_data_type=train", "--val_data_type=val",
-        "--mindrecord_dir=records")
-SMALL_MULTIBOX = ("--num_ssd_boxes=-1", "--img_shape=96,96", "--feature_size=6,3,2,1,1,1", "--steps=16,32,64,96,96,96")
-SMALL_PYRAMID = ("--img_shape=128,128", "--feature_size=16,8,4,2,1")
-FROM_SCRATCH = ("--feature_extractor_base_param=",)
-# VGG16's last convolutions need a map of 5 x 5 before them
-SMALL_VGG = ("--num_ssd_boxes=-1", "--img_shape=260,260", "--feature_size=33,17,9,5,3,1", "--steps=8,16,30,60,100,260")
+from tests.support.small_models import CLASSES, SMALL_MULTIBOX, SMALL_PYRAMID, SMALL_VGG, flags_for
 
+FROM_SCRATCH = ("--feature_extractor_base_param=",)
 MODELS = {
     "ssd300_config.yaml": SMALL_MULTIBOX,
     "ssd_mobilenet_v1_300_config_gpu.yaml": SMALL_MULTIBOX,
@@ -25,12 +19,6 @@ MODELS = {
     "ssd_efficientnet_lite0_config.yaml": (*SMALL_MULTIBOX, *FROM_SCRATCH),
     "ssd_efficientnet_lite0_fpnlite_config.yaml": (*SMALL_PYRAMID, *FROM_SCRATCH),
 }
-
-
-def flags_for(config, shapes, *more):
-    return (f"--config_path=config/{config}", f"--data_path={shapes}", *CLASSES, *DATA, "--device_target=CPU",
-            "--use_float16=False", "--warmup_epochs=0", "--min_score=0.001", "--batch_size=4", "--output_path=output",
-            *more)
 
 
 @pytest.mark.parametrize("config", MODELS)

@@ -16,7 +16,7 @@ from src.inference.predictor import network_predictor
 from src.ssd import build_inference_net
 from src.utils.errors import UserError
 from tests.support.golden_data import ROOT, golden_weight
-from tests.test_training import SMALL_MULTIBOX, SMALL_PYRAMID, SMALL_VGG, flags_for
+from tests.support.small_models import SMALL_MULTIBOX, SMALL_PYRAMID, SMALL_VGG, flags_for
 
 pytestmark = pytest.mark.usefixtures("cpu")
 

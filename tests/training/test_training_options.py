@@ -18,6 +18,7 @@ from src.utils.errors import UserError
 from src.weights import load_weights
 from src.weights.checkpoint_file import save_checkpoint
 from tests.support.data_parallel_driver import FLAGS, Line
+from tests.support.small_models import SMALL_MULTIBOX
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -164,14 +165,11 @@ def test_too_few_steps_for_an_update(config_of):
         build_train_step(config, Line(), np.full(4, 0.05, np.float32))
 
 
-SMALL = ("--num_ssd_boxes=-1", "--img_shape=96,96", "--feature_size=6,3,2,1,1,1", "--steps=16,32,64,96,96,96")
-
-
 def test_all_options_in_one_run(run, shapes, tmp_path, caplog):
     """No detection has such a score: every mAP is 0, and the third evaluation without a better one ends the run."""
     caplog.set_level("INFO")
     flags = ("--config_path=config/ssd300_shapes_config.yaml", f"--data_path={shapes}", "--mindrecord_dir=options",
-             *SMALL, "--min_score=0.999", "--output_path=output", "--eval_start_epoch=1", "--eval_interval=1")
+             *SMALL_MULTIBOX, "--min_score=0.999", "--output_path=output", "--eval_start_epoch=1", "--eval_interval=1")
     _, err, code = run("train", *flags, "--epoch_size=9", "--batch_size=auto", "--use_ema", "--accumulation_steps=2",
                        "--early_stopping=2")
     assert code == 0, err

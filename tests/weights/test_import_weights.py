@@ -12,8 +12,8 @@ from src.weights import load_backbone
 from src.weights.import_weights import main
 from src.weights.torchvision_mmdet import LIBRARIES
 from tests.support.golden_data import library_weights
+from tests.support.small_models import CLASSES, DATA
 from tests.support.torch_files import dictionary, text, write_state_dict
-from tests.test_training import CLASSES, DATA
 
 pytestmark = pytest.mark.usefixtures("cpu")
 # fc7 needs a map of 17 x 17, so that 1 x 1 is left after the last block
