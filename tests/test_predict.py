@@ -9,8 +9,8 @@ import pytest
 from src.dataset.images import load_image
 from src.ssd import build_inference_net
 from src.visualization.draw import save_image
-from tests.inference.test_inputs import save_video
 from tests.support.golden_data import golden_weight
+from tests.support.samples import save_video
 from tests.support.small_models import SMALL_MULTIBOX, flags_for
 
 CLASSES = {"circle", "square", "triangle", "star", "cross", "ring"}

@@ -11,9 +11,9 @@ from src.utils.errors import UserError
 from src.weights import find_classifier, load_backbone
 from src.weights.external_file import read_weight_file
 from src.weights.pip_packages import importlib as used_importlib
+from tests.support.backbone_net import BackboneNet
 from tests.support.efficientnet_lite_weights import STAGES, rule_weights, seeded_image, shapes_of
 from tests.support.torch_files import write_state_dict
-from tests.weights.test_pretrained_backbone import Net
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -50,7 +50,7 @@ def pynative():
 def logits_of(size, path, image):
     """The 1000 logits of the weights in `path`, which all find their place."""
     backbone = EfficientNetLite(size)
-    report = load_backbone(Net(backbone), path, "backbone")
+    report = load_backbone(BackboneNet(backbone), path, "backbone")
     assert (report.kept, report.unused) == ((), ("_fc.bias", "_fc.weight"))
     counters = sum(name.endswith("num_batches_tracked") for name in shapes_of(size))
     assert len(report.loaded) + 2 + counters == len(shapes_of(size))
@@ -129,7 +129,7 @@ def test_other_detectors(config_of, name):
 
 def test_the_pyramid_leaves_the_last_convolution_out(tmp_path):
     path = write_state_dict(tmp_path / "a.pth", rule_weights("lite0"))
-    report = load_backbone(Net(EfficientNetLite("lite0", pyramid=True)), path, "backbone")
+    report = load_backbone(BackboneNet(EfficientNetLite("lite0", pyramid=True)), path, "backbone")
     head = ("_bn1.beta", "_bn1.gamma", "_bn1.moving_mean", "_bn1.moving_variance", "_conv_head.weight")
     assert (len(report.loaded), report.kept, report.unused) == (240, (), (*head, "_fc.bias", "_fc.weight"))
 
@@ -148,7 +148,7 @@ def test_a_configuration_names_the_package(config_of):
 def test_weights_of_another_size_are_refused(tmp_path):
     path = write_state_dict(tmp_path / "a.pth", rule_weights("lite1"))
     with pytest.raises(UserError, match=r"have other shapes: blocks\.3\."):
-        load_backbone(Net(EfficientNetLite("lite0")), path, "backbone")
+        load_backbone(BackboneNet(EfficientNetLite("lite0")), path, "backbone")
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch):

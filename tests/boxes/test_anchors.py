@@ -3,15 +3,8 @@ import pytest
 
 from src.boxes.anchors import build_anchors, grid_anchors, multibox_anchors, sized_shapes
 from src.boxes.box_ops import to_tlbr
-from tests.support.golden_data import golden_arrays
+from tests.support.golden_data import CONFIGS, golden_arrays
 
-CONFIGS = {
-    "ssd300": "ssd300_config.yaml",
-    "ssd_mobilenet_v1": "ssd_mobilenet_v1_300_config_gpu.yaml",
-    "ssd_mobilenet_v1_fpn": "ssd_mobilenet_v1_fpn_config.yaml",
-    "ssd_resnet50_fpn": "ssd_resnet50_fpn_config.yaml",
-    "ssd_vgg16": "ssd_vgg16_config.yaml",
-}
 CASES = [(config, f"{model}/anchors.npz") for model, config in CONFIGS.items()]
 CASES.append(("ssd_vgg16_config_gpu.yaml", "ssd_vgg16/anchors_gpu_config.npz"))
 

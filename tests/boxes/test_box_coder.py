@@ -4,15 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.boxes import box_coder
-from src.boxes.anchors import grid_anchors, multibox_anchors
+from src.boxes.anchors import grid_anchors
 from src.boxes.box_coder import BoxCoder, build_box_coder
 from src.boxes.box_ops import pairwise_iou, to_cyxhw, to_tlbr
-from tests.boxes.test_anchors import CONFIGS
-from tests.support.golden_data import golden_arrays
-
-CODER = BoxCoder(
-    multibox_anchors((300, 300), [10, 5, 1], [30, 60, 300], 0.1, 0.9, aspect_ratios=[[], [2, 3], [2]])
-)
+from tests.support.box_coders import CODER
+from tests.support.golden_data import CONFIGS, golden_arrays
 
 
 @pytest.mark.parametrize("model", CONFIGS)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from src.boxes import apply_nms, select_detections
 from src.boxes.box_ops import pairwise_iou
 from src.boxes.nms import overlaps
-from tests.boxes.test_box_coder import CODER
+from tests.support.box_coders import CODER
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -18,7 +18,8 @@ from src.dataset.augmentation import (
 )
 from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.pipeline import create_ssd_dataset
-from tests.dataset.test_pipeline import PlainCoder, epochs, same
+from tests.support.batches import epochs, same
+from tests.support.box_coders import PlainCoder
 from tests.support.samples import make_coco
 
 FILL = (124, 116, 104)

@@ -7,19 +7,11 @@ from src.dataset.images import load_image, preprocess
 from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.pipeline import create_ssd_dataset
 from src.utils.errors import UserError
+from tests.support.batches import epochs, same
+from tests.support.box_coders import PlainCoder
 from tests.support.samples import make_coco, write_coco
 
 SIZE = (24, 32)
-
-
-class PlainCoder:
-    """Puts the boxes into the first of four places, to make them visible in the batch."""
-
-    def encode(self, boxes):
-        targets, labels = np.zeros((4, 4), np.float32), np.zeros(4, np.int32)
-        targets[:len(boxes)] = boxes[:4, :4]
-        labels[:len(boxes)] = boxes[:4, 4]
-        return targets, labels, len(boxes)
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +25,9 @@ def files(tmp_path_factory):
     return tmp_path, create_mindrecord(config, True).path, create_mindrecord(config, False).path
 
 
-def epochs(dataset, number=1):
-    """Batches of each epoch, as dictionaries of arrays."""
-    iterator = dataset.create_dict_iterator(num_epochs=number, output_numpy=True)
-    return [[{key: value.copy() for key, value in batch.items()} for batch in iterator] for _ in range(number)]
-
-
 def training(path, **changes):
     arguments = {"batch_size": 4, "image_size": SIZE, "box_coder": PlainCoder(), "num_parallel_workers": 2, **changes}
     return create_ssd_dataset(path, **arguments)
-
-
-def same(first, second):
-    return len(first) == len(second) and all(
-        (one[key] == other[key]).all() for one, other in zip(first, second) for key in one)
 
 
 def test_training_batches(files):

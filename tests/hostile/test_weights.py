@@ -17,8 +17,8 @@ from src.weights.external_file import read_weight_file
 from src.weights.load import load_weights
 from src.weights.torch_file import read_torch_file
 from tests.hostile.special_files import named_pipe, names_below
+from tests.support.safetensors_file import write_safetensors
 from tests.support.torch_files import dictionary, tensor, write_zip
-from tests.weights.test_external_file import write_safetensors
 
 
 def lists_in_lists(levels):

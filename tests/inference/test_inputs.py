@@ -1,10 +1,10 @@
 """Images, folders, patterns, videos, cameras."""
-import cv2
 import numpy as np
 import pytest
 
 from src.inference.inputs import Video, find_inputs
 from src.utils.errors import UserError
+from tests.support.samples import save_video
 
 
 @pytest.fixture
@@ -14,14 +14,6 @@ def folder(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     return tmp_path
-
-
-def save_video(path, num_frames=5, rate=10, size=(48, 64), code="MJPG"):
-    """Frame number n is filled with 40 * n of red."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*code), rate, size[::-1])
-    for number in range(num_frames):
-        writer.write(np.full((*size, 3), (0, 0, 40 * number), np.uint8))
-    writer.release()
 
 
 @pytest.mark.parametrize(("texts", "sources"), [

@@ -7,8 +7,7 @@ from mindspore import nn, ops
 from src.boxes import build_box_coder
 from src.layers.blocks import HalfDropout
 from src.ssd import build_inference_net, build_training_net
-from tests.boxes.test_anchors import CONFIGS
-from tests.support.golden_data import golden_arrays, golden_input, golden_json, golden_weight
+from tests.support.golden_data import CONFIGS, golden_arrays, golden_input, golden_json, golden_weight
 
 pytestmark = pytest.mark.usefixtures("cpu")
 BATCH = {"ssd300": 8, "ssd_mobilenet_v1": 8}

@@ -13,6 +13,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FULL = Path(os.environ.get("SSD_GOLDEN", ROOT.parent / "shared" / "golden"))
 SUBSET = ROOT / "tests" / "golden"
+# the configuration that the numbers of each model belong to
+CONFIGS = {
+    "ssd300": "ssd300_config.yaml",
+    "ssd_mobilenet_v1": "ssd_mobilenet_v1_300_config_gpu.yaml",
+    "ssd_mobilenet_v1_fpn": "ssd_mobilenet_v1_fpn_config.yaml",
+    "ssd_resnet50_fpn": "ssd_resnet50_fpn_config.yaml",
+    "ssd_vgg16": "ssd_vgg16_config.yaml",
+}
 LIBRARY_FOLDERS = {"torchvision": "import_torchvision_ssd300_vgg16", "mmdet": "import_mmdet_ssd300"}
 
 

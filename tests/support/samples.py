@@ -15,6 +15,14 @@ def write_image(path, height=60, width=80, seed=0):
     assert cv2.imwrite(str(path), cv2.resize(small, (width, height)))
 
 
+def save_video(path, num_frames=5, rate=10, size=(48, 64), code="MJPG"):
+    """Frame number n is filled with 40 * n of red."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*code), rate, size[::-1])
+    for number in range(num_frames):
+        writer.write(np.full((*size, 3), (0, 0, 40 * number), np.uint8))
+    writer.release()
+
+
 def make_config(tmp_path, **changes):
     """The keys of the configuration that data conversion reads."""
     values = {"dataset": "coco", "data_path": str(tmp_path), "mindrecord_dir": "mindrecord", "coco_root": "coco",

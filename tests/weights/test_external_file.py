@@ -1,22 +1,11 @@
-import json
 
 import numpy as np
 import pytest
 
 from src.utils.errors import UserError
 from src.weights.external_file import read_weight_file
+from tests.support.safetensors_file import write_safetensors
 from tests.support.torch_files import dictionary, number, text, write_state_dict
-
-
-def write_safetensors(path, tensors):
-    """name -> (type, shape, bytes), written as the format says: length of the header, header, numbers."""
-    header, data = {}, b""
-    for name, (dtype, shape, content) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
-        data += content
-    encoded = json.dumps(header).encode()
-    path.write_bytes(len(encoded).to_bytes(8, "little") + encoded + data)
-    return path
 
 
 def test_safetensors(tmp_path):

@@ -14,6 +14,7 @@ from src.weights.torchvision_mmdet import LIBRARIES
 from tests.support.golden_data import library_weights
 from tests.support.small_models import CLASSES, DATA
 from tests.support.torch_files import dictionary, text, write_state_dict
+from tests.support.torchvision_shapes import resnet50
 
 pytestmark = pytest.mark.usefixtures("cpu")
 # fc7 needs a map of 17 x 17, so that 1 x 1 is left after the last block
@@ -79,8 +80,6 @@ def random_values(shapes):
 
 
 def test_classifier_to_a_checkpoint_for_the_backbone(tmp_path, config_of):
-    from tests.weights.test_torchvision_names import resnet50
-
     values = random_values(resnet50())
     file = write_state_dict(tmp_path / "resnet50.pth", values)
     main([str(file), "--from", "torchvision", "--config", "config/ssd_resnet50_fpn_config.yaml", "--output",

@@ -12,6 +12,7 @@ from src.backbones.resnet import ResNet50
 from src.backbones.vgg16 import VGG16
 from src.utils.errors import UserError
 from src.weights.pretrained_backbone import RENAMES, load_backbone, match_names
+from tests.support.backbone_net import BackboneNet
 
 BN = ("gamma", "beta", "moving_mean", "moving_variance")
 # numbers of the convolutions of VGG16 when all layers are numbered through
@@ -19,21 +20,6 @@ PLAIN_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 BN_CONVOLUTIONS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)
 
 pytestmark = pytest.mark.usefixtures("cpu")
-
-
-class Detector(nn.Cell):
-    def __init__(self, backbone):
-        super().__init__()
-        self.backbone = backbone
-        self.head = nn.Conv2d(8, 8, 1)
-
-
-class Net(nn.Cell):
-    """Has the detector as `network`, like the networks for training and inference."""
-
-    def __init__(self, backbone):
-        super().__init__()
-        self.network = Detector(backbone)
 
 
 @pytest.fixture
@@ -108,7 +94,7 @@ def test_doubled_parameters_are_refused():
 
 
 def test_classifier_of_the_model_zoo(save, caplog):
-    net = Net(MobileNetV1())
+    net = BackboneNet(MobileNetV1())
     others = {"fc.weight": (5, 1024), "fc.bias": (5,), "moments.fc.bias": (5,)}
     values = random_values({**shapes_of(MobileNetV1()), **others})
     head = net.network.head.weight.asnumpy()
@@ -124,14 +110,14 @@ def test_classifier_of_the_model_zoo(save, caplog):
 
 @pytest.mark.parametrize("prefix", ["network.", "network.backbone.", "backbone.", ""])
 def test_names_of_our_own(save, prefix):
-    net = Net(MobileNetV1())
+    net = BackboneNet(MobileNetV1())
     values = random_values(shapes_of(MobileNetV1()))
     load_backbone(net, save({prefix + name: value for name, value in values.items()}), "backbone")
     assert all(np.array_equal(value, values[name]) for name, value in backbone_values(net).items())
 
 
 def test_tap_of_mobilenet_v2_begins_as_the_expansion_after_it(save):
-    net = Net(MobileNetV2())
+    net = BackboneNet(MobileNetV2())
     own = {name: shape for name, shape in shapes_of(MobileNetV2()).items() if not name.startswith("expand_layer")}
     values = random_values({zoo_mobilenet_v2(name): shape for name, shape in own.items()})
     report = load_backbone(net, save(values), "backbone")
@@ -144,7 +130,7 @@ def test_tap_of_mobilenet_v2_begins_as_the_expansion_after_it(save):
 
 
 def test_tap_of_mobilenet_v2_from_a_detector_is_its_own(save):
-    net = Net(MobileNetV2())
+    net = BackboneNet(MobileNetV2())
     values = random_values({f"network.backbone.{name}": shape for name, shape in shapes_of(MobileNetV2()).items()})
     load_backbone(net, save(values), "backbone")
     name = "expand_layer_conv_13.features.1.beta"
@@ -154,7 +140,7 @@ def test_tap_of_mobilenet_v2_from_a_detector_is_its_own(save):
 def test_file_of_another_network_is_refused(save):
     path = save({"conv1.weight": np.zeros((64, 3, 7, 7), np.float32), "fc.bias": np.zeros(3, np.float32)})
     with pytest.raises(UserError) as caught:
-        load_backbone(Net(MobileNetV1()), path, "backbone")
+        load_backbone(BackboneNet(MobileNetV1()), path, "backbone")
     for text in (str(path), "0 of the 135", "network.0.0.weight", "conv1.weight, fc.bias"):
         assert text in str(caught.value)
 
@@ -162,7 +148,7 @@ def test_file_of_another_network_is_refused(save):
 def test_file_that_lacks_a_parameter_is_refused(save):
     values = random_values(shapes_of(MobileNetV1()))
     del values["network.3.1.moving_mean"]
-    net = Net(MobileNetV1())
+    net = BackboneNet(MobileNetV1())
     before = backbone_values(net)
     with pytest.raises(UserError, match=r"134 of the 135[^\n]*\n  missing: network\.3\.1\.moving_mean\n"):
         load_backbone(net, save(values), "backbone")
@@ -173,7 +159,7 @@ def test_network_of_another_width_is_refused(save):
     values = random_values(shapes_of(MobileNetV1()))
     values["network.0.0.weight"] = values["network.0.0.weight"][:24]
     with pytest.raises(UserError, match=r"network\.0\.0\.weight has shape \(24, 3, 3, 3\).*\(32, 3, 3, 3\)"):
-        load_backbone(Net(MobileNetV1()), save(values), "backbone")
+        load_backbone(BackboneNet(MobileNetV1()), save(values), "backbone")
 
 
 # VGG16 with and without BatchNorm
@@ -194,7 +180,7 @@ def vgg16_file(convolutions, layers, batch_norm, bias=False):
 
 @pytest.mark.parametrize("layers", ["layers", "features"])
 def test_vgg16_without_batch_norm(save, layers):
-    net, values = Net(VGG16()), vgg16_file(PLAIN_CONVOLUTIONS, layers, batch_norm=False)
+    net, values = BackboneNet(VGG16()), vgg16_file(PLAIN_CONVOLUTIONS, layers, batch_norm=False)
     report = load_backbone(net, save(values), "backbone", has_batch_norm=False)
     expected = [values[f"{layers}.{layer}.weight"] for layer in PLAIN_CONVOLUTIONS]
     assert all(np.array_equal(*pair) for pair in zip(backbone_values(net).values(), expected))
@@ -202,7 +188,7 @@ def test_vgg16_without_batch_norm(save, layers):
 
 
 def test_vgg16_with_batch_norm(save):
-    net, values = Net(VGG16(batch_norm=True)), vgg16_file(BN_CONVOLUTIONS, "layers", batch_norm=True, bias=True)
+    net, values = BackboneNet(VGG16(batch_norm=True)), vgg16_file(BN_CONVOLUTIONS, "layers", batch_norm=True, bias=True)
     report = load_backbone(net, save(values), "backbone", has_batch_norm=True)
     loaded = backbone_values(net)
     assert (len(report.loaded), report.kept, report.unused) == (65, (), ("classifier.6.bias",))
@@ -212,7 +198,8 @@ def test_vgg16_with_batch_norm(save):
 
 
 def test_vgg16_into_a_detector_with_batch_norm(save):
-    net, values = Net(VGG16(batch_norm=True)), vgg16_file(PLAIN_CONVOLUTIONS, "layers", batch_norm=False, bias=True)
+    net = BackboneNet(VGG16(batch_norm=True))
+    values = vgg16_file(PLAIN_CONVOLUTIONS, "layers", batch_norm=False, bias=True)
     report = load_backbone(net, save(values), "backbone", has_batch_norm=False)
     loaded = backbone_values(net)
     assert np.array_equal(loaded["b2.3.weight"], values["layers.7.weight"])
@@ -221,7 +208,7 @@ def test_vgg16_into_a_detector_with_batch_norm(save):
 
 
 def test_vgg16_into_a_detector_without_batch_norm(save, caplog):
-    net, values = Net(VGG16()), vgg16_file(BN_CONVOLUTIONS, "layers", batch_norm=True)
+    net, values = BackboneNet(VGG16()), vgg16_file(BN_CONVOLUTIONS, "layers", batch_norm=True)
     report = load_backbone(net, save(values), "backbone", has_batch_norm=True)
     scale = values["layers.41.gamma"] / np.sqrt(values["layers.41.moving_variance"] + 1e-5)  # of each output channel
     expected = values["layers.40.weight"] * scale[:, None, None, None]
@@ -232,14 +219,14 @@ def test_vgg16_into_a_detector_without_batch_norm(save, caplog):
 
 def test_bias_without_a_place_is_named(save, caplog):
     values = vgg16_file(PLAIN_CONVOLUTIONS, "layers", batch_norm=False, bias=True)
-    report = load_backbone(Net(VGG16()), save(values), "backbone")
+    report = load_backbone(BackboneNet(VGG16()), save(values), "backbone")
     assert len(report.unused) == 14 and "layers.28.bias" in report.unused
     assert "bias" in caplog.text and "ssd_vgg_bn" in caplog.text
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_vgg16_of_our_own(save, batch_norm):
-    net, values = Net(VGG16(batch_norm)), random_values(shapes_of(VGG16(batch_norm)))
+    net, values = BackboneNet(VGG16(batch_norm)), random_values(shapes_of(VGG16(batch_norm)))
     load_backbone(net, save({f"network.backbone.{n}": v for n, v in values.items()}), "backbone", batch_norm)
     assert all(np.array_equal(value, values[name]) for name, value in backbone_values(net).items())
 
@@ -248,13 +235,13 @@ def test_vgg16_of_our_own(save, batch_norm):
 def test_wrong_pretrain_vgg_bn_is_an_error(save, convolutions, batch_norm):
     path = save(vgg16_file(convolutions, "layers", batch_norm))
     with pytest.raises(UserError, match=f"set pretrain_vgg_bn to {batch_norm}"):
-        load_backbone(Net(VGG16()), path, "backbone", has_batch_norm=not batch_norm)
+        load_backbone(BackboneNet(VGG16()), path, "backbone", has_batch_norm=not batch_norm)
 
 
 def test_vgg16_with_half_its_layers_is_refused(save):
     values = vgg16_file(PLAIN_CONVOLUTIONS[:7], "layers", batch_norm=False)
     with pytest.raises(UserError, match=r"7 of the 13 .*\n.*b4\.0\.weight"):
-        load_backbone(Net(VGG16()), save(values), "backbone", has_batch_norm=True)
+        load_backbone(BackboneNet(VGG16()), save(values), "backbone", has_batch_norm=True)
 
 
 def test_features_are_those_of_the_mindcv_classifier(save):
@@ -268,7 +255,7 @@ def test_features_are_those_of_the_mindcv_classifier(save):
     for parameter in features.get_parameters():
         parameter.set_data(ms.Tensor(values[parameter.name]))
     backbone = VGG16(batch_norm=True)
-    load_backbone(Net(backbone), save(values), "backbone", has_batch_norm=True)
+    load_backbone(BackboneNet(backbone), save(values), "backbone", has_batch_norm=True)
     image = ms.Tensor(np.random.default_rng(1).normal(size=(1, 3, 32, 32)).astype(np.float32))
     block4 = nn.SequentialCell(list(features)[:33]).set_train(False)(image).asnumpy()
     found = backbone.set_train(False)(image)[0].asnumpy()
