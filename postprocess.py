@@ -1,6 +1,7 @@
 """Evaluates what the C++ program wrote: `python postprocess.py --config_path FILE --result_path DIR --img_path DIR`."""
 import logging
 
+from src.boxes import build_nms_config
 from src.config import load_config
 from src.dataset.images import find_images, read_image_size
 from src.evaluation import COCOMetrics, format_result, read_truth, write_results
@@ -22,8 +23,8 @@ def main(argv=None):
     files.check([path.stem for path in images.values()])
 
     metrics = COCOMetrics(
-        annotation_file, config.classes, config.min_score, config.nms_threshold, config.max_boxes,
-        protocol=config.eval_protocol, image_ids=images, drop=config.drop, coco_min_score=config.coco_min_score,
+        annotation_file, config.classes, build_nms_config(config), protocol=config.eval_protocol, image_ids=images,
+        drop=config.drop, coco_min_score=config.coco_min_score,
     )
     for image_id, path in images.items():
         boxes, scores = files.read(path.stem)

@@ -1,5 +1,7 @@
 """Non-maximum suppression, and the choice of the detections of one image."""
 import math
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +12,39 @@ _BLOCK_PAIRS = 1 << 15
 _FEW_CANDIDATES = 4096
 # From so many on, as an untrained network gives them, even to sort them takes long.
 _MANY_CANDIDATES = 1 << 18
+
+
+@dataclass(frozen=True)
+class NMSConfig:
+    """Limits of `select_detections`.
+
+    Attributes:
+        min_score: confidence threshold; candidates have a score above it.
+        nms_threshold: largest intersection over union that two detections of a class may have.
+        max_boxes: at most so many detections of each class.
+    """
+
+    min_score: float = 0.1
+    nms_threshold: float = 0.6
+    max_boxes: int = 100
+
+
+class _NMSKeys(Protocol):
+    """The keys of the configuration that `build_nms_config` reads."""
+
+    @property
+    def min_score(self) -> float: ...
+
+    @property
+    def nms_threshold(self) -> float: ...
+
+    @property
+    def max_boxes(self) -> int: ...
+
+
+def build_nms_config(config: _NMSKeys) -> NMSConfig:
+    """The `NMSConfig` of the configuration."""
+    return NMSConfig(config.min_score, config.nms_threshold, config.max_boxes)
 
 
 def overlaps(boxes, others):
@@ -136,21 +171,17 @@ def _suppress_block(boxes, free, threshold):
         kept = settled
 
 
-def select_detections(
-    boxes, scores, image_shape, min_score, nms_threshold, max_boxes, max_detections=None, always_above=None
-):
+def select_detections(boxes, scores, image_shape, nms, max_detections=None, always_above=None):
     """The detections of one image, from all that the network says about its anchors.
 
-    A box counts as a candidate of each class whose score is above `min_score`; the candidates of each class undergo
+    A box counts as a candidate of each class whose score is above `nms.min_score`; the candidates of each class undergo
     `apply_nms` on their own. With `max_detections`, only the best of all classes together are kept.
 
     Args:
         boxes: (A, 4) ymin, xmin, ymax, xmax in [0, 1].
         scores: (A, C), column 0 is the background.
         image_shape: (2,) height and width of the image, pixels.
-        min_score: candidates have a score above it.
-        nms_threshold: see `apply_nms`.
-        max_boxes: at most so many detections of each class.
+        nms: `NMSConfig`.
         max_detections: at most so many detections of the image; None for no limit.
         always_above: detections with a score above it are kept beyond `max_detections`; None for no such exception.
 
@@ -163,18 +194,18 @@ def select_detections(
     height, width = (float(size) for size in np.asarray(image_shape).reshape(2))
     pixels = np.array([height, width, height, width], np.float32)
     # Python numbers are compared with float32 scores as float32, here and wherever scores meet a threshold.
-    above = scores > float(min_score)
+    above = scores > float(nms.min_score)
     above[:, 0] = False
 
     def suppress(anchors, labels, values):
-        return _suppress_classes(boxes, pixels, anchors, labels, values, float(nms_threshold), max_boxes)
+        return _suppress_classes(boxes, pixels, anchors, labels, values, float(nms.nms_threshold), nms.max_boxes)
 
     if max_detections is None:
         max_detections = np.inf
     always = np.inf if always_above is None else float(always_above)
     anchors, labels, values = _candidates(scores, above)
     if len(values) > _MANY_CANDIDATES:
-        return _best(_select_from_many(scores, above, suppress, max_boxes), max_detections, always)
+        return _best(_select_from_many(scores, above, suppress, nms.max_boxes), max_detections, always)
     # What is kept above some score does not depend on candidates below it. So the best candidates go first, and the
     # others are looked at only if these do not give `max_detections`.
     enough = max(_FEW_CANDIDATES, 8 * max_detections)

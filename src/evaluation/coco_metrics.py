@@ -3,11 +3,12 @@ import contextlib
 import io
 import logging
 from collections import Counter
+from dataclasses import asdict, replace
 
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 
-from src.boxes.nms import select_detections
+from src.boxes import NMSConfig, select_detections
 from src.evaluation.coco_accumulate import evaluate_category
 from src.evaluation.ground_truth import read_truth
 from src.evaluation.results import ClassResult, Detections, EvalResult, ProtocolResult
@@ -26,7 +27,7 @@ class COCOMetrics:
     """COCO metrics of a detector under one or several protocols, from the same predictions.
 
     - `reference`: images with a crowd annotation, or without a box of a known class, are left out; detections have a
-      score above `min_score`.
+      score above `nms.min_score`.
     - `coco`: all images; detections have a score above `coco_min_score`, at most `COCO_MAX_DETECTIONS` an image.
 
     Both compare with the boxes as they stand in the annotation file. Categories that are no class of the detector are
@@ -37,9 +38,7 @@ class COCOMetrics:
     Args:
         annotation_file: COCO json file with the truth.
         classes: class names, index = label, index 0 is the background.
-        min_score: detections of the protocol `reference` have a score above it.
-        nms_threshold: largest intersection over union of two detections of a class.
-        max_boxes: at most so many detections of a class in an image.
+        nms: `NMSConfig`; its `min_score` is that of the protocol `reference`.
         protocol: the protocol whose number is `EvalResult.map`.
         protocols: which ones are computed; each costs the time of one COCO evaluation.
         image_ids: only these images of the file take part; None for all of them.
@@ -50,14 +49,14 @@ class COCOMetrics:
         UserError: the annotation file is not one, or has nothing to be found by `protocol`.
     """
 
-    def __init__(self, annotation_file, classes, min_score=0.1, nms_threshold=0.6, max_boxes=100,
-                 protocol="reference", protocols=PROTOCOLS, image_ids=None, drop=True, coco_min_score=COCO_MIN_SCORE):
+    def __init__(self, annotation_file, classes, nms=None, protocol="reference", protocols=PROTOCOLS, image_ids=None, drop=True,
+                 coco_min_score=COCO_MIN_SCORE):
         for name in (protocol, *protocols):
             if name not in PROTOCOLS:
                 raise UserError(f"unknown evaluation protocol {name!r}, expected one of: {', '.join(PROTOCOLS)}")
         self._annotation_file = str(annotation_file)
         self._classes = tuple(classes)
-        self._min_score, self._nms_threshold, self._max_boxes = float(min_score), float(nms_threshold), int(max_boxes)
+        self._nms = nms or NMSConfig()
         self._protocol, self._drop, self._coco_min_score = protocol, drop, float(coco_min_score)
         self._truth = read_truth(annotation_file, self._classes)
         self._absent_labels = [label for label in range(1, len(classes)) if label not in self._truth.category_ids]
@@ -102,9 +101,7 @@ class COCOMetrics:
             detections=detections[self._protocol],
             settings={
                 "annotation_file": self._annotation_file,
-                "min_score": self._min_score,
-                "nms_threshold": self._nms_threshold,
-                "max_boxes": self._max_boxes,
+                **asdict(self._nms),
                 "drop": self._drop,
                 "coco_min_score": self._coco_min_score,
                 "coco_max_detections": COCO_MAX_DETECTIONS,
@@ -176,11 +173,9 @@ class COCOMetrics:
         # begun there.
         found_boxes, found_scores, labels = select_detections(
             boxes, scores, image_shape,
-            min_score=min([self._min_score] * in_reference + [self._coco_min_score] * in_coco),
-            nms_threshold=self._nms_threshold,
-            max_boxes=self._max_boxes,
+            replace(self._nms, min_score=min([self._nms.min_score] * in_reference + [self._coco_min_score] * in_coco)),
             max_detections=COCO_MAX_DETECTIONS if in_coco else None,
-            always_above=self._min_score if in_reference else None,
+            always_above=self._nms.min_score if in_reference else None,
         )
         best = np.zeros(len(found_scores), bool)
         best[np.argsort(-found_scores, kind="stable")[:COCO_MAX_DETECTIONS]] = True
@@ -195,7 +190,7 @@ class COCOMetrics:
             if found is None or image_id not in self._images[protocol]:
                 continue
             boxes, scores, labels, counts_for_coco = found
-            counts = counts_for_coco if protocol == "coco" else scores > self._min_score
+            counts = counts_for_coco if protocol == "coco" else scores > self._nms.min_score
             chosen["image_ids"].append(np.full(np.count_nonzero(counts), image_id, np.int64))
             chosen["category_ids"].append(categories[labels[counts]])
             chosen["boxes"].append(boxes[counts])
@@ -227,7 +222,7 @@ class COCOMetrics:
         if protocol == "coco":
             return f"{images}, scores above {self._coco_min_score}, at most {COCO_MAX_DETECTIONS} detections an image"
         dropped = ", without those with a crowd annotation or no box of a known class" if self._drop else ""
-        return f"{images}{dropped}, scores above {self._min_score}"
+        return f"{images}{dropped}, scores above {self._nms.min_score}"
 
     def _class_results(self, truth, precision, category_ids):
         num_boxes = Counter(box["category_id"] for box in truth if not box["iscrowd"])

@@ -1,4 +1,5 @@
 """Evaluation as the configuration describes it, for any callable that predicts."""
+from src.boxes import build_nms_config
 from src.dataset import build_input_format, create_mindrecord, create_ssd_dataset
 from src.dataset.sources import create_source
 from src.evaluation import PROTOCOLS, COCOMetrics, evaluate
@@ -31,9 +32,7 @@ def create_evaluation(config, protocols=PROTOCOLS):
         metrics = COCOMetrics(
             records.annotation_file,
             config.classes,
-            min_score=config.min_score,
-            nms_threshold=config.nms_threshold,
-            max_boxes=config.max_boxes,
+            build_nms_config(config),
             protocol=config.eval_protocol,
             protocols=protocols,
             coco_min_score=config.coco_min_score,

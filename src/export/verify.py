@@ -3,7 +3,7 @@ import logging
 
 import numpy as np
 
-from src.boxes import select_detections
+from src.boxes import NMSConfig, select_detections
 from src.inference.mindir import MindirModel
 from src.inference.onnx_runtime import OnnxModel, create_session
 from src.inference.predictor import network_predictor
@@ -61,11 +61,9 @@ def _suppressed(model, images):
     image_shapes = np.array([(480 + 10 * row, 640) for row in range(len(images))], np.float32)
     inputs = dict(zip(model.input_names, model.own_inputs(images, image_shapes)))
     *detections, boxes, scores = session.run(None, inputs)
-    settings = model.metadata
+    nms = NMSConfig(model.metadata.min_score, model.metadata.nms_threshold, model.metadata.max_boxes)
     for row, (found_boxes, found_scores, labels, count) in enumerate(zip(*detections)):
-        xywh, expected_scores, expected_labels = select_detections(
-            boxes[row], scores[row], image_shapes[row], settings.min_score, settings.nms_threshold, settings.max_boxes
-        )
+        xywh, expected_scores, expected_labels = select_detections(boxes[row], scores[row], image_shapes[row], nms)
         ymin, xmin, ymax, xmax = found_boxes[:count].T
         agree = (
             count == len(expected_labels) and (labels[:count] == expected_labels).all()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from src.boxes import select_detections
+from src.boxes import build_nms_config, select_detections
 from src.dataset import build_input_format, decode_image, preprocess
 from src.dataset.samples import create_image_paths
 from src.dataset.transforms import resize
@@ -49,16 +49,16 @@ class Pipeline:
         single: the same on one thread, for the images of a batch one by one; None for whole batches.
         image_size: height and width of its input.
         input_format: its `InputFormat`.
-        suppression: `min_score`, `nms_threshold` and `max_boxes` as a tuple.
+        nms: `NMSConfig`.
         threads: their number.
     """
 
-    def __init__(self, model, single, image_size, input_format, suppression, threads):
+    def __init__(self, model, single, image_size, input_format, nms, threads):
         self.model = model
         self.single = single
         self.image_size = image_size
         self.input_format = input_format
-        self.suppression = suppression
+        self.nms = nms
         self.threads = threads
         self.pool = ThreadPoolExecutor(threads)
 
@@ -94,7 +94,7 @@ class Pipeline:
         return preprocess(image, self.image_size, input_format=self.input_format), image.shape[:2]
 
     def _select(self, boxes, scores, image_shape):
-        return select_detections(boxes, scores, image_shape, *self.suppression)
+        return select_detections(boxes, scores, image_shape, self.nms)
 
 
 def measure(pipeline, contents, batch_size, num_images):
@@ -130,13 +130,13 @@ def create_benchmark(config, load):
     """
     paths = create_image_paths(config, is_training=False, count=config.benchmark_images)
     contents = [Path(path).read_bytes() for path in paths]
-    suppression = (config.min_score, config.nms_threshold, config.max_boxes)
     cv2.setNumThreads(1)  # several images at a time are the parallelism
     speeds = []
     for threads in config.benchmark_threads or (config.cpu_threads or available_cores(),):
         model = load(threads)
         single = load(1) if getattr(model, "runs_images_apart", False) else None
-        pipeline = Pipeline(model, single, config.img_shape, build_input_format(config), suppression, threads)
+        pipeline = Pipeline(model, single, config.img_shape, build_input_format(config), build_nms_config(config),
+                            threads)
         sizes = _batch_sizes(model, config.benchmark_batch_sizes)
         with pipeline.pool:
             speeds += [measure(pipeline, contents, size, config.benchmark_images) for size in sizes]

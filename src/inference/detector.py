@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from src.boxes import select_detections
+from src.boxes import NMSConfig, select_detections
 from src.dataset import preprocess
 from src.dataset.transforms import InputFormat
 from src.inference.load import create_loaded_net, create_predictor
@@ -41,7 +41,7 @@ class Detector:
         self._model, self._metadata = model, metadata
         self._input_format = InputFormat(np.divide(metadata.mean, 255), np.divide(metadata.std, 255),
                                          metadata.float_resize)
-        self._suppression = (min_score, nms_threshold or metadata.nms_threshold, metadata.max_boxes)
+        self._nms = NMSConfig(min_score, nms_threshold or metadata.nms_threshold, metadata.max_boxes)
 
     def warm_up(self):
         """Lets the network be compiled, which takes a while, before the first image."""
@@ -73,7 +73,7 @@ class Detector:
         return [self._detections(boxes[row], scores[row], image.shape[:2]) for row, image in enumerate(images)]
 
     def _detections(self, boxes, scores, image_shape):
-        xywh, scores, labels = select_detections(boxes, scores, image_shape, *self._suppression)
+        xywh, scores, labels = select_detections(boxes, scores, image_shape, self._nms)
         corners = np.stack([xywh[:, 1], xywh[:, 0], xywh[:, 1] + xywh[:, 3], xywh[:, 0] + xywh[:, 2]], axis=1)
         return corners.clip(0, np.tile(np.array(image_shape, np.float32), 2)), scores, labels
 

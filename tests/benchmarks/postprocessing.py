@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from src.boxes import select_detections
+from src.boxes import NMSConfig, select_detections
 from tests.benchmarks.table import median_seconds, parse_arguments, report
 
 MODELS = {"ssd300": 1917, "ssd_vgg16": 7308, "ssd_mobilenet_v1_fpn": 51150}
@@ -70,15 +70,14 @@ def main(argv):
     for model, num_boxes in MODELS.items():
         boxes, scores = draw_predictions(num_boxes, np.random.default_rng(0))
 
-        def select(boxes=boxes, scores=scores, **limits):
-            return select_detections(boxes, scores, (HEIGHT, WIDTH), nms_threshold=NMS_THRESHOLD, max_boxes=MAX_BOXES,
-                                     **limits)
+        def select(boxes=boxes, scores=scores):
+            return select_detections(boxes, scores, (HEIGHT, WIDTH), NMSConfig(MIN_SCORE, NMS_THRESHOLD, MAX_BOXES))
 
-        found, expected = select(min_score=MIN_SCORE)[1], [one["score"] for one in class_by_class(boxes, scores)]
+        found, expected = select()[1], [one["score"] for one in class_by_class(boxes, scores)]
         assert (scores[:, 1:] > MIN_SCORE).sum() == ABOVE and sorted(found.tolist()) == sorted(expected)
         loop, ours = median_seconds(
             lambda boxes=boxes, scores=scores: class_by_class(boxes, scores),
-            lambda select=select: select(min_score=MIN_SCORE),
+            select,
         )
         rows[f"{model}, class by class"] = loop * 1000
         rows[f"{model}, all classes at once"] = ours * 1000

@@ -3,7 +3,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.boxes import apply_nms, select_detections
+from src.boxes import NMSConfig, apply_nms, select_detections
 from src.boxes.box_ops import pairwise_iou
 from src.boxes.nms import overlaps
 from tests.support.box_coders import CODER
@@ -85,6 +85,6 @@ def test_the_order_of_default_boxes_does_not_matter_for_detections(seed, count):
     boxes = random_boxes(rng, count)[:, :4]
     scores = (rng.permutation(count * 4) / (count * 4)).reshape(count, 4).astype(np.float32)  # all different
     order = rng.permutation(count)
-    found = select_detections(boxes, scores, (200, 300), 0.1, 0.5, 20)
-    for array, same in zip(found, select_detections(boxes[order], scores[order], (200, 300), 0.1, 0.5, 20)):
+    found = select_detections(boxes, scores, (200, 300), NMSConfig(0.1, 0.5, 20))
+    for array, same in zip(found, select_detections(boxes[order], scores[order], (200, 300), NMSConfig(0.1, 0.5, 20))):
         np.testing.assert_array_equal(array, same)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.boxes import apply_nms, nms, select_detections
+from src.boxes import NMSConfig, apply_nms, nms, select_detections
 from src.boxes.nms import overlaps
 from tests.support.golden_data import golden_arrays
 
@@ -111,7 +111,7 @@ def test_classes_of_very_different_sizes():
     scores = np.zeros((2000, 12), np.float32)
     for label, count in ((2, 2000), (3, 1), (7, 300), (11, 40)):
         scores[generator.choice(2000, count, replace=False), label] = generator.integers(1, 90, count) / 100
-    _, found, labels = select_detections(boxes, scores, (400, 400), 0.0, 0.5, 25)
+    _, found, labels = select_detections(boxes, scores, (400, 400), NMSConfig(0.0, 0.5, 25))
     assert set(labels.tolist()) == {2, 3, 7, 11}
     for label in (2, 3, 7, 11):
         above = np.flatnonzero(scores[:, label] > 0)
@@ -122,7 +122,7 @@ def test_classes_of_very_different_sizes():
 def test_select_by_hand():
     boxes = np.array([[0.1, 0.2, 0.5, 0.6], [0.1, 0.2, 0.5, 0.6], [0.5, 0.5, 1.0, 1.0]], np.float32)
     scores = np.array([[0.9, 0.2, 0.3], [0.9, 0.4, 0.1], [0.9, 0.1, 0.6]], np.float32)
-    found, found_scores, labels = select_detections(boxes, scores, (100, 200), 0.1, 0.6, 100)
+    found, found_scores, labels = select_detections(boxes, scores, (100, 200), NMSConfig(0.1, 0.6, 100))
     # Class 1: anchor 1 (0.4) suppresses anchor 0, anchor 2 is not above 0.1. Class 2: anchors 2 and 0.
     np.testing.assert_allclose(found, [[40, 10, 80, 40], [100, 50, 100, 50], [40, 10, 80, 40]], atol=1e-4)
     np.testing.assert_array_equal(found_scores, np.array([0.4, 0.6, 0.3], np.float32))
@@ -132,17 +132,18 @@ def test_select_by_hand():
 def test_select_limits_each_class_and_the_image():
     boxes = np.array([[0, i / 10, 0.5, i / 10 + 0.05] for i in range(8)], np.float32)
     scores = np.linspace(0.1, 0.8, 8, dtype=np.float32)[:, None] * np.array([1, 1, 0.5], np.float32)
-    _, found, labels = select_detections(boxes, scores, (100, 100), 0.01, 0.6, 3)
+    _, found, labels = select_detections(boxes, scores, (100, 100), NMSConfig(0.01, 0.6, 3))
     np.testing.assert_allclose(found, [0.8, 0.7, 0.6, 0.4, 0.35, 0.3], rtol=1e-6)
     assert labels.tolist() == [1, 1, 1, 2, 2, 2]
-    _, found, _ = select_detections(boxes, scores, (100, 100), 0.01, 0.6, 3, max_detections=2)
+    _, found, _ = select_detections(boxes, scores, (100, 100), NMSConfig(0.01, 0.6, 3), max_detections=2)
     np.testing.assert_allclose(found, [0.8, 0.7], rtol=1e-6)
-    _, found, _ = select_detections(boxes, scores, (100, 100), 0.01, 0.6, 3, max_detections=2, always_above=0.35)
+    _, found, _ = select_detections(boxes, scores, (100, 100), NMSConfig(0.01, 0.6, 3), max_detections=2,
+                                    always_above=0.35)
     np.testing.assert_allclose(found, [0.8, 0.7, 0.6, 0.4], rtol=1e-6)
 
 
 def test_select_nothing():
-    boxes, scores, labels = select_detections(np.ones((7, 4)), np.full((7, 3), 0.1), (10, 10), 0.1, 0.6, 100)
+    boxes, scores, labels = select_detections(np.ones((7, 4)), np.full((7, 3), 0.1), (10, 10), NMSConfig(0.1, 0.6, 100))
     assert boxes.shape == (0, 4) and scores.shape == (0,) and labels.shape == (0,)
 
 
@@ -152,9 +153,9 @@ def test_so_many_candidates_that_the_best_of_each_class_go_first(objects, limits
     generator = np.random.default_rng(8)
     boxes = random_boxes(generator, 1500, objects, size=1.0)
     scores = generator.random((1500, 9)).astype(np.float32).round(2)
-    expected = select_detections(boxes, scores, (300, 400), 0.01, 0.45, 20, **limits)
+    expected = select_detections(boxes, scores, (300, 400), NMSConfig(0.01, 0.45, 20), **limits)
     monkeypatch.setattr(nms, "_MANY_CANDIDATES", 5000)
-    for array, same in zip(select_detections(boxes, scores, (300, 400), 0.01, 0.45, 20, **limits), expected):
+    for array, same in zip(select_detections(boxes, scores, (300, 400), NMSConfig(0.01, 0.45, 20), **limits), expected):
         np.testing.assert_array_equal(array, same)
 
 
@@ -164,10 +165,10 @@ def test_shortcut_for_many_candidates_changes_nothing(objects, always_above):
     generator = np.random.default_rng(7)
     boxes = random_boxes(generator, 1500, objects, size=1.0)
     scores = generator.beta(1, 8, (1500, 31)).astype(np.float32).round(3)
-    everything = select_detections(boxes, scores, (300, 400), 0.01, 0.45, 100)
+    everything = select_detections(boxes, scores, (300, 400), NMSConfig(0.01, 0.45, 100))
     assert (scores > 0.01).sum() > 10000 and len(everything[1]) > 200
     wanted = everything[1] > (2 if always_above is None else always_above)
     wanted[np.argsort(-everything[1], kind="stable")[:200]] = True
-    found = select_detections(boxes, scores, (300, 400), 0.01, 0.45, 100, 200, always_above)
+    found = select_detections(boxes, scores, (300, 400), NMSConfig(0.01, 0.45, 100), 200, always_above)
     for array, expected in zip(found, everything):
         np.testing.assert_array_equal(array, expected[wanted])

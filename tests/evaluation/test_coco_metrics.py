@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 
+from src.boxes import NMSConfig
 from src.evaluation import COCO_MAX_DETECTIONS, COCOMetrics
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_arrays, golden_file
@@ -63,8 +64,8 @@ def test_metrics_golden(prefix):
     evaluated = arrays["evaluated"]
     # The recorded numbers count exactly the images that were given, crowds or not.
     metrics = COCOMetrics(
-        golden_file("metrics_gt.json"), arrays["classes"].tolist(), min_score, nms_threshold, int(max_boxes),
-        image_ids=arrays["img_ids"][evaluated], drop=False,
+        golden_file("metrics_gt.json"), arrays["classes"].tolist(),
+        NMSConfig(float(min_score), float(nms_threshold), int(max_boxes)), image_ids=arrays["img_ids"][evaluated], drop=False,
     )
     for batch in (evaluated[:7], evaluated[7:8], evaluated[8:]):
         metrics.update(*(arrays[name][batch] for name in ("boxes", "scores", "img_ids", "image_shapes")))
@@ -84,7 +85,7 @@ def test_protocols_together_are_the_protocols_alone(min_score):
     arrays = golden_arrays("metrics.npz")
 
     def run(protocol, protocols):
-        metrics = COCOMetrics(golden_file("metrics_gt.json"), arrays["classes"].tolist(), min_score, 0.45, 2,
+        metrics = COCOMetrics(golden_file("metrics_gt.json"), arrays["classes"].tolist(), NMSConfig(min_score, 0.45, 2),
                               protocol=protocol, protocols=protocols)
         metrics.update(arrays["boxes"], arrays["scores"], arrays["img_ids"], arrays["image_shapes"])
         return metrics.get_metrics()
@@ -133,16 +134,16 @@ def test_detection_on_a_crowd_or_empty_image_counts_for_coco_only(tmp_path):
 
 def test_low_scores_count_for_coco_only(tmp_path):
     path = write_annotations(tmp_path)
-    metrics = COCOMetrics(path, CLASSES, min_score=0.1)
+    metrics = COCOMetrics(path, CLASSES, NMSConfig(0.1))
     add_truth(metrics, score=0.05)
     result = metrics.get_metrics()
     assert result.map == 0.0 and result.predictions == []
     assert result.stats["coco"][0] == pytest.approx(1.0)
-    metrics = COCOMetrics(path, CLASSES, min_score=0.001)
+    metrics = COCOMetrics(path, CLASSES, NMSConfig(0.001))
     add_truth(metrics, score=0.005)
     assert metrics.get_metrics().stats["reference"][0] == pytest.approx(1.0)
     assert metrics.get_metrics().stats["coco"][0] == 0.0
-    metrics = COCOMetrics(path, CLASSES, min_score=0.001, coco_min_score=0.004)
+    metrics = COCOMetrics(path, CLASSES, NMSConfig(0.001), coco_min_score=0.004)
     add_truth(metrics, score=0.005)
     assert metrics.get_metrics().stats["coco"][0] == pytest.approx(1.0)
 
@@ -192,7 +193,7 @@ def test_class_that_the_file_lacks(tmp_path, caplog):
 
 
 def test_stores_detections_not_anchors(tmp_path):
-    metrics = COCOMetrics(write_annotations(tmp_path, images=60), CLASSES, max_boxes=100)
+    metrics = COCOMetrics(write_annotations(tmp_path, images=60), CLASSES)
     generator = np.random.default_rng(0)
     corner = generator.random((5000, 2)) * 0.9
     boxes = np.concatenate([corner, corner + 0.05], axis=1)[None].astype(np.float32)

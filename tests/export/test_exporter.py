@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from src.boxes import select_detections
+from src.boxes import build_nms_config, select_detections
 from src.export.exporter import OnnxOptions, export_network, with_suffix
 from src.export.verify import verify_export
 from src.inference.metadata import create_metadata
@@ -124,7 +124,7 @@ def test_suppression_and_normalisation_inside(model_of, tmp_path):
         # candidates whose score lies on the threshold may fall to either side
         assert np.abs(one_scores - metadata.min_score).min() > 1e-6
         xywh, expected_scores, expected_labels = select_detections(
-            one_boxes[0], one_scores[0], image_shapes[row], config.min_score, config.nms_threshold, config.max_boxes
+            one_boxes[0], one_scores[0], image_shapes[row], build_nms_config(config)
         )
         count = counts[row]
         np.testing.assert_array_equal(labels[row, :count], expected_labels)
