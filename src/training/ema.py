@@ -7,10 +7,9 @@ from mindspore import nn, ops
 from src.ssd import build_cpu_kernels, build_detector, build_inference_net
 from src.weights import find_checkpoint
 from src.weights.checkpoint_file import read_checkpoint
+from src.weights.parameter_names import EMA_PREFIX, EMA_STEPS
 
 logger = logging.getLogger(__name__)
-PREFIX = "ema."
-STEPS_NAME = "ema_steps"
 # Not a loop: MindSpore unrolls it, and a network has more parameters than it allows calls in each other.
 _move = ops.MultitypeFuncGraph("move")
 
@@ -41,11 +40,11 @@ class WeightAverage(nn.Cell):
         self.current = ms.ParameterTuple(source.get_parameters())
         means = list(inference_net.get_parameters())
         for mean, current in zip(means, self.current):
-            mean.name = PREFIX + current.name
+            mean.name = EMA_PREFIX + current.name
             mean.requires_grad = False
             mean.set_data(ms.Tensor(current.asnumpy()))
         self.means = ms.ParameterTuple(means)
-        self.steps = ms.Parameter(ms.Tensor(0, ms.float32), name=STEPS_NAME, requires_grad=False)
+        self.steps = ms.Parameter(ms.Tensor(0, ms.float32), name=EMA_STEPS, requires_grad=False)
 
     def construct(self):
         steps = ops.assign_add(self.steps, 1.0)
@@ -63,7 +62,7 @@ class WeightAverage(nn.Cell):
 
     def checkpoint(self):
         """The means under the names of the parameters, as `save_checkpoint` takes them."""
-        return [{"name": mean.name[len(PREFIX):], "data": mean} for mean in self.means]
+        return [{"name": mean.name[len(EMA_PREFIX):], "data": mean} for mean in self.means]
 
 
 def build_weight_average(config, net):

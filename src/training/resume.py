@@ -18,6 +18,7 @@ from src.utils.errors import UserError
 from src.utils.files import write_json
 from src.weights.checkpoint_file import read_checkpoint
 from src.weights.load import listing
+from src.weights.parameter_names import RECOMPUTED, WAITING_GRADIENTS
 from src.weights.training_state import SUFFIX, _read, read_state
 
 logger = logging.getLogger(__name__)
@@ -27,9 +28,6 @@ TOPICS = ("Model and boxes", "Loss, optimiser, precision")
 OTHER_KEYS = ("dataset", "train_data_type", "val_share", "scale_jitter", "mosaic", "mosaic_close_epochs", "seed",
               "device_target", "cpu_kernels", "freeze_layer", "freeze_parts", "pre_trained_epoch_size")
 CHOSEN_ONCE = ("auto_batch_size", "auto_epoch_size", "auto_classes")
-# Parameters that are worked out anew, and such that a checkpoint has only sometimes.
-WORKED_OUT = ("learning_rate", "momentum")
-SOMETIMES = ("gradient_sum.", "gradient_count")
 DONE_ELSEWHERE = "--pre_trained=FILE --pre_trained_epoch_size=EPOCHS goes on with the weights alone"
 RUN_FILE = "run.json"
 
@@ -187,9 +185,9 @@ def restore_parameters(train_step, path):
         UserError: names or shapes differ.
     """
     own = {parameter.name: parameter for parameter in train_step.get_parameters()
-           if not parameter.name.startswith(WORKED_OUT)}
-    values = {name: value for name, value in read_checkpoint(path).items() if not name.startswith(WORKED_OUT)}
-    missing = {name for name in set(own) - set(values) if not name.startswith(SOMETIMES)}
+           if not parameter.name.startswith(RECOMPUTED)}
+    values = {name: value for name, value in read_checkpoint(path).items() if not name.startswith(RECOMPUTED)}
+    missing = {name for name in set(own) - set(values) if not name.startswith(WAITING_GRADIENTS)}
     unknown = set(values) - set(own)
     other = {name for name in set(own) & set(values) if own[name].shape != values[name].shape}
     problems = [f"{len(names)} parameters {what}: {listing(names)}" for names, what in (

@@ -3,7 +3,7 @@ import mindspore as ms
 from mindspore import nn, ops
 from mindspore.communication import get_group_size
 
-GRADIENT_SUM, GRADIENT_COUNT = "gradient_sum", "gradient_count"
+from src.weights.parameter_names import GRADIENT_COUNT, GRADIENT_SUM, SKIPPED_STEPS
 
 
 class TrainingWrapper(nn.Cell):
@@ -36,7 +36,7 @@ class TrainingWrapper(nn.Cell):
         self.clip_norm = clip_norm
         self.loss_scaler = loss_scaler
         if loss_scaler is not None:
-            self.skipped_steps = ms.Parameter(ms.Tensor(0, ms.int32), name="skipped_steps", requires_grad=False)
+            self.skipped_steps = ms.Parameter(ms.Tensor(0, ms.int32), name=SKIPPED_STEPS, requires_grad=False)
         self.map = ops.HyperMap()
         self.accumulation_steps = accumulation_steps
         if accumulation_steps > 1:

@@ -12,10 +12,9 @@ from mindspore.train.checkpoint_pb2 import Checkpoint
 from src.utils.errors import UserError
 from src.utils.files import whole_file
 from src.utils.safe_io import shown
+from src.weights.parameter_names import GRADIENT_COUNT, WAITING_GRADIENTS
 from src.weights.training_state import check_content
 
-# Gradients that wait for the others of their update.
-WAITING = ("gradient_sum.", "gradient_count")
 ITEM_BYTES = {
     "Bool": 1, "Int8": 1, "UInt8": 1, "Int16": 2, "UInt16": 2, "Float16": 2, "BFloat16": 2, "Int32": 4, "UInt32": 4,
     "Float32": 4, "Int64": 8, "UInt64": 8, "Float64": 8,
@@ -33,10 +32,10 @@ def save_checkpoint(net, path):
         net: a network, or a list of dictionaries `name` and `data`. Sums of gradients in it are written only while
             they wait for others.
     """
-    count = getattr(net, "gradient_count", None)
+    count = getattr(net, GRADIENT_COUNT, None)
     some_wait = count is not None and int(count.asnumpy()) > 0
     with whole_file(path) as part:
-        ms.save_checkpoint(net, str(part), choice_func=lambda name: some_wait or not name.startswith(WAITING))
+        ms.save_checkpoint(net, str(part), choice_func=lambda name: some_wait or not name.startswith(WAITING_GRADIENTS))
 
 
 def check_checkpoint(path):

@@ -6,12 +6,9 @@ import mindspore as ms
 
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import read_checkpoint
+from src.weights.parameter_names import is_training_state
 
 logger = logging.getLogger(__name__)
-# What a training checkpoint holds beside the network.
-OPTIMIZER_PREFIXES = ("moments.", "accum.", "ema.", "learning_rate_group_", "gradient_sum.")
-OPTIMIZER_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale", "skipped_steps", "ema_steps",
-                   "gradient_count")
 LISTED = 8
 
 
@@ -31,10 +28,6 @@ def listing(names):
     return ", ".join(names[:LISTED]) + more
 
 
-def is_optimizer_state(name):
-    return name in OPTIMIZER_NAMES or name.startswith(OPTIMIZER_PREFIXES)
-
-
 def load_weights(net, path, drop=()):
     """Loads a checkpoint of a detector, from training or inference, into `net`.
 
@@ -49,7 +42,7 @@ def load_weights(net, path, drop=()):
     Raises:
         UserError: names of parameters that are missing, do not belong to the network, or have another shape.
     """
-    found = {name: value for name, value in read_checkpoint(path).items() if not is_optimizer_state(name)}
+    found = {name: value for name, value in read_checkpoint(path).items() if not is_training_state(name)}
     dropped = {name for name in found if any(text in name for text in drop)}
     values = {name: value for name, value in found.items() if name not in dropped}
     own = {parameter.name: parameter for parameter in net.get_parameters()}

@@ -18,7 +18,8 @@ from src.backbones.vgg16 import VGG16
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import read_checkpoint
 from src.weights.external_file import SUFFIXES, read_weight_file
-from src.weights.load import LoadReport, is_optimizer_state, listing
+from src.weights.load import LoadReport, listing
+from src.weights.parameter_names import is_training_state
 from src.weights.vgg16 import convert_vgg16
 
 logger = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ def read_classifier(path):
     if Path(path).suffix in SUFFIXES:
         return with_mindspore_names(read_weight_file(path).tensors)
     parameters = read_checkpoint(path)
-    return {name: value.asnumpy() for name, value in parameters.items() if not is_optimizer_state(name)}
+    return {name: value.asnumpy() for name, value in parameters.items() if not is_training_state(name)}
 
 
 def with_mindspore_names(tensors):

@@ -9,7 +9,7 @@ from src.ssd import build_training_net
 from src.training.optimizer import build_train_step, create_learning_rates, freeze, scaled_groups
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
-from src.weights.load import is_optimizer_state
+from src.weights.parameter_names import is_training_state
 from tests.support.golden_data import golden_arrays, golden_input, golden_json, golden_weight
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -268,7 +268,7 @@ def test_a_lower_rate_for_the_backbone():
         factor = 0.1 if name.startswith("backbone.") else 1.0
         np.testing.assert_allclose(scaled[name], factor * moved[name], rtol=1e-3, atol=1e-6, err_msg=name)
     rates = [parameter.name for parameter in step.get_parameters() if parameter.name.startswith("learning_rate")]
-    assert len(rates) == 4 and all(map(is_optimizer_state, rates))
+    assert len(rates) == 4 and all(map(is_training_state, rates))
 
 
 def test_a_part_without_parameters():
