@@ -49,8 +49,8 @@ class COCOMetrics:
         UserError: the annotation file is not one, or has nothing to be found by `protocol`.
     """
 
-    def __init__(self, annotation_file, classes, nms=None, protocol="reference", protocols=PROTOCOLS, image_ids=None, drop=True,
-                 coco_min_score=COCO_MIN_SCORE):
+    def __init__(self, annotation_file, classes, nms=None, protocol="reference", protocols=PROTOCOLS, image_ids=None,
+                 drop=True, coco_min_score=COCO_MIN_SCORE):
         for name in (protocol, *protocols):
             if name not in PROTOCOLS:
                 raise UserError(f"unknown evaluation protocol {name!r}, expected one of: {', '.join(PROTOCOLS)}")

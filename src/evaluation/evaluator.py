@@ -1,6 +1,8 @@
 """Evaluation as the configuration describes it, for any callable that predicts."""
 from src.boxes import build_nms_config
-from src.dataset import build_input_format, create_mindrecord, create_ssd_dataset
+from src.dataset import build_input_format
+from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.pipeline import create_ssd_dataset
 from src.dataset.sources import create_source
 from src.evaluation import PROTOCOLS, COCOMetrics, evaluate
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from src.boxes import build_box_coder
 from src.config.loader import format_config
-from src.dataset import build_augmentation, build_input_format, create_ssd_dataset, format_speeds, measure_stages
+from src.dataset import build_augmentation, build_input_format
+from src.dataset.benchmark import format_speeds, measure_stages
+from src.dataset.pipeline import create_ssd_dataset
 from src.runtime.distributed import AllRanksStop
 from src.ssd import build_training_net, get_model
 from src.training.batch_preview import create_batch_sheets

@@ -12,7 +12,8 @@ import numpy as np
 
 from src.boxes import build_box_coder
 from src.config import load_config
-from src.dataset import create_mindrecord, measure_stages
+from src.dataset.benchmark import measure_stages
+from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.shapes import draw_shapes_dataset
 from src.training.trainer import create_training_dataset
 from tests.benchmarks.table import median_seconds, parse_arguments, report

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.config import load_config
-from src.dataset import create_mindrecord
+from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.sources import create_records, create_source, held_out
 from src.utils.errors import UserError
 from tests.support.samples import voc_xml

@@ -65,7 +65,8 @@ def test_metrics_golden(prefix):
     # The recorded numbers count exactly the images that were given, crowds or not.
     metrics = COCOMetrics(
         golden_file("metrics_gt.json"), arrays["classes"].tolist(),
-        NMSConfig(float(min_score), float(nms_threshold), int(max_boxes)), image_ids=arrays["img_ids"][evaluated], drop=False,
+        NMSConfig(float(min_score), float(nms_threshold), int(max_boxes)), image_ids=arrays["img_ids"][evaluated],
+        drop=False,
     )
     for batch in (evaluated[:7], evaluated[7:8], evaluated[8:]):
         metrics.update(*(arrays[name][batch] for name in ("boxes", "scores", "img_ids", "image_shapes")))

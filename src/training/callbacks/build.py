@@ -1,7 +1,8 @@
 """The callbacks of a training run, in their order."""
 from pathlib import Path
 
-from src.dataset import batch_image_ids, load_image
+from src.dataset import load_image
+from src.dataset.pipeline import batch_image_ids
 from src.inference.predictor import network_predictor
 from src.runtime.distributed import FirstRankDecides
 from src.ssd import build_inference_net
