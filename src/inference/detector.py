@@ -15,7 +15,7 @@ from src.inference.predict_args import EXPORTED
 from src.inference.predictor import network_predictor
 from src.runtime.device import set_up_device
 from src.utils.errors import UserError
-from src.weights import find_checkpoint
+from src.utils.files import find_checkpoint
 
 
 class Detector:

@@ -10,7 +10,8 @@ from src.inference.predictor import network_predictor, show_shape
 from src.runtime.device import set_up_device
 from src.ssd import build_cpu_kernels, build_inference_net
 from src.utils.errors import UserError
-from src.weights import find_checkpoint, load_weights
+from src.utils.files import find_checkpoint
+from src.weights import load_weights
 
 logger = logging.getLogger(__name__)
 # What a file and the configuration must agree on, as far as the file tells, and what the keys are called there.

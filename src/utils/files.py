@@ -29,6 +29,16 @@ class CannotWriteError(UserError, OSError):
         return self.args[0]  # an OSError would say its number instead
 
 
+def find_checkpoint(path: Path | str, folder: Path | str = "", key: str = "checkpoint_file_path") -> Path:
+    """`path` as it stands, or else below `folder`; a `UserError` that names the key and both places."""
+    places = [Path(path), Path(folder) / path] if path else []
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " and ".join(str(place) for place in dict.fromkeys(places)) or "no name was given"
+    raise UserError(f"{key}: there is no such checkpoint; looked for: {looked}")
+
+
 @contextlib.contextmanager
 def reported_as(path):
     """Context manager: a full disk or a missing permission inside becomes a `CannotWriteError` that names `path`."""

@@ -73,16 +73,6 @@ def _check_parameter(name, parts):
         raise ValueError(f"{name} has {found} bytes, which do not fit its shape {shape} of {tensor.tensor_type}")
 
 
-def find_checkpoint(path, folder="", key="checkpoint_file_path"):
-    """`path` as it stands, or else below `folder`; a `UserError` that names the key and both places."""
-    places = [Path(path), Path(folder) / path] if path else []
-    for place in places:
-        if place.is_file():
-            return place
-    looked = " and ".join(str(place) for place in dict.fromkeys(places)) or "no name was given"
-    raise UserError(f"{key}: there is no such checkpoint; looked for: {looked}")
-
-
 def read_checkpoint(path):
     """The parameters of a checkpoint file by name, without texts; a `UserError` for a file that is none."""
     if not path or not Path(path).is_file():

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from src.utils.errors import UserError
-from src.weights.checkpoint_file import find_checkpoint
+from src.utils.files import find_checkpoint
 
 
 class Package(NamedTuple):
