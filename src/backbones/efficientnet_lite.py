@@ -5,13 +5,14 @@ convolution, and depth of the first and the last stage in every size.
 """
 import math
 
+import mindspore as ms
 from mindspore import nn
 
 from src.layers.blocks import ConvBNReLU, batch_norm
 
 STEM_CHANNELS = 32
 LAST_CHANNELS = 1280
-# part of the old statistics that BatchNorm keeps
+# share of the old running statistics that BatchNorm keeps
 BN_MOMENTUM = 0.99
 # of lite0: kernel, stride of the first block, expansion, channels, number of blocks
 STAGES = (
@@ -29,14 +30,14 @@ SIZES = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 CHANNEL_STEP = 8
 
 
-def _channels(channels, width):
+def _channels(channels: int, width: float) -> int:
     """The nearest multiple of `CHANNEL_STEP`; the next one where that is more than a tenth less."""
     wanted = channels * width
     rounded = int(wanted + CHANNEL_STEP / 2) // CHANNEL_STEP * CHANNEL_STEP
     return rounded if rounded >= 0.9 * wanted else rounded + CHANNEL_STEP
 
 
-def block_table(size):
+def block_table(size: str) -> list[tuple[int, int, int, int]]:
     """Kernel, stride, expansion and output channels of each block of a size, a key of `SIZES`."""
     width, depth = SIZES[size]
     blocks = []
@@ -48,14 +49,19 @@ def block_table(size):
     return blocks
 
 
-def _conv(in_channels, out_channels, kernel_size, **arguments):
-    return ConvBNReLU(in_channels, out_channels, kernel_size, momentum=BN_MOMENTUM, **arguments)
+def _conv(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1,
+          depthwise: bool = False) -> ConvBNReLU:
+    return ConvBNReLU(in_channels, out_channels, kernel_size, stride, depthwise, momentum=BN_MOMENTUM)
 
 
 class Block(nn.Cell):
-    """Expansion, depthwise convolution, linear projection: input -> expanded input, output."""
+    """Expansion, depthwise convolution, linear projection.
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride, expansion):
+    `(B, in, H, W)` -> expanded input `(B, in * expansion, H, W)`, output `(B, out, ceil(H / s), ceil(W / s))`, s the
+    stride.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int, expansion: int) -> None:
         super().__init__()
         hidden = in_channels * expansion
         self.expand = _conv(in_channels, hidden, kernel_size=1) if expansion != 1 else None
@@ -64,14 +70,14 @@ class Block(nn.Cell):
         self.project = nn.SequentialCell([projection, batch_norm(out_channels, momentum=BN_MOMENTUM)])
         self.residual = stride == 1 and in_channels == out_channels
 
-    def construct(self, x):
+    def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
         expanded = x if self.expand is None else self.expand(x)
         out = self.project(self.depthwise(expanded))
         return expanded, x + out if self.residual else out
 
 
 class EfficientNetLite(nn.Cell):
-    """`(B, 3, H, W)` -> features with `out_channels`.
+    """`(B, 3, H, W)` -> features with `out_channels`, of H / stride x W / stride, rounded up.
 
     Args:
         size: a key of `SIZES`.
@@ -80,7 +86,7 @@ class EfficientNetLite(nn.Cell):
             32.
     """
 
-    def __init__(self, size="lite0", pyramid=False):
+    def __init__(self, size: str = "lite0", pyramid: bool = False) -> None:
         super().__init__()
         self.stem = _conv(3, STEM_CHANNELS, kernel_size=3, stride=2)
         blocks, channels = [], STEM_CHANNELS
@@ -92,6 +98,7 @@ class EfficientNetLite(nn.Cell):
         # where the stride doubles: the first blocks of the strides 4, 8, 16 and 32
         doubling = [number for number, (_, stride, _, _) in enumerate(table) if stride == 2]
         self.pyramid = pyramid
+        self.taps: tuple[int, ...]  # indexes of the blocks that give the features
         if pyramid:
             self.taps = (doubling[2] - 1, doubling[3] - 1, len(table) - 1)
             self.out_channels = tuple(table[tap][3] for tap in self.taps)
@@ -101,9 +108,9 @@ class EfficientNetLite(nn.Cell):
             self.out_channels = (table[doubling[3] - 1][3] * expansion, LAST_CHANNELS)
             self.head = _conv(channels, LAST_CHANNELS, kernel_size=1)
 
-    def construct(self, x):
-        x = self.stem(x)
-        features = ()
+    def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ...]:
+        x = self.stem(x)  # (B, 32, H / 2, W / 2)
+        features: tuple[ms.Tensor, ...] = ()
         for number, block in enumerate(self.blocks):
             expanded, x = block(x)
             if number in self.taps:

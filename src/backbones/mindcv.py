@@ -4,7 +4,11 @@ MindCV is an optional package, imported when such a backbone is built.
 """
 import difflib
 import math
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
 
+import mindspore as ms
 from mindspore import nn
 
 from src.layers.blocks import batch_norm
@@ -19,15 +23,16 @@ class MindCVBackbone(nn.Cell):
 
     Args:
         net: image -> list of features.
-        out_channels: channels of each feature that `net` gives.
-        expand_channels: the first feature is brought to this number of channels by a 1x1 convolution with BatchNorm and
-            activation, as the SSD of the MobileNets taps it; 0 leaves it as it is.
+        out_channels: channels of each feature of `net`.
+        expand_channels: a 1x1 convolution with BatchNorm and activation brings the first feature to this number of
+            channels, as the SSD of the MobileNets taps it; 0 leaves the feature as it is.
         expand_activation: a key of `ACTIVATIONS`.
     """
 
-    def __init__(self, net, out_channels, expand_channels=0, expand_activation="relu6"):
+    def __init__(self, net: nn.Cell, out_channels: Sequence[int], expand_channels: int = 0,
+                 expand_activation: str = "relu6") -> None:
         super().__init__()
-        # Pretrained weights and freezing concern this part alone: nothing could be loaded into the expansion.
+        # Pretrained weights and `freeze_layer` concern this part alone: classifiers have no weights for the expansion.
         self.mindcv = net
         self.taps = len(out_channels)
         self.out_channels = tuple(out_channels)
@@ -38,9 +43,9 @@ class MindCVBackbone(nn.Cell):
             self.expand = nn.SequentialCell([conv, batch_norm(expand_channels), activation])
             self.out_channels = (expand_channels, *out_channels[1:])
 
-    def construct(self, x):
+    def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ...]:
         found = self.mindcv(x)
-        features = ()
+        features: tuple[ms.Tensor, ...] = ()
         for tap in range(self.taps):
             feature = found[tap]
             if tap == 0 and self.expand is not None:
@@ -49,12 +54,13 @@ class MindCVBackbone(nn.Cell):
         return features
 
 
-def build_mindcv_backbone(name, out_indices, image_size, feature_size, expand_channels=0, expand_activation="relu6"):
-    """A backbone by its name in MindCV, with initial values that are not pretrained.
+def build_mindcv_backbone(name: str, out_indices: Sequence[int], image_size: Sequence[int], feature_size: Sequence[int],
+                          expand_channels: int = 0, expand_activation: str = "relu6") -> MindCVBackbone:
+    """A backbone by its name in MindCV, without pretrained weights.
 
     Args:
-        name: as in `mindcv.list_models()`; a model that gives features.
-        out_indices: numbers of the taps among the features that MindCV knows of the model, ascending.
+        name: as in `mindcv.list_models()`; a model that can return features.
+        out_indices: ascending indexes of the taps among the features that MindCV lists for the model.
         image_size: height and width of the image.
         feature_size: height (and width) of the feature of each level; the first ones belong to the taps.
         expand_channels, expand_activation: see `MindCVBackbone`.
@@ -77,7 +83,7 @@ def build_mindcv_backbone(name, out_indices, image_size, feature_size, expand_ch
     return MindCVBackbone(net, net.out_channels, expand_channels, expand_activation)
 
 
-def _import_mindcv():
+def _import_mindcv() -> ModuleType:
     try:
         import mindcv
     except ImportError as error:
@@ -85,7 +91,7 @@ def _import_mindcv():
     return mindcv
 
 
-def _check_name(mindcv, name):
+def _check_name(mindcv: ModuleType, name: str) -> None:
     if not name:
         raise UserError(f"backbone is empty; expected the name of a MindCV model, for example one of {EXAMPLES}")
     if not mindcv.is_model(name):
@@ -94,16 +100,16 @@ def _check_name(mindcv, name):
         raise UserError(f"backbone: MindCV has no model {name!r}; {hint} (mindcv.list_models() lists all)")
 
 
-def _feature_info(mindcv, name, net):
-    """Channels, stride (`reduction`) and name of everything that can be tapped.
+def _feature_info(mindcv: ModuleType, name: str, net: nn.Cell) -> list[dict[str, Any]]:
+    """Channels (`chs`), stride (`reduction`) and name of each feature that can be tapped.
 
-    The network that gives features keeps it only where it was rewritten for that purpose; else the classifier has it.
+    Some models keep this list on the network that returns features, others on the classifier only.
     """
     info = getattr(net.net, "feature_info", None)
     return info if info is not None else mindcv.create_model(name).feature_info
 
 
-def _check_taps(name, info, out_indices):
+def _check_taps(name: str, info: list[dict[str, Any]], out_indices: Sequence[int]) -> None:
     ascending = sorted(set(out_indices)) == list(out_indices)
     if not out_indices or not ascending or out_indices[0] < 0 or out_indices[-1] >= len(info):
         taps = ", ".join(f"{index}: {tap['chs']} / {tap['reduction']}" for index, tap in enumerate(info))
@@ -113,7 +119,7 @@ def _check_taps(name, info, out_indices):
         )
 
 
-def _check_sizes(name, reductions, image_size, feature_size):
+def _check_sizes(name: str, reductions: Sequence[int], image_size: Sequence[int], feature_size: Sequence[int]) -> None:
     height, width = image_size
     sizes = [(math.ceil(height / reduction), math.ceil(width / reduction)) for reduction in reductions]
     expected = list(feature_size[: len(sizes)])

@@ -1,4 +1,5 @@
 """Typed configuration: YAML file and command line -> `Config`."""
 from src.config.loader import load_config
+from src.config.schema import Config
 
-__all__ = ["load_config"]
+__all__ = ["Config", "load_config"]

@@ -2,25 +2,31 @@
 import mindspore as ms
 from mindspore import nn, ops
 
-# BatchNorm of the MobileNetV2 blocks and of all heads. `momentum` is the part of the old statistics that is kept.
+# BatchNorm of the MobileNetV2 blocks and of all heads. `momentum` is the share of the old statistics that is kept.
 BN_EPS = 1e-3
 BN_MOMENTUM = 0.97
 
 
-def batch_norm(channels, eps=BN_EPS, momentum=BN_MOMENTUM):
+def batch_norm(channels: int, eps: float = BN_EPS, momentum: float = BN_MOMENTUM) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
 
 
-def depthwise_conv(channels, stride=1, kernel_size=3):
+def depthwise_conv(channels: int, stride: int = 1, kernel_size: int = 3) -> nn.Conv2d:
     """Convolution of each channel by itself, without bias: `(B, C, H, W)` -> `(B, C, ceil(H / s), ceil(W / s))`."""
     return nn.Conv2d(channels, channels, kernel_size, stride, pad_mode="same", group=channels, has_bias=False)
 
 
 class ConvBNReLU(nn.Cell):
-    """Convolution with `same` padding, BatchNorm, ReLU6; depthwise where asked for."""
+    """Convolution with `same` padding, BatchNorm, ReLU6: `(B, in, H, W)` -> `(B, out, ceil(H / s), ceil(W / s))`.
 
-    def __init__(self, in_channels, out_channels, kernel_size=3, stride=1, depthwise=False, has_bias=False,
-                 momentum=BN_MOMENTUM):
+    Args:
+        stride: s.
+        depthwise: the convolution treats each channel by itself; `out_channels` is `in_channels` then.
+        momentum: share of the old running statistics that BatchNorm keeps.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1,
+                 depthwise: bool = False, has_bias: bool = False, momentum: float = BN_MOMENTUM) -> None:
         super().__init__()
         if depthwise:
             conv = depthwise_conv(in_channels, stride, kernel_size)
@@ -28,14 +34,14 @@ class ConvBNReLU(nn.Cell):
             conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, pad_mode="same", has_bias=has_bias)
         self.features = nn.SequentialCell([conv, batch_norm(out_channels, momentum=momentum), nn.ReLU6()])
 
-    def construct(self, x):
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
         return self.features(x)
 
 
 class SeparableConvBNReLU(nn.Cell):
     """Depthwise 3x3 convolution, 1x1 convolution, BatchNorm, ReLU6, as the separable convolutions of SSD FPNLite."""
 
-    def __init__(self, in_channels, out_channels, stride=1):
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         self.features = nn.SequentialCell(
             [
@@ -46,20 +52,24 @@ class SeparableConvBNReLU(nn.Cell):
             ]
         )
 
-    def construct(self, x):
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
         return self.features(x)
 
 
 class InvertedResidual(nn.Cell):
     """Expansion, depthwise convolution, linear projection (MobileNetV2, https://arxiv.org/abs/1801.04381).
 
+    `(B, in, H, W)` -> `(B, out, ceil(H / s), ceil(W / s))`.
+
     Args:
-        expand_ratio: channels of the depthwise convolution in units of `in_channels`, below 1 to reduce; 1 leaves the
-            expansion out.
+        stride: s.
+        expand_ratio: channels of the depthwise convolution in units of `in_channels`, below 1 to reduce; with 1 there
+            is no expansion.
         last_relu: ReLU6 after the block.
     """
 
-    def __init__(self, in_channels, out_channels, stride, expand_ratio, last_relu=False):
+    def __init__(self, in_channels: int, out_channels: int, stride: int, expand_ratio: float,
+                 last_relu: bool = False) -> None:
         super().__init__()
         hidden = round(in_channels * expand_ratio)
         layers = [] if expand_ratio == 1 else [ConvBNReLU(in_channels, hidden, kernel_size=1)]
@@ -72,7 +82,7 @@ class InvertedResidual(nn.Cell):
         self.residual = stride == 1 and in_channels == out_channels
         self.last_relu = nn.ReLU6() if last_relu else None
 
-    def construct(self, x):
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
         out = self.conv(x)
         if self.residual:
             out = x + out
@@ -83,42 +93,41 @@ class InvertedResidual(nn.Cell):
 
 @ms.jit_class
 class _Calls:
-    """How often something was called. Like a loss scale, it is no parameter of the network and in no checkpoint."""
+    """Number of calls. Like a loss scale, it is no parameter of the network and in no checkpoint."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.count = ms.Parameter(ms.Tensor(0, ms.int32), name=name, requires_grad=False)
 
 
 class HalfDropout(nn.Cell):
-    """Dropout with a probability of a half, for inputs whose number of elements is a multiple of 16.
+    """Dropout with a probability of 0.5, for inputs whose number of elements is a multiple of 16.
 
-    On a CPU, what is dropped follows from the seed of MindSpore, `number`, and the number of the call in training
-    (a counter hashed as by Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), so that a run that goes
-    on can go on with it: see `skip_calls`. `nn.Dropout`, which other devices use, keeps its state where nobody can
-    reach it.
+    On a CPU the mask follows from MindSpore's seed, `number`, and the number of the call in training (a counter hashed
+    as in Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), so that a resumed run draws the same masks
+    as an uninterrupted one: see `skip_calls`. Other devices use `nn.Dropout`, whose state cannot be read or set.
 
     Args:
-        number: a small integer that no other such cell of the network has.
+        number: a small integer that no other `HalfDropout` of the network has.
     """
 
-    BITS = 16  # of each hashed number; one of them decides on one element
+    BITS = 16  # of each hashed number; each bit decides on one element
 
-    def __init__(self, number):
+    def __init__(self, number: int) -> None:
         super().__init__()
         self.hashed = ms.get_context("device_target") == "CPU"
         if not self.hashed:
             self.dropout = nn.Dropout(p=0.5)
         self.calls = _Calls(f"dropout_calls_{number}")
-        # Constants of the Weyl sequence, wrapped to int32 as all that follows.
+        # Constants of the Weyl sequence, wrapped to int32 like all numbers below.
         self.key = _int32(0x9E3779B9 * (ms.get_seed() or 0) + 0x85EBCA6B * number)
         self.bits = ms.Tensor([1 << (8 + bit) for bit in range(self.BITS)], ms.int32)
         self.shift, self.mask = ms.Tensor(15, ms.int32), ms.Tensor((1 << 17) - 1, ms.int32)
 
-    def skip_calls(self, count):
-        """Goes on as after so many calls. To be used before the first one."""
+    def skip_calls(self, count: int) -> None:
+        """Continues as after `count` calls. To be used before the first call."""
         self.calls.count.set_data(ms.Tensor(count, ms.int32))
 
-    def construct(self, x):
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
         if not self.training:
             return x
         if not self.hashed:
@@ -132,5 +141,5 @@ class HalfDropout(nn.Cell):
         return x * ops.stop_gradient(kept.astype(x.dtype).reshape(x.shape) * 2)
 
 
-def _int32(value):
+def _int32(value: int) -> int:
     return (value + (1 << 31)) % (1 << 32) - (1 << 31)
