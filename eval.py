@@ -8,7 +8,7 @@ from src.evaluation.report import create_report
 from src.inference.benchmark import create_benchmark, format_speeds
 from src.inference.load import create_predictor
 from src.runtime.cli import entry_point
-from src.runtime.modelarts import create_cloud_copy
+from src.runtime.modelarts import cloud_copy
 
 logger = logging.getLogger("eval")
 
@@ -16,7 +16,7 @@ logger = logging.getLogger("eval")
 @entry_point
 def main(argv=None):
     config = load_config(argv)
-    with create_cloud_copy(config):
+    with cloud_copy(config):
         predict = create_predictor(config)
         if config.benchmark:
             logger.info("%s", format_speeds(create_benchmark(config, lambda _: predict)))

@@ -4,7 +4,7 @@ import logging
 from src.config import load_config
 from src.export.exporter import create_export, create_verification
 from src.runtime.cli import entry_point
-from src.runtime.modelarts import create_cloud_copy
+from src.runtime.modelarts import cloud_copy
 
 logger = logging.getLogger("export")
 
@@ -13,7 +13,7 @@ logger = logging.getLogger("export")
 def main(argv=None):
     config = load_config(argv)
 
-    with create_cloud_copy(config):
+    with cloud_copy(config):
         net, path = create_export(config)
 
         logger.info("exported %s", path)

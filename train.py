@@ -9,12 +9,12 @@ from src.evaluation.evaluator import create_evaluation
 from src.runtime import device, distributed
 from src.runtime.cli import entry_point
 from src.runtime.environment import get_device_id, get_rank_id, is_scheduler
-from src.runtime.modelarts import create_cloud_copy
+from src.runtime.modelarts import cloud_copy
 from src.runtime.signals import StopSignals, exit_code
 from src.ssd import get_model
 from src.training import auto_settings, output_folder, trainer
 from src.training.optimizer import build_train_step, create_learning_rates
-from src.training.resume import create_resume, create_resumed_config
+from src.training.resume import create_resumed_config, find_resume
 
 logger = logging.getLogger("train")
 
@@ -25,13 +25,13 @@ def main(argv=None):
     if is_scheduler():
         distributed.serve_as_scheduler()
         return
-    with create_cloud_copy(config):
+    with cloud_copy(config):
         train(config)
 
 
 def train(config):
     get_model(config.model_name)  # errors of the user come before time is spent on the data
-    trainer.create_weight_paths(config)
+    trainer.check_weight_paths(config)
     config = create_named_classes(config)
 
     if config.check_dataset:
@@ -48,10 +48,10 @@ def train(config):
         return
 
     if config.benchmark_data:
-        logger.info("%s", trainer.create_data_report(config, records))
+        logger.info("%s", trainer.measure_data_pipeline(config, records))
         return
 
-    with output_folder.create_run_folder(config):
+    with output_folder.reserve_output_folder(config):
         stopped_by = fit(config, records, evaluation)
     distributed.end_process(exit_code(stopped_by))
 
@@ -60,19 +60,19 @@ def fit(config, records, evaluation):
     launched = config.run_distribute or config.enable_modelarts
     device_id = get_device_id() if launched else config.device_id
     device.set_up_device(config.device_target, device_id, config.cpu_threads, config.seed)
-    rank, ranks = distributed.set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
-    resume = create_resume(config, rank, ranks)
-    net = trainer.create_network(config)
-    config = auto_settings.create_sizes(create_resumed_config(config, resume), net, records.num_images, rank, ranks)
-    dataset = trainer.create_training_dataset(config, records, rank, ranks, resume)
-    learning_rates = create_learning_rates(config, dataset.get_dataset_size(), ranks)
+    ranks = distributed.set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
+    resume = find_resume(config, ranks)
+    net = trainer.build_network(config)
+    config = auto_settings.create_sizes(create_resumed_config(config, resume), net, records.num_images, ranks)
+    dataset = trainer.build_training_dataset(config, records, ranks, resume)
+    learning_rates = create_learning_rates(config, dataset.get_dataset_size(), ranks.size)
     train_step = build_train_step(config, net, learning_rates)
-    if rank == 0:
-        trainer.create_first_look(config, net, records, evaluation, dataset.get_dataset_size(), ranks)
+    if ranks.is_first:
+        trainer.save_run_preview(config, net, records, evaluation, dataset.get_dataset_size(), ranks)
 
     with StopSignals("the step") as signals, device.profiling(config.enable_profiling and config.output_path):
-        return trainer.create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, rank,
-                                   ranks, resume).run()
+        return trainer.create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, ranks,
+                                  resume).run()
 
 
 if __name__ == "__main__":

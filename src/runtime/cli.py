@@ -1,38 +1,48 @@
-"""What all entry scripts share: plain log lines on stdout, and errors of the user without a traceback."""
+"""What all entry scripts share: plain log lines on stdout, and errors of the user without a traceback.
+
+`entry_point` is the only place that sets up logging for the process.
+"""
 import functools
 import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
+from typing import NoReturn, ParamSpec, TextIO, TypeVar
 
 from src.runtime.signals import TerminatedError, exit_code, terminated_by_exception
 from src.utils.errors import UserError
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _CODES = {"bold": "1", "red": "1;31", "yellow": "33"}
 
 
 class _Lines(logging.Formatter):
     """The message alone; warnings in colour where the terminal shows it."""
 
-    def format(self, record):
+    def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         return painted(text, "yellow", sys.stdout) if record.levelno >= logging.WARNING else text
 
 
-def _handler():
+def _handler() -> logging.Handler:
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files can hold bytes that are no letters
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold bytes that are not valid text
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Lines("%(message)s"))
     return handler
 
 
-def entry_point(main):
-    """Decorator of a script's `main()`: one clear message and exit code 1 for a `UserError` or a file that must not be
-    read or written, 130 for Ctrl-C, 143 for SIGTERM."""
+def entry_point(main: Callable[P, R]) -> Callable[P, R]:
+    """Decorator of a script's `main()`, which sets up logging and turns errors into messages and exit codes.
+
+    A `UserError`, or a file without the permission to read or write it, is one message and exit code 1; Ctrl-C is 130,
+    SIGTERM 143.
+    """
 
     @functools.wraps(main)
-    def run(*args, **kwargs):
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
         logging.basicConfig(level=logging.INFO, handlers=[_handler()])
         try:
             with terminated_by_exception():
@@ -53,16 +63,16 @@ def entry_point(main):
     return run
 
 
-def _end(message):
+def _end(message: object) -> NoReturn:
     print(f"{painted('error:', 'red', sys.stderr)} {message}", file=sys.stderr)
     sys.exit(1)
 
 
-def has_colours(stream):
+def has_colours(stream: TextIO) -> bool:
     """Whether `stream` is a terminal that shows colours and the user wants them (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def painted(text, style, stream):
-    """`text` in a style, "bold", "red" or "yellow", where `stream` shows it; elsewhere as it is."""
+def painted(text: str, style: str, stream: TextIO) -> str:
+    """`text` in a style ("bold", "red", "yellow") if `stream` shows colours; else unchanged."""
     return f"\033[{_CODES[style]}m{text}\033[0m" if has_colours(stream) else text

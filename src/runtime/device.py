@@ -1,9 +1,15 @@
-"""Set-up of the device that a script runs on."""
+"""Set-up of the device that a script runs on, and of what else holds for the whole process.
+
+`set_up_device` sets, once: MindSpore's graph mode and device, the seeds of MindSpore, NumPy and `random`, and on a CPU
+the threads of the kernels and oneDNN's instruction set. The ranks of a run are joined in `src.runtime.distributed`,
+logging is set up in `src.runtime.cli`.
+"""
 import contextlib
 import ctypes
 import logging
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import mindspore as ms
@@ -19,30 +25,38 @@ DNNL_CPU_ISA_AVX2 = 0x7  # dnnl_cpu_isa_avx2 of oneDNN's dnnl_types.h
 AFFECTED_FLAG = "avx512f"
 
 
-def check_device(device_target):
-    """Raises a `UserError` that names the devices that there are, if `device_target` is none of them."""
-    logging.disable(logging.WARNING)  # MindSpore's own words on what is not there fill a screen
-    try:
+def check_device(device_target: str) -> None:
+    """Raises a `UserError` that names the devices that are available, if `device_target` is not one of them."""
+    with _no_warnings():
         if device_target == "CPU" or ms.hal.is_available(device_target):
             return
         there = [name for name in ("Ascend", "GPU", "CPU") if name == "CPU" or ms.hal.is_available(name)]
-    finally:
-        logging.disable(logging.NOTSET)
     raise UserError(f"device_target is {device_target}, but the MindSpore of this environment finds "
                     f"none; add --device_target={there[0]}, or install MindSpore for {device_target} with its driver")
 
 
-def set_up_device(device_target, device_id=0, cpu_threads=0, seed=1):
-    """Graph mode on the device, seeds, and what a CPU needs to be fast. To be called before the first operator.
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Context manager: no warnings in the log; those of MindSpore about a missing device fill a screen."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def set_up_device(device_target: str, device_id: int = 0, cpu_threads: int = 0, seed: int = 1) -> None:
+    """Graph mode on the device, seeds, and what makes a CPU fast. To be called before the first operator.
 
     Args:
         device_target: `Ascend`, `GPU` or `CPU`.
         device_id: number of the accelerator.
         cpu_threads: threads of the CPU kernels, 0 for the cores that this process may use.
-        seed: of all random numbers.
+        seed: of all random number generators.
 
     Raises:
-        UserError: there is no such device.
+        UserError: the device is not available.
     """
     check_device(device_target)
     ms.set_context(mode=ms.GRAPH_MODE)
@@ -56,11 +70,11 @@ def set_up_device(device_target, device_id=0, cpu_threads=0, seed=1):
     random.seed(seed)
 
 
-def _tune_cpu(cpu_threads):
+def _tune_cpu(cpu_threads: int) -> None:
     notes = []
     if cpu_threads or THREADS not in os.environ:
         threads = cpu_threads or available_cores()
-        with contextlib.suppress(RuntimeError):  # MindSpore takes it once in a process
+        with contextlib.suppress(RuntimeError):  # MindSpore accepts it once in a process
             device_context.cpu.op_tuning.threads_num(threads)
             notes.append(threads_text(threads))
     if _cap_onednn():
@@ -69,11 +83,11 @@ def _tune_cpu(cpu_threads):
         logger.info("CPU: %s", ", ".join(notes))
 
 
-def _cap_onednn():
+def _cap_onednn() -> bool:
     """Limits MindSpore's own oneDNN to AVX2 where it would use AVX-512.
 
-    For plain layouts, the only ones that MindSpore hands it, oneDNN 3 has no fast AVX-512 convolution and takes the
-    reference loop. Returns whether the limit was set; a value that the user has set is left alone.
+    For plain layouts, the only ones that MindSpore passes, oneDNN 3 has no fast AVX-512 convolution and runs its
+    reference loop. Returns whether the limit was set; a value that the user has set is kept.
     """
     if any(name in os.environ for name in ONEDNN_ISA_VARIABLES) or not _cpu_has(AFFECTED_FLAG):
         return False
@@ -85,7 +99,7 @@ def _cap_onednn():
     return False
 
 
-def _cpu_has(flag):
+def _cpu_has(flag: str) -> bool:
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -94,8 +108,8 @@ def _cpu_has(flag):
 
 
 @contextlib.contextmanager
-def profiling(output_path):
-    """Context manager: MindSpore's profile of what runs inside, written to `profile` below a folder; "" writes none."""
+def profiling(output_path: Path | str) -> Iterator[None]:
+    """Context manager: profiles what runs inside with MindSpore, into `profile` below a folder; "" profiles nothing."""
     if not output_path:
         yield
         return

@@ -1,28 +1,47 @@
 """Data-parallel runs: joining the ranks, deciding together, ending together."""
+import dataclasses
 import errno
 import logging
 import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 
 import mindspore as ms
 from mindspore import nn, ops
 from mindspore.communication import GlobalComm, get_group_size, get_rank, init
 
+from src.runtime.signals import StopSignals
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
-# One of them is set by msrun, for a rank table, by ModelArts, by mpirun.
+# Each launcher sets one of them: msrun, a rank table, ModelArts, mpirun.
 LAUNCHER_VARIABLES = ("MS_ROLE", "RANK_TABLE_FILE", "MINDSPORE_HCCL_CONFIG_PATH", "OMPI_COMM_WORLD_RANK")
 # Set by launchers that end MindSpore's scheduler when all ranks have ended.
 LAUNCHER = "SSD_LAUNCHER"
-# Seconds that ranks wait for one that evaluates or compiles longer. By default 30 on a CPU, 1836 on Ascend.
+# Seconds that ranks wait for one that still evaluates or compiles. MindSpore's defaults: 30 on a CPU, 1836 on Ascend.
 COLLECTIVE_TIMEOUTS = {"MS_CPU_COMM_OP_TIMEOUT": "7200", "HCCL_EXEC_TIMEOUT": "7200"}
 
 
-def set_up_ranks(run_distribute, all_reduce_fusion_config=(), device_num=1):
-    """Joins the processes of a data-parallel run. To be called after `set_up_device`.
+@dataclasses.dataclass(frozen=True)
+class Ranks:
+    """Which rank of a run this process is, and how many there are; by default the only one."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this rank evaluates and writes the files of the run."""
+        return self.rank == 0
+
+
+ONE_RANK = Ranks()
+
+
+def set_up_ranks(run_distribute: bool, all_reduce_fusion_config: Sequence[int] = (), device_num: int = 1) -> Ranks:
+    """Joins the ranks of a data-parallel run. To be called after `set_up_device`.
 
     Args:
         run_distribute: whether a launcher started several processes.
@@ -30,39 +49,37 @@ def set_up_ranks(run_distribute, all_reduce_fusion_config=(), device_num=1):
         device_num: number of ranks that the user expects; 1 if the user does not say.
 
     Returns:
-        Rank of this process and the number of ranks: 0 and 1 without `run_distribute`.
+        `Ranks`: the only one without `run_distribute`.
 
     Raises:
-        UserError: there is no launcher, or it started another number of processes.
+        UserError: there is no launcher, or it started another number of processes than `device_num`.
     """
     if not run_distribute:
-        return 0, 1
+        return ONE_RANK
     if not any(name in os.environ for name in LAUNCHER_VARIABLES):
         raise UserError("run_distribute needs a launcher that starts one process for each device, such as "
                         "scripts/run_msrun_train.sh; for a single device leave run_distribute out")
     for name, seconds in COLLECTIVE_TIMEOUTS.items():
         os.environ.setdefault(name, seconds)
     init()
-    rank, ranks = get_rank(), get_group_size()
-    if device_num not in (1, ranks):
-        raise UserError(f"device_num is {device_num}, but the launcher started {ranks} processes")
-    ms.set_auto_parallel_context(
-        parallel_mode=ms.ParallelMode.DATA_PARALLEL, gradients_mean=True, device_num=ranks, global_rank=rank
-    )
+    ranks = Ranks(get_rank(), get_group_size())
+    if device_num not in (1, ranks.size):
+        raise UserError(f"device_num is {device_num}, but the launcher started {ranks.size} processes")
+    ms.set_auto_parallel_context(parallel_mode=ms.ParallelMode.DATA_PARALLEL, gradients_mean=True,
+                                 device_num=ranks.size, global_rank=ranks.rank)
     if all_reduce_fusion_config and ms.get_context("device_target") != "CPU":
         ms.set_auto_parallel_context(all_reduce_fusion_config=list(all_reduce_fusion_config))
-    return rank, ranks
+    return ranks
 
 
-def end_process(code):
-    """Ends the process with an exit code; one of several ranks when all of them have come here. A process that is no
-    rank goes on when the code is 0.
+def end_process(code: int) -> None:
+    """Ends the process with an exit code; a rank waits here for the others. Without ranks, code 0 just returns.
 
-    Ranks on a CPU, whose launcher ends the scheduler, leave out what MindSpore does at its exit: 2.10 closes
-    connections from which its own threads still read, which now and then ends in a segmentation fault.
+    Ranks on a CPU, whose launcher ends the scheduler, skip MindSpore's own exit: 2.10 closes connections from which its
+    threads still read, which sometimes ends in a segmentation fault.
     """
     if GlobalComm.INITED and os.environ.get(LAUNCHER) and ms.get_context("device_target") == "CPU":
-        FirstRankDecides(get_rank(), get_group_size()).of(0)
+        FirstRankDecides(Ranks(get_rank(), get_group_size())).of(0)
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -71,11 +88,11 @@ def end_process(code):
         sys.exit(code)
 
 
-def serve_as_scheduler():
-    """What the process does that brings the ranks together: returns when they have ended.
+def serve_as_scheduler() -> None:
+    """Connects the ranks as MindSpore's scheduler; returns when they have ended.
 
-    msrun starts one on every machine that has the master's address. Two invocations on one machine so start two; the
-    second finds the port taken, and has nothing to do.
+    msrun starts a scheduler on every machine with the master's address, so two invocations on one machine start two.
+    The second finds the port in use, and returns at once.
     """
     host, port = os.environ["MS_SCHED_HOST"], int(os.environ["MS_SCHED_PORT"])
     if _is_served(host, port):
@@ -85,7 +102,7 @@ def serve_as_scheduler():
     init()
 
 
-def _is_served(host, port):
+def _is_served(host: str, port: int) -> bool:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier run may linger
         try:
@@ -96,44 +113,41 @@ def _is_served(host, port):
 
 
 class FirstRankDecides(nn.Cell):
-    """Callable: a number -> that of the first rank, on every rank. All of them have to call it.
+    """Makes all ranks use a number of the first one; each of them has to call `of`."""
 
-    Args:
-        rank, ranks: of this process, and how many there are.
-    """
-
-    def __init__(self, rank, ranks):
+    def __init__(self, ranks: Ranks):
         super().__init__()
-        self.rank, self.ranks = rank, ranks
-        if ranks > 1:
+        self.ranks = ranks
+        if ranks.size > 1:
             self.sum_ranks = ops.AllReduce()
 
-    def construct(self, numbers):
+    def construct(self, numbers: ms.Tensor) -> ms.Tensor:
         return self.sum_ranks(numbers)
 
-    def of(self, number):
-        """The first rank's integer."""
-        if self.ranks == 1:
+    def of(self, number: int) -> int:
+        """The first rank's integer, on every rank."""
+        if self.ranks.size == 1:
             return number
-        return int(self(ms.Tensor([number if self.rank == 0 else 0], ms.float32)).asnumpy()[0])
+        return int(self(ms.Tensor([number if self.ranks.is_first else 0], ms.float32)).asnumpy()[0])
 
 
 class AllRanksStop:
-    """Callable: the number of the signal that one of the ranks has been sent, 0 for none; the same answer on all ranks,
-    all of which have to ask.
+    """Callable: the number of a signal that any rank was sent, 0 for none. Every rank has to call it.
+
+    All ranks agree whether there was one.
 
     Args:
         signals: the `StopSignals` of this rank.
-        rank, ranks: of this process, and how many there are.
+        ranks: the `Ranks` of the run.
     """
 
-    def __init__(self, signals, rank, ranks):
+    def __init__(self, signals: StopSignals, ranks: Ranks):
         self.signals, self.ranks = signals, ranks
-        self.sum_ranks = FirstRankDecides(rank, ranks)
+        self.sum_ranks = FirstRankDecides(ranks)
 
-    def __call__(self):
+    def __call__(self) -> int:
         number = self.signals.number
-        if self.ranks == 1:
+        if self.ranks.size == 1:
             return number
         total = float(self.sum_ranks(ms.Tensor([number], ms.float32)).asnumpy()[0])
         return (number or int(signal.SIGTERM)) if total else 0

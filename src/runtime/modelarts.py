@@ -1,7 +1,9 @@
-"""Data from the object storage of ModelArts, and results back; the only place that knows moxing."""
+"""Data from the object storage of ModelArts, and results back; the only module that uses moxing."""
 import contextlib
 import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from src.runtime.environment import get_rank_id
 from src.utils.errors import UserError
@@ -9,15 +11,35 @@ from src.utils.file_lock import folder_lock
 
 logger = logging.getLogger(__name__)
 MARK = ".copied_from"
+Copy = Callable[[str, str], object]
+
+
+class CloudSettings(Protocol):
+    """The keys of the configuration that `cloud_copy` reads."""
+
+    @property
+    def enable_modelarts(self) -> bool: ...
+    @property
+    def data_url(self) -> str: ...
+    @property
+    def data_path(self) -> str: ...
+    @property
+    def checkpoint_url(self) -> str: ...
+    @property
+    def load_path(self) -> str: ...
+    @property
+    def train_url(self) -> str: ...
+    @property
+    def output_path(self) -> str: ...
 
 
 @contextlib.contextmanager
-def create_cloud_copy(config, copy=None):
-    """Context manager: without `enable_modelarts` it does nothing.
+def cloud_copy(config: CloudSettings, copy: Copy | None = None) -> Iterator[None]:
+    """Context manager: copies data in and results out. Without `enable_modelarts` it does nothing.
 
     Before its block, `data_url` is copied to `data_path` and `checkpoint_url` to `load_path`, once on a machine: the
     first process copies, the others wait. After the block, whether it ended well or not, rank 0 copies `output_path` to
-    `train_url`. An address that is empty is left out.
+    `train_url`. An empty address is skipped.
 
     Args:
         config: the configuration.
@@ -45,10 +67,10 @@ def create_cloud_copy(config, copy=None):
             except UserError as error:
                 if ended_well:
                     raise
-                logger.error("%s", error)  # what ended the block is what the user has to know
+                logger.error("%s", error)  # the user has to know what ended the block
 
 
-def _fetch_once(key, url, folder, copy):
+def _fetch_once(key: str, url: str, folder: Path, copy: Copy) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     mark = folder / f"{MARK}_{key}"
     with folder_lock(folder):
@@ -59,15 +81,15 @@ def _fetch_once(key, url, folder, copy):
         mark.write_text(url, encoding="utf-8")
 
 
-def _copy(key, source, target, copy):
+def _copy(key: str, source: str, target: str, copy: Copy) -> None:
     logger.info("copying %s to %s", source, target)
     try:
         copy(source, target)
-    except Exception as error:  # moxing's errors have no common base class of their own
+    except Exception as error:  # moxing's errors have no common base class
         raise UserError(f"{key}: {source} cannot be copied to {target}: {error}") from error
 
 
-def _moxing_copy():
+def _moxing_copy() -> Copy:
     try:
         import moxing
     except ImportError:

@@ -1,8 +1,11 @@
-"""Signals that ask a run to end: finish what is being done, keep it, and go."""
+"""Signals that ask a run to end: what is being done is finished and saved first."""
 import contextlib
 import logging
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
 
 from src.runtime.environment import is_scheduler
 
@@ -10,58 +13,61 @@ logger = logging.getLogger(__name__)
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-def exit_code(number):
-    """What a shell reports for a process that was ended by this signal; 0 for none."""
+def exit_code(number: int) -> int:
+    """What a shell reports for a process that this signal ended; 0 for none."""
     return 128 + number if number else 0
 
 
 class StopSignals:
     """Context manager: the first SIGINT or SIGTERM inside is only noted, in `number`; a second one acts as before.
 
-    One that is ignored stays so. Outside the main thread, which alone receives signals, nothing is done. While it runs
-    a graph, MindSpore has a handler of its own for SIGINT, which sends SIGTERM: that is noted then.
+    A signal that is ignored stays ignored. Outside the main thread, which alone receives signals, nothing is done.
+    While MindSpore runs a graph, a handler of its own turns SIGINT into SIGTERM: SIGTERM is noted then.
 
     Args:
         doing: what is finished first, for the log.
+
+    Attributes:
+        number: of the signal that was noted; 0 before.
     """
 
-    def __init__(self, doing):
+    def __init__(self, doing: str):
         self.doing = doing
         self.number = 0
-        self._previous = {}
+        self._previous: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
             self._previous = {number: signal.signal(number, self._note) for number in STOPPING
                               if signal.getsignal(number) != signal.SIG_IGN}
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._restore()
 
-    def _note(self, number, frame):
+    def _note(self, number: int, frame: FrameType | None) -> None:
         self._restore()
         self.number = number
         logger.info("%s: %s is finished and saved, then the run ends; once more ends it at once",
                     signal.Signals(number).name, self.doing)
 
-    def _restore(self):
+    def _restore(self) -> None:
         while self._previous:
             number, handler = self._previous.popitem()
             signal.signal(number, handler)
 
 
 class TerminatedError(BaseException):
-    """SIGTERM, as KeyboardInterrupt is SIGINT: what is open is closed on the way out."""
+    """SIGTERM, as KeyboardInterrupt is SIGINT: `with` and `finally` blocks close what is open."""
 
 
 @contextlib.contextmanager
-def terminated_by_exception():
-    """Context manager: SIGTERM inside raises `TerminatedError`, unless somebody else handles or ignores the signal.
+def terminated_by_exception() -> Iterator[None]:
+    """Context manager: SIGTERM inside raises `TerminatedError`, unless it is handled or ignored already.
 
-    Not in a scheduler of ranks: that waits where no Python runs, and would not end.
+    Not in a scheduler: it waits inside MindSpore, where no Python runs, and would not end.
     """
-    def stop(number, frame):
+    def stop(number: int, frame: FrameType | None) -> None:
         raise TerminatedError
 
     in_charge = (threading.current_thread() is threading.main_thread() and not is_scheduler()

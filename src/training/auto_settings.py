@@ -54,21 +54,21 @@ def fitting_batch_size(size, num_images, memory, ranks=1):
     return batch_size
 
 
-def create_sizes(config, net, num_images, rank=0, ranks=1):
+def create_sizes(config, net, num_images, ranks):
     """The configuration with the batch size and the number of epochs that `auto` leaves open."""
-    return create_batch_size(create_epoch_size(config, num_images), net, num_images, rank, ranks)
+    return create_batch_size(create_epoch_size(config, num_images), net, num_images, ranks)
 
 
-def create_batch_size(config, net, num_images, rank=0, ranks=1):
+def create_batch_size(config, net, num_images, ranks):
     """The configuration with the batch size that `batch_size: auto` asks for; as it is where it asks for none."""
     if not config.auto_batch_size:
         return config
     batch_size = 0
-    if rank == 0:
+    if ranks.is_first:
         size = measure_network(net.network, config.img_shape)
-        batch_size = fitting_batch_size(size, num_images, total_memory(), ranks)
+        batch_size = fitting_batch_size(size, num_images, total_memory(), ranks.size)
         logger.info("batch_size: %d, about %.1f GB", batch_size, size.training_bytes(batch_size) / 1e9)
-    return dataclasses.replace(config, batch_size=FirstRankDecides(rank, ranks).of(batch_size), auto_batch_size=False)
+    return dataclasses.replace(config, batch_size=FirstRankDecides(ranks).of(batch_size), auto_batch_size=False)
 
 
 def create_epoch_size(config, num_images):

@@ -55,15 +55,15 @@ def scaled_groups(parameters, path, scale, learning_rates, weight_decay):
             ] + [{"order_params": parameters}]
 
 
-def create_learning_rates(config, steps_per_epoch, ranks=1):
+def create_learning_rates(config, steps_per_epoch, num_ranks=1):
     """Learning rate of each step of the epochs that are left: `(steps,)` float32.
 
     Args:
-        ranks: processes that train together.
+        num_ranks: ranks that train together.
     """
     scale = 1.0
     if config.lr_batch_size:  # the linear scaling rule, https://arxiv.org/abs/1706.02677
-        scale = config.batch_size * config.accumulation_steps * ranks / config.lr_batch_size
+        scale = config.batch_size * config.accumulation_steps * num_ranks / config.lr_batch_size
     return get_lr(
         global_step=config.pre_trained_epoch_size * steps_per_epoch,
         lr_init=scale * config.lr_init,

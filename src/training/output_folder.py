@@ -55,7 +55,7 @@ def run_folder(path, checkpoints):
                         folder.rmdir()
 
 
-def create_run_folder(config):
+def reserve_output_folder(config):
     """Context manager: `run_folder` of the output, on the first rank."""
     if get_rank_id():
         return contextlib.nullcontext()

@@ -12,7 +12,7 @@ from mindspore import nn
 from src.config.schema import KEYS
 from src.config.values import show
 from src.layers.blocks import HalfDropout
-from src.runtime.distributed import FirstRankDecides
+from src.runtime.distributed import ONE_RANK, FirstRankDecides
 from src.training.loop import Position
 from src.utils.errors import UserError
 from src.utils.files import write_json
@@ -58,7 +58,7 @@ def checkpoint_folder(output_path):
     return Path(output_path) / "ckpt_0"
 
 
-def create_resume(config, rank=0, ranks=1):
+def find_resume(config, ranks=ONE_RANK):
     """The `Resume` that the key `resume` asks for; None where there is nothing to go on from.
 
     Raises:
@@ -75,10 +75,10 @@ def create_resume(config, rank=0, ranks=1):
             raise UserError(f"resume: there is no checkpoint {config.resume}, nor one of that name in {folder}")
         state = read_state(path)
     found = (0, 0) if path is None else (state["epoch"], state["step"])
-    decided = tuple(FirstRankDecides(rank, ranks).of(number) for number in found)
+    decided = tuple(FirstRankDecides(ranks).of(number) for number in found)
     if decided != found:
-        raise UserError(f"resume: rank {rank} finds epoch {found[0]}, step {found[1]} in {folder}, the first rank "
-                        f"epoch {decided[0]}, step {decided[1]}: all ranks need the same folder")
+        raise UserError(f"resume: rank {ranks.rank} finds epoch {found[0]}, step {found[1]} in {folder}, the first "
+                        f"rank epoch {decided[0]}, step {decided[1]}: all ranks need the same folder")
     if path is None:
         logger.info("resume: nothing to go on from in %s, training begins", folder)
         return None
@@ -106,11 +106,11 @@ def create_settings(config):
     return {name: values[name] for name in (*names, *OTHER_KEYS)}
 
 
-def create_run_state(config, train_step, parts, resume, rank=0):
+def create_run_state(config, train_step, parts, resume, ranks=ONE_RANK):
     """The `RunState` of a run that begins or goes on; notes in the checkpoint folder that it does."""
     folder = checkpoint_folder(config.output_path)
     run = None
-    if rank == 0:
+    if ranks.is_first:
         goes_on = resume is not None and config.resume == NEWEST and resume.path.parent.resolve() == folder.resolve()
         run = resume.state["run"] if goes_on else new_run(folder, resume and resume.path)
     return RunState(run, create_settings(config), {**parts, "step": TrainStepState(train_step)})

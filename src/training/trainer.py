@@ -8,7 +8,7 @@ from src.config.loader import format_config
 from src.dataset import build_augmentation, build_input_format
 from src.dataset.benchmark import format_speeds, measure_stages
 from src.dataset.pipeline import create_ssd_dataset
-from src.runtime.distributed import AllRanksStop
+from src.runtime.distributed import ONE_RANK, AllRanksStop
 from src.ssd import build_training_net, get_model
 from src.training.batch_preview import create_batch_sheets
 from src.training.callbacks.build import create_callbacks
@@ -23,7 +23,7 @@ from src.weights import find_checkpoint, find_classifier, load_backbone, load_we
 logger = logging.getLogger(__name__)
 
 
-def create_training_dataset(config, records, rank=0, ranks=1, resume=None):
+def build_training_dataset(config, records, ranks=ONE_RANK, resume=None):
     """The batches of one rank, see `create_ssd_dataset`; those that a resumed run has left, with `resume`."""
     first_epoch, first_batch = resume.next_step if resume else (config.pre_trained_epoch_size, 0)
     return create_ssd_dataset(
@@ -31,8 +31,8 @@ def create_training_dataset(config, records, rank=0, ranks=1, resume=None):
         batch_size=config.batch_size,
         image_size=config.img_shape,
         box_coder=build_box_coder(config),
-        rank=rank,
-        device_num=ranks,
+        rank=ranks.rank,
+        device_num=ranks.size,
         seed=config.seed,
         num_parallel_workers=config.num_parallel_workers,
         use_multiprocessing=config.device_target != "CPU",
@@ -44,14 +44,14 @@ def create_training_dataset(config, records, rank=0, ranks=1, resume=None):
     )
 
 
-def create_data_report(config, records):
+def measure_data_pipeline(config, records):
     """Text: how many images a second each stage of the training pipeline takes."""
-    dataset = create_training_dataset(config, records)
+    dataset = build_training_dataset(config, records)
     return format_speeds(measure_stages(records.path, dataset, config.img_shape, build_box_coder(config), config.seed,
                                         augmentation=build_augmentation(config)))
 
 
-def create_weight_paths(config):
+def check_weight_paths(config):
     """Files of the weights that training begins from, of the backbone and of the detector; None for none.
 
     Raises:
@@ -64,11 +64,11 @@ def create_weight_paths(config):
     )
 
 
-def create_network(config):
+def build_network(config):
     """The network with its loss, and with the weights that training begins from."""
     net = build_training_net(config)
     net.with_parts = True
-    backbone, detector = create_weight_paths(config)
+    backbone, detector = check_weight_paths(config)
     if backbone:
         load_backbone(net, backbone, get_model(config.model_name).backbone_path, config.pretrain_vgg_bn)
     if detector:
@@ -76,32 +76,31 @@ def create_network(config):
     return net
 
 
-def create_first_look(config, net, records, evaluation, steps, ranks):
+def save_run_preview(config, net, records, evaluation, steps, ranks):
     """Tells what is going to be trained, and saves the configuration and pictures of the first batch."""
     with whole_file(Path(config.output_path) / CONFIG_FILE) as part:
         part.write_text(format_config(dataclasses.replace(config, resume="")), encoding="utf-8")
     logger.info("%s: %d images, %d steps an epoch, epochs %d to %d, output in %s", config.model_name,
                 records.num_images, steps, config.pre_trained_epoch_size + 1, config.epoch_size, config.output_path)
     logger.info("%s", create_start_summary(config, net.network, records.num_images,
-                                           evaluation and evaluation.num_images, steps, ranks))
+                                           evaluation and evaluation.num_images, steps, ranks.size))
     # A dataset of its own: the one that is trained on would go on with the next order of images.
-    sheets = create_batch_sheets(config, create_training_dataset(config, records, 0, ranks))
+    sheets = create_batch_sheets(config, build_training_dataset(config, records, ranks))
     for name, sheet in zip((WITH_BOXES, WITH_MATCHES), sheets):
         save_image(Path(config.output_path) / name, sheet)
 
 
-def create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, rank, ranks, resume):
+def create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, ranks, resume):
     """The `TrainingLoop` of a new run, or of one that is resumed.
 
     Args:
         signals: `StopSignals` that end it.
     """
     first_epoch, sink = config.pre_trained_epoch_size, config.mode_sink == "sink" and config.device_target != "CPU"
-    callbacks, parts = create_callbacks(config, records, train_step, evaluation, learning_rates, signals, rank, ranks,
-                                        resume)
-    state = create_run_state(config, train_step, parts, resume, rank)
+    callbacks, parts = create_callbacks(config, records, train_step, evaluation, learning_rates, signals, ranks, resume)
+    state = create_run_state(config, train_step, parts, resume, ranks)
     loop = TrainingLoop(train_step, dataset, callbacks, config.epoch_size, first_epoch, resume and resume.position,
-                        AllRanksStop(signals, rank, ranks), sink)
+                        AllRanksStop(signals, ranks), sink)
     if resume:
         state.restore(resume, train_step, loop.params.batch_num, loop.params.cur_step_num)
     if "checkpoints" in parts:

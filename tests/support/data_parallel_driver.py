@@ -16,12 +16,12 @@ from mindspore import nn
 from src.boxes import build_box_coder
 from src.config import load_config
 from src.runtime.device import set_up_device
-from src.runtime.distributed import AllRanksStop, FirstRankDecides, serve_as_scheduler, set_up_ranks
+from src.runtime.distributed import AllRanksStop, FirstRankDecides, Ranks, serve_as_scheduler, set_up_ranks
 from src.runtime.environment import is_scheduler
 from src.ssd import build_training_net
 from src.training.ema import WeightAverage
 from src.training.optimizer import build_train_step
-from src.training.resume import create_resume
+from src.training.resume import find_resume
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
 from tests.support.golden_data import ROOT
@@ -105,9 +105,9 @@ def options_after_four_steps(rank):
     step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), accumulation_steps=2, average=average)
     for number in range(4):
         step(ms.Tensor([1.0 + number + 10 * rank], ms.float32)).asnumpy()
-    decide = FirstRankDecides(rank, 2).of
+    decide = FirstRankDecides(Ranks(rank, 2)).of
     signals = SimpleNamespace(number=0)
-    stop = AllRanksStop(signals, rank, 2)
+    stop = AllRanksStop(signals, Ranks(rank, 2))
     before, signals.number = stop(), 15 * rank
     return np.array([net.network.weight.asnumpy()[0], other.network.weight.asnumpy()[0], decide(7 if rank == 0 else 3),
                      decide(0 if rank == 0 else 1), before, stop()])
@@ -119,7 +119,7 @@ def error_of_resume(rank):
     config = SimpleNamespace(resume="True", output_path="output", mode_sink="non_sink")
     with mock.patch("src.training.resume.newest_checkpoint", return_value=found):
         try:
-            create_resume(config, rank, 2)
+            find_resume(config, Ranks(rank, 2))
         except UserError as error:
             return str(error)
     return ""
@@ -143,8 +143,9 @@ def main(folder):
         serve_as_scheduler()
         return
     set_up_device("CPU", seed=1)
-    rank, ranks = set_up_ranks(True, device_num=2)
-    before, after, digests = ten_steps(rank, ranks, SECONDS_OF_ONE_RANK)
+    ranks = set_up_ranks(True, device_num=2)
+    rank = ranks.rank
+    before, after, digests = ten_steps(rank, ranks.size, SECONDS_OF_ONE_RANK)
     mean, variance, digest = statistics_after_one_step(rank)  # needs the rank that paused
     options = options_after_four_steps(rank)
     np.savez(Path(folder) / f"{rank}.npz", digests=[*digests, digest], mean=mean, variance=variance,

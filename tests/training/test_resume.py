@@ -19,9 +19,9 @@ from src.training.resume import (
     RunState,
     TrainStepState,
     checkpoint_folder,
-    create_resume,
     create_resumed_config,
     create_settings,
+    find_resume,
     new_run,
     restore_parameters,
 )
@@ -187,19 +187,19 @@ def test_values_in_a_file(tmp_path):
 def test_what_the_key_finds(undisturbed, tmp_path, caplog):
     caplog.set_level("INFO")
     output = tmp_path / "output"
-    assert create_resume(config_of(output)) is None
-    assert create_resume(config_of(output, "--resume")) is None
+    assert find_resume(config_of(output)) is None
+    assert find_resume(config_of(output, "--resume")) is None
     assert "nothing to go on from" in caplog.text
     last = save_run(output, undisturbed)
-    assert create_resume(config_of(output, "--resume")).path == last
-    resume = create_resume(config_of(output, "--resume=ssd-2_3.ckpt"))
+    assert find_resume(config_of(output, "--resume")).path == last
+    resume = find_resume(config_of(output, "--resume=ssd-2_3.ckpt"))
     assert resume.path.name == "ssd-2_3.ckpt" and resume.next_step == (2, 0)
     with pytest.raises(UserError, match=r"there is no checkpoint ssd-7_3\.ckpt"):
-        create_resume(config_of(output, "--resume=ssd-7_3.ckpt"))
+        find_resume(config_of(output, "--resume=ssd-7_3.ckpt"))
     last.write_bytes(last.read_bytes()[:-1])
-    assert create_resume(config_of(output, "--resume")).path.name == "ssd-2_3.ckpt"
+    assert find_resume(config_of(output, "--resume")).path.name == "ssd-2_3.ckpt"
     with pytest.raises(UserError, match="it was cut off"):
-        create_resume(config_of(output, f"--resume={last}"))
+        find_resume(config_of(output, f"--resume={last}"))
 
 
 def test_sizes_that_were_chosen_stay(undisturbed, tmp_path):

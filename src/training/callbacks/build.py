@@ -19,19 +19,19 @@ from src.training.results import Results
 from src.training.resume import checkpoint_folder
 
 
-def create_callbacks(config, records, train_step, evaluation, learning_rates, signals, rank, ranks, resume=None):
+def create_callbacks(config, records, train_step, evaluation, learning_rates, signals, ranks, resume=None):
     """Log, checkpoints, evaluation and what there is to watch; all but the log on the first rank only.
 
     Returns:
         The callbacks, and by name those with a state that a run needs to go on.
     """
     output = Path(config.output_path)
-    results = Results(output / "results.csv") if rank == 0 else None
-    log = TrainingLog(config.batch_size * ranks, learning_rates, results, find_images=lambda epoch, step: (
-        batch_image_ids(records.path, config.batch_size, epoch - 1, step - 1, config.seed, rank, ranks)))
+    results = Results(output / "results.csv") if ranks.is_first else None
+    log = TrainingLog(config.batch_size * ranks.size, learning_rates, results, find_images=lambda epoch, step: (
+        batch_image_ids(records.path, config.batch_size, epoch - 1, step - 1, config.seed, ranks.rank, ranks.size)))
     callbacks, parts = [log], {"log": log}
     checkpoints = evaluator = None
-    if rank == 0:
+    if ranks.is_first:
         checkpoints = SaveCheckpoint(checkpoint_folder(output), config.save_checkpoint_epochs,
                                      config.keep_checkpoint_max)
         callbacks.append(checkpoints)
@@ -50,7 +50,7 @@ def create_callbacks(config, records, train_step, evaluation, learning_rates, si
         if config.export_best:
             callbacks.append(Deliver(lambda: create_delivery(config, summary.checkpoint)))
     if config.early_stopping:
-        callbacks.append(StopTogether(evaluator, FirstRankDecides(rank, ranks).of))
+        callbacks.append(StopTogether(evaluator, FirstRankDecides(ranks).of))
     if checkpoints:
         callbacks.append(EpochDone(checkpoints))
     return callbacks, parts
