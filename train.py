@@ -2,8 +2,7 @@
 import logging
 
 from src.config import load_config
-from src.dataset import create_named_classes
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset import create_mindrecord, create_named_classes
 from src.dataset_check import create_data_check
 from src.evaluation.evaluator import create_evaluation
 from src.runtime import device, distributed

@@ -21,7 +21,7 @@ FLOORS = (
     ("dataset_check",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS, start=1) for room in rooms}
-WITHOUT_MINDSPORE = ("utils", "boxes", "visualization", "config")
+WITHOUT_MINDSPORE = ("utils", "boxes", "visualization", "config", "dataset")
 MODULES = sorted(path for path in SRC.rglob("*.py") if path.parent != SRC)
 
 

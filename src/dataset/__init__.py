@@ -1,18 +1,34 @@
-"""Datasets: COCO, VOC or text annotations to MindRecord, and from there to batches.
+"""Datasets: annotations to MindRecord, and from there to batches.
 
-This file imports no MindSpore, so that prediction with ONNX Runtime needs none: `create_mindrecord`, the pipeline and
-its benchmark are imported from their modules.
+Arrays called `pixel_boxes` are in pixels of their image, those called `boxes` in [0, 1] of its height and width; both
+are ymin, xmin, ymax, xmax, label.
+
+The room imports without MindSpore, so that prediction with ONNX Runtime needs none.
 """
 from src.dataset.augmentation import build_augmentation
+from src.dataset.batches import BatchSettings, Shard, TrainingSettings
+from src.dataset.benchmark import format_stage_speeds, measure_stages
 from src.dataset.class_names import create_named_classes
 from src.dataset.images import decode_image, load_image, preprocess
+from src.dataset.mindrecord.convert import MindRecordSet, create_mindrecord
+from src.dataset.pipeline import WorkerSettings, batch_image_ids, create_ssd_dataset
 from src.dataset.transforms import build_input_format
 
 __all__ = [
+    "BatchSettings",
+    "MindRecordSet",
+    "Shard",
+    "TrainingSettings",
+    "WorkerSettings",
+    "batch_image_ids",
     "build_augmentation",
     "build_input_format",
+    "create_mindrecord",
     "create_named_classes",
+    "create_ssd_dataset",
     "decode_image",
+    "format_stage_speeds",
     "load_image",
+    "measure_stages",
     "preprocess",
 ]

@@ -4,6 +4,7 @@ Images are uint8 `(H, W, 3)` RGB; boxes are float32 `(N, 5)`: ymin, xmin, ymax, 
 label. Whatever is random takes its `numpy.random.RandomState` as an argument.
 """
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -102,6 +103,10 @@ def mosaic(images, boxes, rng):
     return cut(whole, np.concatenate(moved), (top, left, part_height, part_width))
 
 
+# Image, boxes `(N, 5)` in [0, 1], generator -> image, boxes.
+Zoom = Callable[[np.ndarray, np.ndarray, np.random.RandomState], tuple[np.ndarray, np.ndarray]]
+
+
 class Augmentation(NamedTuple):
     """What `pipeline.augment` does with a training image.
 
@@ -112,7 +117,7 @@ class Augmentation(NamedTuple):
         mosaic_epochs: mosaics end after so many epochs of the run.
     """
 
-    zoom: object = None
+    zoom: Zoom | None = None
     mosaic: float = 0.0
     mosaic_epochs: int = 0
 

@@ -1,14 +1,15 @@
 """Images per second of each stage of the training pipeline."""
 import itertools
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import mindspore.dataset as ds
 import numpy as np
 
-from src.dataset.augmentation import PLAIN
+from src.dataset.batches import BatchSettings, TrainingSettings, augment, record_boxes, seed_sample
 from src.dataset.images import decode_image
-from src.dataset.pipeline import RECORD_COLUMNS, augment, record_boxes, seed_sample
+from src.dataset.pipeline import AUTOMATIC, RECORD_COLUMNS, WorkerSettings, create_ssd_dataset
 
 # Images that decoding, augmentation and encoding are measured with, again and again.
 SAMPLE_IMAGES = 128
@@ -23,51 +24,51 @@ class StageSpeed(NamedTuple):
     workers: str
 
 
-def measure_stages(mindrecord_file, dataset, image_size, box_coder, seed=1, seconds=SECONDS,
-                   augmentation=PLAIN):
+def measure_stages(mindrecord_file: Path | str, settings: BatchSettings, training: TrainingSettings,
+                   workers: WorkerSettings = AUTOMATIC, seconds: float = SECONDS) -> list[StageSpeed]:
     """Measures reading, decoding, cropping with augmentation, and encoding each alone, then the whole pipeline.
 
+    Mosaics are measured with the whole pipeline only.
+
     Args:
-        mindrecord_file: first file of the training set.
-        dataset: what `create_ssd_dataset` makes of it for training.
-        image_size: (height, width) of the network's input.
-        box_coder: as for `create_ssd_dataset`.
-        seed: of the augmentation.
-        seconds: at least so long for each stage.
-        augmentation: as for `create_ssd_dataset`; mosaics are measured with the whole pipeline only.
+        mindrecord_file, settings, training, workers: as for `create_ssd_dataset`.
+        seconds: each stage is measured for at least so long.
 
     Returns:
-        List of `StageSpeed`, in the order of the stages.
+        The stages in their order.
     """
+    import mindspore.dataset as ds
+
+    dataset = create_ssd_dataset(mindrecord_file, settings, training, workers)
     records = ds.MindDataset(str(mindrecord_file), columns_list=RECORD_COLUMNS, shuffle=False)
     rows = itertools.islice(records.create_dict_iterator(num_epochs=1, output_numpy=True), SAMPLE_IMAGES)
-    contents, annotated = zip(*((row["image"].copy(), record_boxes(row["annotation"])) for row in rows))
+    contents, pixel_boxes = zip(*((row["image"].copy(), record_boxes(row["annotation"])) for row in rows))
     images = [decode_image(content) for content in contents]
-    rng, out = np.random.RandomState(), np.empty((3, *image_size), np.float32)
+    rng, out = np.random.RandomState(), np.empty((3, *settings.image_size), np.float32)
 
-    def augment_sample(number):
-        seed_sample(rng, seed, 0, 0, 0, number)
-        return augment(images[number], annotated[number], image_size, rng, out, augmentation=augmentation)
+    def augment_sample(number: int) -> np.ndarray:
+        seed_sample(rng, training.seed, 0, 0, 0, number)
+        return augment(images[number], pixel_boxes[number], rng, out, settings, training.augmentation)
 
     boxes = [augment_sample(number) for number in range(len(images))]
     counts = {
         "reading": (_rows(records, "img_id"), "MindSpore"),
         "decoding": (_calls(decode_image, contents), "1 thread"),
         "crop and augmentation": (_calls(augment_sample, range(len(images))), "1 thread"),
-        "encoding": (_calls(box_coder.encode, boxes), "1 thread"),
+        "encoding": (_calls(training.box_coder.encode, boxes), "1 thread"),
         "all, in batches": (_rows(dataset, "num_match"), f"{dataset.num_parallel_workers} workers"),
     }
-    return [StageSpeed(stage, _speed(numbers, seconds), workers) for stage, (numbers, workers) in counts.items()]
+    return [StageSpeed(stage, _speed(numbers, seconds), who) for stage, (numbers, who) in counts.items()]
 
 
-def _calls(function, samples):
-    """Calls `function` for one sample after the other without end, and tells each time that one is done."""
+def _calls(function: Callable[[Any], Any], samples: Iterable) -> Iterator[int]:
+    """Calls `function` for one sample after the other, endlessly; yields 1 for each."""
     for sample in itertools.cycle(samples):
         function(sample)
         yield 1
 
 
-def _rows(dataset, column):
+def _rows(dataset: Any, column: str) -> Iterator[int]:
     """The number of images in each row of a dataset, epoch after epoch."""
     epochs = dataset.create_dict_iterator(num_epochs=-1, output_numpy=True)
     while True:
@@ -75,17 +76,16 @@ def _rows(dataset, column):
             yield row[column].size
 
 
-def _speed(counts, seconds):
+def _speed(counts: Iterator[int], seconds: float) -> float:
     """Images per second of an endless iterator of numbers of images."""
-    images, start = 0, time.perf_counter()
-    for count in counts:
-        images += count
+    images, elapsed, start = 0, 0.0, time.perf_counter()
+    while elapsed < seconds:
+        images += next(counts)
         elapsed = time.perf_counter() - start
-        if elapsed >= seconds:
-            return images / elapsed
+    return images / elapsed
 
 
-def format_speeds(speeds):
+def format_stage_speeds(speeds: Sequence[StageSpeed]) -> str:
     """A table of `StageSpeed`, one line each."""
     width = max(len(speed.stage) for speed in speeds)
     lines = [f"{'stage':<{width}}  images/s  ms an image"]

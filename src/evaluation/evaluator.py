@@ -1,8 +1,6 @@
 """Evaluation as the configuration describes it, for any callable that predicts."""
 from src.boxes import build_nms_config
-from src.dataset import build_input_format
-from src.dataset.mindrecord.convert import create_mindrecord
-from src.dataset.pipeline import create_ssd_dataset
+from src.dataset import BatchSettings, WorkerSettings, build_input_format, create_mindrecord, create_ssd_dataset
 from src.dataset.sources import create_source
 from src.evaluation import PROTOCOLS, COCOMetrics, evaluate
 
@@ -23,13 +21,8 @@ def create_evaluation(config, protocols=PROTOCOLS):
     def run(predict, batch_size=config.batch_size):
         dataset = create_ssd_dataset(
             records.path,
-            batch_size=batch_size,
-            image_size=config.img_shape,
-            is_training=False,
-            num_parallel_workers=config.num_parallel_workers,
-            use_multiprocessing=False,
-            input_format=build_input_format(config),
-            device_target=config.device_target,
+            BatchSettings(batch_size, config.img_shape, build_input_format(config)),
+            workers=WorkerSettings(config.num_parallel_workers, device_target=config.device_target),
         )
         metrics = COCOMetrics(
             records.annotation_file,

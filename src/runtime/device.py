@@ -1,8 +1,9 @@
 """Set-up of the device that a script runs on, and of what else holds for the whole process.
 
 `set_up_device` sets, once: MindSpore's graph mode and device, the seeds of MindSpore, NumPy and `random`, and on a CPU
-the threads of the kernels and oneDNN's instruction set. The ranks of a run are joined in `src.runtime.distributed`,
-logging is set up in `src.runtime.cli`.
+the threads of the kernels and oneDNN's instruction set. `set_up_data_pipeline` sets the threads of OpenCV and
+MindSpore's prefetch size. The ranks of a run are joined in `src.runtime.distributed`, logging is set up in
+`src.runtime.cli`.
 """
 import contextlib
 import ctypes
@@ -12,7 +13,9 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import mindspore as ms
+import mindspore.dataset as ds
 import numpy as np
 from mindspore import device_context
 
@@ -68,6 +71,18 @@ def set_up_device(device_target: str, device_id: int = 0, cpu_threads: int = 0, 
     ms.set_seed(seed)
     np.random.seed(seed)
     random.seed(seed)
+
+
+def set_up_data_pipeline(prefetch: int) -> None:
+    """What the batches of `src.dataset` need of the whole process; the dataset that is created last decides.
+
+    The workers are the parallelism, so OpenCV gets one thread: its own under each worker only get in each other's way.
+
+    Args:
+        prefetch: batches of each worker that may wait, a number that MindSpore has for all pipelines of a process.
+    """
+    cv2.setNumThreads(1)
+    ds.config.set_prefetch_size(prefetch)
 
 
 def _tune_cpu(cpu_threads: int) -> None:

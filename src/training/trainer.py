@@ -5,9 +5,17 @@ from pathlib import Path
 
 from src.boxes import build_box_coder
 from src.config.loader import format_config
-from src.dataset import build_augmentation, build_input_format
-from src.dataset.benchmark import format_speeds, measure_stages
-from src.dataset.pipeline import create_ssd_dataset
+from src.dataset import (
+    BatchSettings,
+    Shard,
+    TrainingSettings,
+    WorkerSettings,
+    build_augmentation,
+    build_input_format,
+    create_ssd_dataset,
+    format_stage_speeds,
+    measure_stages,
+)
 from src.runtime.distributed import ONE_RANK, AllRanksStop
 from src.ssd import build_training_net, get_model
 from src.training.batch_preview import create_batch_sheets
@@ -25,30 +33,29 @@ logger = logging.getLogger(__name__)
 
 def build_training_dataset(config, records, ranks=ONE_RANK, resume=None):
     """The batches of one rank, see `create_ssd_dataset`; those that a resumed run has left, with `resume`."""
-    first_epoch, first_batch = resume.next_step if resume else (config.pre_trained_epoch_size, 0)
-    return create_ssd_dataset(
-        records.path,
-        batch_size=config.batch_size,
-        image_size=config.img_shape,
-        box_coder=build_box_coder(config),
-        rank=ranks.rank,
-        device_num=ranks.size,
-        seed=config.seed,
-        num_parallel_workers=config.num_parallel_workers,
-        use_multiprocessing=config.device_target != "CPU",
-        first_epoch=first_epoch,
-        first_batch=first_batch,
-        input_format=build_input_format(config),
-        device_target=config.device_target,
-        augmentation=build_augmentation(config),
-    )
+    return create_ssd_dataset(records.path, *build_dataset_settings(config, ranks, resume))
 
 
 def measure_data_pipeline(config, records):
     """Text: how many images a second each stage of the training pipeline takes."""
-    dataset = build_training_dataset(config, records)
-    return format_speeds(measure_stages(records.path, dataset, config.img_shape, build_box_coder(config), config.seed,
-                                        augmentation=build_augmentation(config)))
+    return format_stage_speeds(measure_stages(records.path, *build_dataset_settings(config)))
+
+
+def build_dataset_settings(config, ranks=ONE_RANK, resume=None):
+    """What `create_ssd_dataset` needs beside the records, for training."""
+    first_epoch, first_batch = resume.next_step if resume else (config.pre_trained_epoch_size, 0)
+    training = TrainingSettings(
+        build_box_coder(config),
+        seed=config.seed,
+        augmentation=build_augmentation(config),
+        shard=Shard(ranks.rank, ranks.size),
+        first_epoch=first_epoch,
+        first_batch=first_batch,
+    )
+    is_on_cpu = config.device_target == "CPU"
+    workers = WorkerSettings(config.num_parallel_workers, use_processes=not is_on_cpu,
+                             device_target=config.device_target)
+    return BatchSettings(config.batch_size, config.img_shape, build_input_format(config)), training, workers
 
 
 def check_weight_paths(config):

@@ -12,10 +12,9 @@ import numpy as np
 
 from src.boxes import build_box_coder
 from src.config import load_config
-from src.dataset.benchmark import measure_stages
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset import create_mindrecord, measure_stages
 from src.dataset.shapes import draw_shapes_dataset
-from src.training.trainer import build_training_dataset
+from src.training.trainer import build_dataset_settings
 from tests.benchmarks.table import median_seconds, parse_arguments, report
 
 ENCODINGS = (("ssd300_config.yaml", (1, 7, 20)), ("ssd_vgg16_config.yaml", (7, 20)),
@@ -43,8 +42,7 @@ def encoding_rows():
 def stage_rows(flags):
     config = load_config(["--device_target=CPU", *flags])
     records = create_mindrecord(config, is_training=True)
-    dataset = build_training_dataset(config, records)
-    for speed in measure_stages(records.path, dataset, config.img_shape, build_box_coder(config), config.seed):
+    for speed in measure_stages(records.path, *build_dataset_settings(config)):
         yield f"{speed.stage} ({speed.workers})", 1000 / speed.images_per_second
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.dataset import pipeline
+from src.dataset import batches
 from src.dataset.augmentation import (
     MIN_VISIBLE,
     PLAIN,
@@ -17,9 +17,7 @@ from src.dataset.augmentation import (
     window_boxes,
 )
 from src.dataset.mindrecord.convert import create_mindrecord
-from src.dataset.pipeline import create_ssd_dataset
-from tests.support.batches import epochs, same
-from tests.support.box_coders import PlainCoder
+from tests.support.batches import epochs, same, training_dataset
 from tests.support.samples import make_coco
 
 FILL = (124, 116, 104)
@@ -183,15 +181,13 @@ def records(tmp_path_factory):
 
 
 def batches_of(path, number, augmentation=ALL, **changes):
-    arguments = {"batch_size": 5, "image_size": (24, 32), "box_coder": PlainCoder(), "num_parallel_workers": 2,
-                 "augmentation": augmentation, **changes}
-    return epochs(create_ssd_dataset(path, **arguments), number)
+    return epochs(training_dataset(path, batch_size=5, augmentation=augmentation, **changes), number)
 
 
 def test_a_seed_repeats_a_run_and_a_run_goes_on(records):
     first = batches_of(records, 3)
-    assert all(same(*pair) for pair in zip(first, batches_of(records, 3, num_parallel_workers=1)))
-    assert all(same(*pair) for pair in zip(first, batches_of(records, 3, use_multiprocessing=True)))
+    assert all(same(*pair) for pair in zip(first, batches_of(records, 3, workers=1)))
+    assert all(same(*pair) for pair in zip(first, batches_of(records, 3, use_processes=True)))
     assert all(same(*pair) for pair in zip(first[1:], batches_of(records, 2, first_epoch=1)))
     for batch in first[0]:
         boxes = batch["box"][batch["label"] > 0]
@@ -200,7 +196,7 @@ def test_a_seed_repeats_a_run_and_a_run_goes_on(records):
 
 def test_mosaics_end_before_the_run(records, monkeypatch):
     made = []
-    monkeypatch.setattr(pipeline, "mosaic", lambda *arguments: made.append(1) or mosaic(*arguments))
+    monkeypatch.setattr(batches, "mosaic", lambda *arguments: made.append(1) or mosaic(*arguments))
     batches_of(records, 3, PLAIN._replace(mosaic=1.0, mosaic_epochs=2))
     assert len(made) == 20
     batches_of(records, 1, PLAIN._replace(mosaic=1.0, mosaic_epochs=2), first_epoch=2)
@@ -215,7 +211,7 @@ def test_without_options_nothing_changes(records):
 
 def test_every_tile_is_decoded_once(records, monkeypatch):
     count = []
-    decode = pipeline.decode_image
-    monkeypatch.setattr(pipeline, "decode_image", lambda data: count.append(1) or decode(data))
+    decode = batches.decode_image
+    monkeypatch.setattr(batches, "decode_image", lambda data: count.append(1) or decode(data))
     batches_of(records, 1, PLAIN._replace(mosaic=1.0, mosaic_epochs=1))
     assert len(count) == 10

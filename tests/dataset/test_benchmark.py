@@ -4,9 +4,10 @@ import logging
 
 import numpy as np
 
-from src.dataset.benchmark import StageSpeed, format_speeds, measure_stages
+from src.dataset.batches import BatchSettings, TrainingSettings
+from src.dataset.benchmark import StageSpeed, format_stage_speeds, measure_stages
 from src.dataset.mindrecord.convert import create_mindrecord
-from src.dataset.pipeline import create_ssd_dataset
+from src.dataset.pipeline import WorkerSettings
 from tests.support.samples import make_coco
 
 
@@ -24,8 +25,7 @@ class Coder:
 def test_every_stage_is_measured(tmp_path):
     path = create_mindrecord(make_coco(tmp_path, 6), True).path
     coder = Coder()
-    dataset = create_ssd_dataset(path, 4, (24, 32), box_coder=coder, num_parallel_workers=2)
-    speeds = measure_stages(path, dataset, (24, 32), coder, seconds=0.05)
+    speeds = measure_stages(path, BatchSettings(4, (24, 32)), TrainingSettings(coder), WorkerSettings(2), seconds=0.05)
     assert [speed.stage for speed in speeds] == ["reading", "decoding", "crop and augmentation", "encoding",
                                                  "all, in batches"]
     assert all(speed.images_per_second > 0 for speed in speeds)
@@ -34,7 +34,8 @@ def test_every_stage_is_measured(tmp_path):
 
 
 def test_table():
-    assert format_speeds([StageSpeed("reading", 2000.0, "MindSpore"), StageSpeed("decoding", 40.0, "1 thread")]) == (
+    speeds = [StageSpeed("reading", 2000.0, "MindSpore"), StageSpeed("decoding", 40.0, "1 thread")]
+    assert format_stage_speeds(speeds) == (
         "stage     images/s  ms an image\n"
         "reading     2000.0        0.500  MindSpore\n"
         "decoding      40.0       25.000  1 thread")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.dataset import BatchSettings, create_ssd_dataset
 from src.dataset.annotations import CLOSED_IMAGE, MISSING_IMAGE, ImageRecord, Report, box_array
 from src.dataset.images import MOST_PIXELS, load_image, read_image_size
 from src.dataset.mindrecord.convert import create_mindrecord
-from src.dataset.pipeline import create_ssd_dataset
 from src.dataset.read_images import read_images
 from src.dataset_check.content import read_part
 from src.inference import Output, predict_inputs
@@ -135,7 +135,7 @@ def test_a_whole_conversion_of_all_of_them(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "list.txt", "mindrecord"]
 
     evaluation = create_mindrecord(config, False)
-    dataset = create_ssd_dataset(evaluation.path, 4, (32, 32), is_training=False)
+    dataset = create_ssd_dataset(evaluation.path, BatchSettings(4, (32, 32)))
     batches = list(dataset.create_dict_iterator(num_epochs=1, output_numpy=True))
     shapes = {int(number): tuple(shape) for batch in batches
               for number, shape in zip(batch["img_id"], batch["image_shape"].astype(int))}

@@ -92,3 +92,16 @@ def test_a_device_that_is_not_there(target, monkeypatch, capfd):
         device.set_up_device(target)
     assert capfd.readouterr() == ("", "")
     device.check_device("CPU")
+
+
+def test_what_the_data_pipeline_needs_of_the_process():
+    import cv2
+    import mindspore.dataset as ds
+
+    threads, prefetch = cv2.getNumThreads(), ds.config.get_prefetch_size()
+    try:
+        device.set_up_data_pipeline(prefetch=3)
+        assert (cv2.getNumThreads(), ds.config.get_prefetch_size()) == (1, 3)
+    finally:
+        cv2.setNumThreads(threads)
+        ds.config.set_prefetch_size(prefetch)

@@ -1,4 +1,14 @@
-"""Batches of a dataset, read and compared."""
+"""Batches of a dataset: made, read and compared."""
+from src.dataset import BatchSettings, TrainingSettings, WorkerSettings, create_ssd_dataset
+from tests.support.box_coders import PlainCoder
+
+SIZE = (24, 32)
+
+
+def training_dataset(path, batch_size=4, workers=2, use_processes=False, **training):
+    """Training batches of images of `SIZE`; `training`: what `TrainingSettings` gets beside its box coder."""
+    return create_ssd_dataset(path, BatchSettings(batch_size, SIZE), TrainingSettings(PlainCoder(), **training),
+                              WorkerSettings(workers, use_processes))
 
 
 def epochs(dataset, number=1):

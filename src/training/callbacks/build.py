@@ -1,8 +1,7 @@
 """The callbacks of a training run, in their order."""
 from pathlib import Path
 
-from src.dataset import load_image
-from src.dataset.pipeline import batch_image_ids
+from src.dataset import Shard, batch_image_ids, load_image
 from src.inference.predictor import network_predictor
 from src.runtime.distributed import FirstRankDecides
 from src.ssd import build_inference_net
@@ -27,8 +26,9 @@ def create_callbacks(config, records, train_step, evaluation, learning_rates, si
     """
     output = Path(config.output_path)
     results = Results(output / "results.csv") if ranks.is_first else None
+    shard = Shard(ranks.rank, ranks.size)
     log = TrainingLog(config.batch_size * ranks.size, learning_rates, results, find_images=lambda epoch, step: (
-        batch_image_ids(records.path, config.batch_size, epoch - 1, step - 1, config.seed, ranks.rank, ranks.size)))
+        batch_image_ids(records.path, config.batch_size, epoch - 1, step - 1, config.seed, shard)))
     callbacks, parts = [log], {"log": log}
     checkpoints = evaluator = None
     if ranks.is_first:
