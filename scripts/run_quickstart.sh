@@ -40,5 +40,5 @@ Done in $((SECONDS / 60)) min $((SECONDS % 60)) s.
   checkpoint   $PROJECT_ROOT/$CHECKPOINT
   results      $PROJECT_ROOT/$OUTPUT
   pictures     $PROJECT_ROOT/$OUTPUT/pictures
-Next: your own data, see "Datasets" in README.md. For further commands: source .venv/bin/activate
+Next: your own data, see docs/datasets.md. For further commands: source .venv/bin/activate
 END

@@ -153,7 +153,7 @@ def test_every_file_loads_and_opens_with_its_command(path):
     assert config.num_classes == len(config.classes)
     opening = path.read_text().split("\n\n")[0]
     assert all(line.startswith("#") for line in opening.splitlines())
-    assert f"config/{path.name}" in opening and "README.md" in opening
+    assert f"config/{path.name}" in opening and "docs/" in opening
 
 
 def test_schema_defaults_are_those_of_the_default_file(write):

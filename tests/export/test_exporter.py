@@ -281,8 +281,8 @@ def test_benchmark(run, shapes, ssd300, tmp_path, caplog, options):
         assert medians[3] > medians[1] > 0
 
 
-def test_the_example_of_the_readme(shapes, ssd300, tmp_path, monkeypatch):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_example_of_the_page(shapes, ssd300, tmp_path, monkeypatch):
+    text = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(import cv2\n.*?)```", text, flags=re.DOTALL)
     assert len(example.splitlines()) <= 20
     assert re.findall(r"import (\w+)", example) == ["cv2", "numpy", "onnxruntime"]
@@ -293,7 +293,7 @@ def test_the_example_of_the_readme(shapes, ssd300, tmp_path, monkeypatch):
     (tmp_path / "picture.jpg").write_bytes(picture.read_bytes())
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(compile(example, "README.md", "exec"), names)
+    exec(compile(example, "export.md", "exec"), names)
     drawn, image = names["cv2"].imread("detections.jpg"), names["cv2"].imread("picture.jpg")
     assert drawn.shape == image.shape
     assert np.abs(drawn.astype(int) - image).max() > 50

@@ -19,7 +19,7 @@ def download_dataset(dataset, data_path, coco_root="coco_ori"):
     """
     if dataset not in DATASETS:
         raise UserError(f"dataset '{dataset}' cannot be downloaded; these can: {', '.join(DATASETS)}. "
-                        "For your own images see the section on datasets in README.md.")
+                        "For your own images see docs/datasets.md.")
     folder = Path(data_path).expanduser() / Path("shapes" if dataset == "shapes" else coco_root).expanduser()
     try:
         if dataset == "shapes":
