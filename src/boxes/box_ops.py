@@ -17,6 +17,18 @@ def to_cyxhw(tlbr):
     return np.concatenate([(low + high) / 2, high - low], axis=-1)
 
 
+def xywh_to_tlbr(xywh: np.ndarray) -> np.ndarray:
+    """`(..., 4)` boxes `xmin ymin width height`, as in COCO files, to `ymin xmin ymax xmax`."""
+    corner, sides = xywh[..., [1, 0]], xywh[..., [3, 2]]  # y x, height width
+    return np.concatenate([corner, corner + sides], axis=-1)
+
+
+def tlbr_to_xywh(tlbr: np.ndarray) -> np.ndarray:
+    """`(..., 4)` boxes `ymin xmin ymax xmax` to `xmin ymin width height`, as in COCO files."""
+    corner = tlbr[..., [1, 0]]  # x y
+    return np.concatenate([corner, tlbr[..., [3, 2]] - corner], axis=-1)
+
+
 def box_area(boxes):
     """`(..., 4)` boxes -> `(...)` areas."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])

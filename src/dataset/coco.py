@@ -1,20 +1,34 @@
 """Annotations in the COCO json format."""
+from pathlib import Path
+from typing import Any
+
 from src.dataset.annotations import BAD_BOX, FOREIGN_IMAGE, ORPHAN, UNKNOWN_CLASS, ImageRecord, box_array, has_area
 from src.dataset.paths import path_below
 from src.utils.errors import UserError
 from src.utils.safe_io import read_json, shown
 
 MAX_IMAGE_ID = 2**63 - 1  # of MindRecord
+COCO_LISTS = ("images", "annotations", "categories")
 
 
-def _load(annotation_file):
+def read_coco_json(annotation_file: Path | str) -> dict[str, Any]:
+    """Content of a COCO annotation file: a dictionary whose `images`, `annotations` and `categories` are lists of
+    dictionaries. What these hold is not checked.
+
+    Raises:
+        UserError: the file cannot be read, or is none.
+    """
     try:
         content = read_json(annotation_file)
     except (OSError, ValueError) as error:
-        raise UserError(f"{annotation_file} cannot be read as COCO json: {error}") from error
-    for key in ("images", "annotations", "categories"):
-        if not isinstance(content, dict) or not isinstance(content.get(key), list):
-            raise UserError(f"{annotation_file} is not an instances file of COCO: it has no list '{key}'.")
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{annotation_file} cannot be read as COCO json: {reason}. Check the paths of the "
+                        "dataset.") from error
+    for key in COCO_LISTS:
+        entries = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise UserError(f"{annotation_file} is not an instances file of COCO: it has no list '{key}' of objects. "
+                            f"Expected is an object with the lists {', '.join(COCO_LISTS)}.")
     return content
 
 
@@ -42,7 +56,7 @@ def read_coco(annotation_file, image_dir, classes, report):
     Raises:
         UserError: no COCO file, an image without integer id or name, or an id that two images or categories share.
     """
-    content = _load(annotation_file)
+    content = read_coco_json(annotation_file)
     label_of_name = {name: label for label, name in enumerate(classes) if label > 0}
     try:
         name_of_category = {category["id"]: _text(category["name"]) for category in content["categories"]}

@@ -1,10 +1,6 @@
 """Reads the images of records in threads: each is decoded once, as a proof."""
-import contextlib
 import io
-import logging
 import os
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -18,9 +14,9 @@ from src.dataset.annotations import (
     clean_boxes,
 )
 from src.dataset.images import MOST_BYTES, TooManyPixelsError, decode_image, read_header
+from src.utils.progress import progress
 from src.utils.safe_io import read_file
 
-logger = logging.getLogger(__name__)
 CHUNK = 64  # images held in memory at once
 
 
@@ -36,7 +32,8 @@ def read_images(records, num_classes, report, label):
         Record, content of its file, (height, width), int32 boxes `(N, 5)`; in the order of `records`, whatever the
         number of threads, without images that cannot be used.
     """
-    with ThreadPoolExecutor(max(2, min(8, os.cpu_count() or 1))) as pool, _progress(len(records), label) as advance:
+    num_threads = max(2, min(8, os.cpu_count() or 1))
+    with ThreadPoolExecutor(num_threads) as pool, progress(label, len(records), "image") as advance:
         for start in range(0, len(records), CHUNK):
             chunk = records[start:start + CHUNK]
             for record, (data, size, is_rotated, problem, why) in zip(
@@ -78,25 +75,3 @@ def _read_image(path):
         return _ReadImage(problem=LARGE_IMAGE, why=error)
     except ValueError:
         return _ReadImage(problem=UNREADABLE_IMAGE)
-
-
-@contextlib.contextmanager
-def _progress(total, label):
-    """Gives a function that is called with the number of finished images: a bar on a terminal, else ten log lines."""
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        with tqdm(total=total, desc=label, unit="img", file=sys.stderr) as bar:
-            yield bar.update
-        return
-    done, reported, start = 0, 0, time.monotonic()
-
-    def advance(count):
-        nonlocal done, reported
-        done += count
-        if done * 10 // max(total, 1) > reported:
-            reported = done * 10 // total
-            logger.info("%s: %d of %d (%.0f images/s)", label, done, total,
-                        done / max(time.monotonic() - start, 1e-3))
-
-    yield advance

@@ -105,7 +105,8 @@ def _problems(findings):
     lines = []
     for part in findings.parts:
         for reason, count in sorted(part.report.counts.items()):
-            lines.append(f" {part.name}: {count} {reason}: {_some(part.report.examples[reason], count)}")
+            lines.append(f" {part.name}: {count} {reason}: "
+                         + shown_list(part.report.examples[reason], LISTED, "; ", count))
         counts = part.count_boxes(len(findings.classes))
         few = [f"{name} ({count})" for name, count in list(zip(findings.classes, counts))[1:] if count < FEW_BOXES]
         if few and part.name == "training":
@@ -119,17 +120,12 @@ def _problems(findings):
                          (within, "images that are there more than once")):
         if groups:
             lines.append(f" {len(groups)} {what}: "
-                         + _some([" = ".join(path for _, path in group) for group in groups], len(groups)))
+                         + shown_list((" = ".join(path for _, path in group) for group in groups), LISTED, "; "))
     small = (findings.sides.min(axis=1) < FEW_PIXELS).mean() if len(findings.sides) else 0
     if small >= 0.01:
         lines.append(f" {100 * small:.1f} percent of the boxes have a side of less than {FEW_PIXELS} pixels in the "
                      "network's input, too few to see much; a larger img_shape, or pictures cut into parts, would help")
     return lines or [" nothing"]
-
-
-def _some(examples, count):
-    shown = "; ".join(examples[:LISTED])
-    return shown if count <= len(examples[:LISTED]) else f"{shown}; ... ({count} in all)"
 
 
 def _suggestions(findings):

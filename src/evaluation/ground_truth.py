@@ -2,11 +2,11 @@
 import logging
 from dataclasses import dataclass
 
+from src.dataset.coco import read_coco_json
 from src.utils.errors import UserError
-from src.utils.safe_io import read_json, shown, shown_list
+from src.utils.safe_io import shown, shown_list
 
 logger = logging.getLogger(__name__)
-_EXPECTED = "expected a COCO annotation file: an object with the lists images, annotations and categories"
 # Numbers that areas and tables of ids can be made of.
 _LARGEST_NUMBER, _LARGEST_ID = 1e15, 2**63 - 1
 
@@ -48,7 +48,7 @@ def read_truth(annotation_file, classes):
     Raises:
         UserError: the file is missing or not a COCO annotation file, or has none of the classes.
     """
-    content = _read_json(annotation_file)
+    content = read_coco_json(annotation_file)
     images = {
         _integer(image, "id", annotation_file, "images", index): str(image.get("file_name", ""))
         for index, image in enumerate(content["images"])
@@ -84,22 +84,6 @@ def read_truth(annotation_file, classes):
             }
         )
     return Truth(images, tuple(boxes), category_ids, frozenset(crowd_images))
-
-
-def _read_json(annotation_file):
-    try:
-        content = read_json(annotation_file)
-    except OSError as error:
-        raise UserError(
-            f"annotation file {annotation_file} cannot be read ({error.strerror}): check the paths of the dataset"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"annotation file {annotation_file} is not json ({error}): {_EXPECTED}") from error
-    for key in ("images", "annotations", "categories"):
-        entries = content.get(key) if isinstance(content, dict) else None
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise UserError(f"{annotation_file} has no list {key!r} of objects: {_EXPECTED}")
-    return content
 
 
 def _integer(entry, key, annotation_file, where, index):

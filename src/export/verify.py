@@ -4,6 +4,7 @@ import logging
 import numpy as np
 
 from src.boxes import NMSConfig, select_detections
+from src.boxes.box_ops import tlbr_to_xywh
 from src.inference.mindir import MindirModel
 from src.inference.onnx_runtime import OnnxModel, create_session
 from src.inference.predictor import network_predictor
@@ -64,11 +65,10 @@ def _suppressed(model, images):
     nms = NMSConfig(model.metadata.min_score, model.metadata.nms_threshold, model.metadata.max_boxes)
     for row, (found_boxes, found_scores, labels, count) in enumerate(zip(*detections)):
         xywh, expected_scores, expected_labels = select_detections(boxes[row], scores[row], image_shapes[row], nms)
-        ymin, xmin, ymax, xmax = found_boxes[:count].T
         agree = (
             count == len(expected_labels) and (labels[:count] == expected_labels).all()
             and np.array_equal(found_scores[:count], expected_scores)
-            and np.allclose(np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=1), xywh, atol=PIXELS)
+            and np.allclose(tlbr_to_xywh(found_boxes[:count]), xywh, atol=PIXELS)
         )
         if not agree:
             raise UserError(f"{model.path} finds {count} objects in image {row} where the evaluation finds "

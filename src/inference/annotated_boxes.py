@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
+from src.boxes.box_ops import xywh_to_tlbr
 from src.dataset.sources import create_records
 from src.evaluation.ground_truth import read_truth
 from src.utils.errors import UserError
@@ -66,10 +67,9 @@ def _read_coco(path, classes):
     label_of = {category_id: label for label, category_id in content.category_ids.items()}
     of_image = {image_id: [] for image_id in content.images}
     for box in content.boxes:
-        x, y, width, height = box["bbox"]
-        of_image[box["image_id"]].append([y, x, y + height, x + width, label_of[box["category_id"]]])
+        of_image[box["image_id"]].append([*box["bbox"], label_of[box["category_id"]]])
     truth = AnnotatedBoxes()
     for image_id, name in content.images.items():
         rows = np.array(of_image[image_id], np.float64).reshape(-1, 5)
-        truth.add(name, rows[:, :4], rows[:, 4].astype(np.int64))
+        truth.add(name, xywh_to_tlbr(rows[:, :4]), rows[:, 4].astype(np.int64))
     return truth

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from src.boxes import NMSConfig, select_detections
+from src.boxes.box_ops import xywh_to_tlbr
 from src.dataset import preprocess
 from src.dataset.transforms import InputFormat
 from src.inference.load import create_loaded_net, create_predictor
@@ -74,7 +75,7 @@ class Detector:
 
     def _detections(self, boxes, scores, image_shape):
         xywh, scores, labels = select_detections(boxes, scores, image_shape, self._nms)
-        corners = np.stack([xywh[:, 1], xywh[:, 0], xywh[:, 1] + xywh[:, 3], xywh[:, 0] + xywh[:, 2]], axis=1)
+        corners = xywh_to_tlbr(xywh)
         return corners.clip(0, np.tile(np.array(image_shape, np.float32), 2)), scores, labels
 
 

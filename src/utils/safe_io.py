@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterable
 
 import psutil
 
@@ -24,11 +25,17 @@ def shown(text, most=SHOWN):
     return short if len(text) <= most else f"{short}... ({len(text)} characters)"
 
 
-def shown_list(texts):
-    """Strangers' texts for a message: `a, b, c`; many are cut to the first ones and a number."""
+def shown_list(texts: Iterable[object], most: int = SHOWN_TEXTS, separator: str = ", ", total: int = 0) -> str:
+    """Untrusted texts for a message: `a, b, c`; of many the first `most` and the number of the others.
+
+    Args:
+        total: number of all texts, where `texts` are only the first of them.
+    """
     texts = list(texts)
-    more = f", ... ({len(texts) - SHOWN_TEXTS} more)" if len(texts) > SHOWN_TEXTS else ""
-    return ", ".join(map(shown, texts[:SHOWN_TEXTS])) + more
+    first = texts[:most]
+    others = max(total, len(texts)) - len(first)
+    more = f"{separator}... ({others} more)" if others > 0 else ""
+    return separator.join(map(shown, first)) + more
 
 
 def open_file(path, most):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from src.boxes import box_coder
 from src.boxes.anchors import grid_anchors
 from src.boxes.box_coder import BoxCoder, build_box_coder
-from src.boxes.box_ops import pairwise_iou, to_cyxhw, to_tlbr
+from src.boxes.box_ops import pairwise_iou, tlbr_to_xywh, to_cyxhw, to_tlbr, xywh_to_tlbr
 from tests.support.box_coders import CODER
 from tests.support.golden_data import CONFIGS, golden_arrays
 
@@ -46,6 +46,9 @@ def test_iou_by_hand():
 def test_conversion_by_hand():
     np.testing.assert_allclose(to_tlbr(np.array([0.5, 0.4, 0.2, 0.4])), [0.4, 0.2, 0.6, 0.6])
     np.testing.assert_allclose(to_cyxhw(np.array([0.4, 0.2, 0.6, 0.6])), [0.5, 0.4, 0.2, 0.4])
+    assert xywh_to_tlbr(np.array([[10, 20, 3, 4]])).tolist() == [[20, 10, 24, 13]]
+    assert tlbr_to_xywh(np.array([[20, 10, 24, 13]])).tolist() == [[10, 20, 3, 4]]
+    assert xywh_to_tlbr(np.zeros((0, 4))).shape == tlbr_to_xywh(np.zeros((0, 4))).shape == (0, 4)
 
 
 def test_targets_by_hand():

@@ -60,7 +60,7 @@ def test_dirt_is_counted(tmp_path):
     ('{"images": [{"id": "a", "file_name": "x"}], "annotations": [], "categories": []}', "no integer"),
     ('{"images": [{"id": 1, "file_name": "x"}, {"id": 1, "file_name": "y"}], "annotations": [], "categories": []}',
      "same id"),
-    ('{"images": [1], "annotations": [], "categories": []}', "wrong type"),
+    ('{"images": [1], "annotations": [], "categories": []}', "no list 'images' of objects"),
 ])
 def test_broken_files_are_errors_that_name_the_file(tmp_path, content, message):
     path = tmp_path / "broken.json"

@@ -265,7 +265,7 @@ def test_image_that_is_unknown_or_comes_twice(tmp_path):
 
 @pytest.mark.parametrize(("content", "message"), [
     (None, "cannot be read"),
-    ("{", "is not json"),
+    ("{", "cannot be read as COCO json"),
     ("[]", "no list 'images'"),
     ('{"images": [], "categories": []}', "no list 'annotations'"),
     ('{"images": [], "annotations": [], "categories": []}', "lists no images"),

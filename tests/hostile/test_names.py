@@ -23,6 +23,8 @@ def test_messages_are_short_and_on_one_line():
     assert shown("x" * SHOWN) == "x" * SHOWN
     assert shown("x" * 1000, 5) == "xxxxx... (1000 characters)"
     assert shown_list("ab") == "a, b"
+    assert shown_list("abcd", most=2, separator="; ") == "a; b; ... (2 more)"
+    assert shown_list("ab", most=2, total=7) == "a, b, ... (5 more)"
     assert shown_list(map(str, range(SHOWN_TEXTS + 5))).endswith("99, ... (5 more)")
 
 

@@ -1,22 +1,18 @@
 """Download of one file over HTTP: resumed, checked, and in place only when complete."""
-import contextlib
 import hashlib
 import http.client
 import logging
 import os
 import shutil
-import sys
 import time
 import urllib.request
 from pathlib import Path
 
-from tqdm import tqdm
-
 from src.utils.errors import UserError
+from src.utils.progress import BYTES, megabytes, progress
 
 logger = logging.getLogger(__name__)
 CHUNK = 1 << 20
-LOG_EVERY_SECONDS = 15.0
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 60.0
 
@@ -53,9 +49,9 @@ def fetch_file(url, path, size=None, md5=None, retries=5, timeout=60.0, first_wa
             failures = 1 if _size(part) > before else failures + 1
             if failures > retries:
                 raise UserError(f"{url} cannot be downloaded: {error}. Nothing is lost: start again to go on at "
-                                f"{_megabytes(_size(part))}. {_by_hand(url, path)}") from error
+                                f"{megabytes(_size(part))}. {_by_hand(url, path)}") from error
             wait = min(first_wait * 2 ** (failures - 1), LONGEST_WAIT_SECONDS)
-            logger.info("download: %s; going on at %s in %.0f s", error, _megabytes(_size(part)), wait)
+            logger.info("download: %s; going on at %s in %.0f s", error, megabytes(_size(part)), wait)
             time.sleep(wait)
     try:
         check_file(part, size, md5)
@@ -86,7 +82,7 @@ def require_free_space(folder, num_bytes):
     """Raises `UserError` unless the disk of `folder` has room for `num_bytes` more."""
     free = shutil.disk_usage(folder).free
     if num_bytes > free:
-        raise UserError(f"{folder} has {_megabytes(free)} of free disk space where {_megabytes(num_bytes)} are needed. "
+        raise UserError(f"{folder} has {megabytes(free)} of free disk space where {megabytes(num_bytes)} are needed. "
                         "Make room, or choose another disk with --data_path.")
 
 
@@ -118,7 +114,7 @@ def _attempt(url, part, size, timeout):
         _write_version(part, response)
         _receive(response, part, start, total)
     if total is not None and _size(part) < total:
-        raise _DroppedError(f"the connection was closed after {_megabytes(_size(part))} of {_megabytes(total)}")
+        raise _DroppedError(f"the connection was closed after {megabytes(_size(part))} of {megabytes(total)}")
 
 
 def _connect(url, start, version, timeout):
@@ -141,7 +137,8 @@ def _connect(url, start, version, timeout):
 
 
 def _receive(response, part, start, total):
-    with open(part, "ab" if start else "wb") as stream, _progress(part.stem, start, total) as advance:
+    shown = progress(f"download: {part.stem}", total, BYTES, start)
+    with open(part, "ab" if start else "wb") as stream, shown as advance:
         while True:
             try:
                 chunk = response.read(CHUNK)
@@ -151,26 +148,6 @@ def _receive(response, part, start, total):
                 return
             stream.write(chunk)
             advance(len(chunk))
-
-
-@contextlib.contextmanager
-def _progress(name, start, total):
-    """Gives a function that takes numbers of new bytes: a bar on a terminal, a log line now and then elsewhere."""
-    if sys.stderr.isatty():
-        with tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, unit_divisor=1000) as bar:
-            yield bar.update
-        return
-    done, last = start, time.monotonic()
-
-    def advance(count):
-        nonlocal done, last
-        done += count
-        if time.monotonic() - last >= LOG_EVERY_SECONDS or done == total:
-            last = time.monotonic()
-            logger.info("download: %s %s of %s", name, _megabytes(done),
-                        "unknown size" if total is None else _megabytes(total))
-
-    yield advance
 
 
 def _content_length(response):
@@ -213,10 +190,6 @@ def _discard(part):
 
 def _size(path):
     return path.stat().st_size if path.exists() else 0
-
-
-def _megabytes(num_bytes):
-    return f"{num_bytes / 1e6:.1f} MB"
 
 
 def _by_hand(url, path):

@@ -2,7 +2,6 @@
 import logging
 import lzma
 import stat
-import time
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -10,9 +9,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from src.dataset.download.http import require_free_space
 from src.utils.errors import UserError
 from src.utils.files import replace_folder, temporary_folder
+from src.utils.progress import progress
 
 logger = logging.getLogger(__name__)
-LOG_EVERY_SECONDS = 15.0
 
 
 def unpack_folder(archive, target):
@@ -43,12 +42,10 @@ def unpack_folder(archive, target):
 
 
 def _unpack_members(content, members, folder):
-    last = time.monotonic()
-    for number, member in enumerate(members, start=1):
-        content.extract(member, folder)
-        if time.monotonic() - last >= LOG_EVERY_SECONDS:
-            last = time.monotonic()
-            logger.info("unpack: %d of %d files", number, len(members))
+    with progress("unpack", len(members), "file") as advance:
+        for member in members:
+            content.extract(member, folder)
+            advance(1)
 
 
 def _require_safe(archive, member):
