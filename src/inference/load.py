@@ -8,7 +8,7 @@ from src.inference.mindir import MindirModel
 from src.inference.onnx_runtime import OnnxModel
 from src.inference.predictor import network_predictor, show_shape
 from src.runtime.device import set_up_device
-from src.ssd import build_cpu_kernels, build_inference_net
+from src.ssd import build_inference_net, with_cpu_kernels
 from src.utils.errors import UserError
 from src.utils.files import find_checkpoint
 from src.weights import load_weights
@@ -39,7 +39,7 @@ def create_predictor(config):
     if suffix == ".onnx":
         return create_onnx_model(config, path)
     if suffix != ".mindir":
-        return network_predictor(build_cpu_kernels(config, create_loaded_net(config)))
+        return network_predictor(with_cpu_kernels(config, create_loaded_net(config)))
     set_up_device(config.device_target, config.device_id, config.cpu_threads, config.seed)
     model = MindirModel(path)
     _check_fits(model, create_metadata(config, precision=""))

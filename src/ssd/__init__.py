@@ -1,5 +1,5 @@
 """SSD detectors: networks, loss, decoding, and their construction from the configuration."""
-from src.ssd.builder import build_cpu_kernels, build_detector, build_inference_net, build_training_net
+from src.ssd.builder import build_detector, build_inference_net, build_training_net, with_cpu_kernels
 from src.ssd.decoder import SsdInferWithDecoder
 from src.ssd.losses import MultiBoxLoss, SSDLoss, SSDWithLossCell
 from src.ssd.registry import MODELS, get_model, register
@@ -10,10 +10,10 @@ __all__ = [
     "SSDLoss",
     "SSDWithLossCell",
     "SsdInferWithDecoder",
-    "build_cpu_kernels",
     "build_detector",
     "build_inference_net",
     "build_training_net",
     "get_model",
     "register",
+    "with_cpu_kernels",
 ]

@@ -5,6 +5,7 @@ import mindspore as ms
 from mindspore import nn
 
 from src.boxes import build_box_coder
+from src.config import Config
 from src.cpu_kernels import use_cpu_kernels
 from src.ssd.decoder import SsdInferWithDecoder
 from src.ssd.losses import MultiBoxLoss, SSDLoss, SSDWithLossCell
@@ -14,20 +15,20 @@ from src.utils.errors import UserError
 logger = logging.getLogger(__name__)
 
 
-def set_precision(net, level):
+def set_precision(net: nn.Cell, amp_level: str) -> None:
     """Makes `net` compute in lower precision; its parameters stay float32.
 
-    The levels are those of MindSpore's automatic mixed precision, which is not used itself: it puts the network into
-    another one, with other names of parameters, and writes source files into the working directory.
+    The values of `amp_level` are those of MindSpore's automatic mixed precision. That is not used itself: it wraps the
+    network, which renames the parameters, and writes source files into the working directory.
 
     Args:
         net: a network in float32.
-        level: O0 leaves it as it is; O1: convolutions in float16; O2: everything but BatchNorm in float16; O3:
-            everything in float16.
+        amp_level: O0 leaves it as it is; O1: convolutions and matrix products in float16; O2: everything but BatchNorm
+            in float16; O3: everything in float16.
     """
-    if level in ("O2", "O3"):
+    if amp_level in ("O2", "O3"):
         net.to_float(ms.float16)
-    if level in ("O1", "O2"):
+    if amp_level in ("O1", "O2"):
         for _, cell in net.cells_and_names():
             if isinstance(cell, (nn.Conv2d, nn.Dense)):
                 cell.to_float(ms.float16)
@@ -35,7 +36,7 @@ def set_precision(net, level):
                 cell.to_float(ms.float32)
 
 
-def build_detector(config):
+def build_detector(config: Config) -> nn.Cell:
     """The detector of `model_name`: image `(B, 3, H, W)` -> locations `(B, A, 4)`, logits `(B, A, C)`."""
     if config.auto_classes:
         raise UserError("classes: auto is for train.py, which writes the names that it finds into config.yaml in the "
@@ -47,7 +48,7 @@ def build_detector(config):
     return detector
 
 
-def build_cpu_kernels(config, net):
+def with_cpu_kernels(config: Config, net: nn.Cell) -> nn.Cell:
     """Lets `net` use the kernels of `src.cpu_kernels` where it runs on a CPU in float32. Not for export.
 
     Returns:
@@ -61,24 +62,24 @@ def build_cpu_kernels(config, net):
     return net
 
 
-def build_training_net(config):
+def build_training_net(config: Config) -> SSDWithLossCell:
     """`SSDWithLossCell`, in training mode: image, targets, labels, numbers of matches -> loss of the batch."""
     net = SSDWithLossCell(build_detector(config), build_loss(config))
-    return build_cpu_kernels(config, net).set_train(True)
+    return with_cpu_kernels(config, net).set_train(True)
 
 
-def build_loss(config):
+def build_loss(config: Config) -> SSDLoss | MultiBoxLoss:
     """The loss of the detector: locations, logits, targets, labels -> classification, localisation, each `(B,)`."""
     if get_model(config.model_name).softmax:
         return MultiBoxLoss()
     return SSDLoss(config.gamma, config.alpha)
 
 
-def build_inference_net(config, detector=None):
+def build_inference_net(config: Config, detector: nn.Cell | None = None) -> SsdInferWithDecoder:
     """`SsdInferWithDecoder`, in evaluation mode: image -> boxes `(B, A, 4)`, scores `(B, A, C)`.
 
     Args:
-        detector: a detector to share parameters with, whose mode is then left to its owner; None builds one.
+        detector: a detector to share parameters with; its training or evaluation mode stays as it is. None builds one.
     """
     shared = detector is not None
     coder = build_box_coder(config)

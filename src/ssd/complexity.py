@@ -1,12 +1,13 @@
-"""How large a network is: parameters, arithmetic, and the memory that training takes."""
+"""The size of a network: parameters, arithmetic, and the memory that training needs."""
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-# Measured with training steps on a CPU: what a process holds beside the network, and how often loss and gradients
-# hold arrays as large as the predictions; what the layers give out is held once.
+# Measured with training steps on a CPU: memory of a process without the network, and the number of arrays as large as
+# the predictions that loss and gradients hold. Activations are held once.
 PROCESS_BYTES = 1.0e9
 COPIES_OF_PREDICTIONS = 20
 # Weight, gradient, momentum, and their copies while the step is compiled.
@@ -17,30 +18,36 @@ class NetworkSize(NamedTuple):
     """Size of a detector.
 
     Attributes:
-        parameters: numbers that training changes.
+        parameters: number of trainable values.
         flops: additions and multiplications of its convolutions and matrix products, for one image.
-        output_bytes: what its layers give out for one image.
-        prediction_bytes: what the network gives out for one image.
+        activation_bytes: outputs of all its layers for one image, in float32.
+        prediction_bytes: outputs of the network for one image, in float32.
     """
 
     parameters: int
     flops: int
-    output_bytes: int
+    activation_bytes: int
     prediction_bytes: int
 
-    def training_bytes(self, batch_size):
-        """Estimate of the memory that training takes with so many images a step."""
+    def training_bytes(self, batch_size: int) -> float:
+        """Estimate of the memory that a training step with `batch_size` images needs."""
         fixed = PROCESS_BYTES + 4 * COPIES_OF_PARAMETERS * self.parameters
-        return fixed + (self.output_bytes + COPIES_OF_PREDICTIONS * self.prediction_bytes) * batch_size
+        return fixed + (self.activation_bytes + COPIES_OF_PREDICTIONS * self.prediction_bytes) * batch_size
 
 
-def measure_network(detector, image_size):
-    """The `NetworkSize` of a detector, by running it once on one image; neither weights nor statistics change."""
+def measure_network(detector: nn.Cell, image_size: Sequence[int]) -> NetworkSize:
+    """The `NetworkSize` of a detector, by running it once on one image; neither weights nor statistics change.
+
+    Args:
+        detector: image `(1, 3, H, W)` -> a tensor, or a tuple of tensors.
+        image_size: H, W.
+    """
     totals = {"flops": 0, "bytes": 0}
 
-    def count(cell, _, output):
+    def count(cell: nn.Cell, _: tuple[ms.Tensor, ...], output: ms.Tensor | tuple[ms.Tensor, ...]) -> None:
         totals["bytes"] += _float_bytes(output)
-        if isinstance(cell, (nn.Conv2d, nn.Dense)):
+        if isinstance(cell, (nn.Conv2d, nn.Dense)) and isinstance(output, ms.Tensor):
+            # Each output value is the sum of as many products as its channel has weights.
             totals["flops"] += 2 * output.size * int(np.prod(cell.weight.shape[1:]))
 
     mode, training = ms.get_context("mode"), detector.training
@@ -59,5 +66,5 @@ def measure_network(detector, image_size):
     return NetworkSize(parameters, totals["flops"], totals["bytes"], _float_bytes(predictions))
 
 
-def _float_bytes(outputs):
+def _float_bytes(outputs: ms.Tensor | Sequence[ms.Tensor]) -> int:
     return sum(4 * value.size for value in (outputs if isinstance(outputs, (tuple, list)) else (outputs,)))

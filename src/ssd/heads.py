@@ -1,19 +1,31 @@
 """Heads: features of all levels -> locations `(B, A, 4)` and class logits `(B, A, C)`."""
+from collections.abc import Callable, Sequence
+
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 from src.layers.blocks import ConvBNReLU, SeparableConvBNReLU, batch_norm, depthwise_conv
 
 
-def flatten_predictions(levels, values):
-    """Outputs of all levels as one: tuple of `(B, shapes * values, H, W)` -> `(B, A, values)`."""
-    flat = ()
+def flatten_predictions(levels: tuple[ms.Tensor, ...], values: int) -> ms.Tensor:
+    """Outputs of all levels as one.
+
+    Args:
+        levels: for each level `(B, boxes * values, H, W)`, with so many default boxes at a location.
+        values: numbers of a default box.
+
+    Returns:
+        `(B, A, values)`, by level, row, column and default box.
+    """
+    flat: tuple[ms.Tensor, ...] = ()
     for x in levels:
+        # (B, boxes * values, H, W) -> (B, H, W, boxes * values) -> (B, H * W * boxes, values)
         flat += (ops.reshape(ops.transpose(x, (0, 2, 3, 1)), (x.shape[0], -1, values)),)
     return ops.concat(flat, axis=1)
 
 
-def separable_head(in_channels, out_channels):
+def separable_head(in_channels: int, out_channels: int) -> nn.SequentialCell:
+    """Depthwise 3x3 convolution, BatchNorm, ReLU6, 1x1 convolution: the head of one level."""
     return nn.SequentialCell(
         [
             depthwise_conv(in_channels),
@@ -24,12 +36,13 @@ def separable_head(in_channels, out_channels):
     )
 
 
-def conv_head(in_channels, out_channels):
+def conv_head(in_channels: int, out_channels: int) -> nn.Conv2d:
+    """A 3x3 convolution: the head of one level."""
     return nn.Conv2d(in_channels, out_channels, kernel_size=3, pad_mode="same", has_bias=True, bias_init="zeros")
 
 
 class MultiBox(nn.Cell):
-    """Layers of its own for each level.
+    """A head of its own for each level.
 
     Args:
         num_classes: C, the background included.
@@ -38,7 +51,8 @@ class MultiBox(nn.Cell):
         make_head: input and output channels -> the layers of one level.
     """
 
-    def __init__(self, num_classes, in_channels, num_default, make_head=separable_head):
+    def __init__(self, num_classes: int, in_channels: Sequence[int], num_default: Sequence[int],
+                 make_head: Callable[[int, int], nn.Cell] = separable_head) -> None:
         super().__init__()
         levels = list(zip(in_channels, num_default))
         self.multi_loc_layers = nn.CellList([make_head(channels, 4 * boxes) for channels, boxes in levels])
@@ -46,17 +60,17 @@ class MultiBox(nn.Cell):
         self.num_classes = num_classes
         self.levels = len(levels)
 
-    def construct(self, features):
-        locations = ()
-        logits = ()
+    def construct(self, features: tuple[ms.Tensor, ...]) -> tuple[ms.Tensor, ms.Tensor]:
+        locations: tuple[ms.Tensor, ...] = ()  # for each level (B, 4 * boxes, H, W)
+        logits: tuple[ms.Tensor, ...] = ()  # for each level (B, C * boxes, H, W)
         for level in range(self.levels):
             locations += (self.multi_loc_layers[level](features[level]),)
             logits += (self.multi_cls_layers[level](features[level]),)
         return flatten_predictions(locations, 4), flatten_predictions(logits, self.num_classes)
 
 
-def _towers(levels, layers, channels, make_layer):
-    """For each level a stack of `make_layer`, with convolutions shared by the levels and BatchNorm of its own."""
+def _towers(levels: int, layers: int, channels: int, make_layer: Callable[[int, int], nn.Cell]) -> nn.CellList:
+    """For each level a stack of `layers`; the levels share the convolutions and have BatchNorm of their own."""
     towers = [[make_layer(channels, channels) for _ in range(layers)] for _ in range(levels)]
     for tower in towers[1:]:
         for layer, shared in zip(tower, towers[0]):
@@ -66,12 +80,12 @@ def _towers(levels, layers, channels, make_layer):
     return nn.CellList([nn.SequentialCell(tower) for tower in towers])
 
 
-def _conv_layer(in_channels, out_channels):
+def _conv_layer(in_channels: int, out_channels: int) -> ConvBNReLU:
     return ConvBNReLU(in_channels, out_channels, has_bias=True)
 
 
 class WeightSharedMultiBox(nn.Cell):
-    """Convolutions shared by all levels, BatchNorm layers not (https://arxiv.org/abs/1708.02002, section 4).
+    """Convolutions that all levels share, with BatchNorm for each level (https://arxiv.org/abs/1708.02002, section 4).
 
     Args:
         num_classes: C, the background included.
@@ -81,7 +95,8 @@ class WeightSharedMultiBox(nn.Cell):
         channels: channels of all levels.
     """
 
-    def __init__(self, num_classes, levels, num_default, num_addition_layers, channels):
+    def __init__(self, num_classes: int, levels: int, num_default: int, num_addition_layers: int,
+                 channels: int) -> None:
         super().__init__()
         self.addition_layer_loc = _towers(levels, num_addition_layers, channels, _conv_layer)
         self.addition_layer_cls = _towers(levels, num_addition_layers, channels, _conv_layer)
@@ -91,12 +106,12 @@ class WeightSharedMultiBox(nn.Cell):
         self.levels = levels
 
     @staticmethod
-    def _output(channels, out_channels):
+    def _output(channels: int, out_channels: int) -> nn.Conv2d:
         return nn.Conv2d(channels, out_channels, kernel_size=3, pad_mode="same", has_bias=True)
 
-    def construct(self, features):
-        locations = ()
-        logits = ()
+    def construct(self, features: tuple[ms.Tensor, ...]) -> tuple[ms.Tensor, ms.Tensor]:
+        locations: tuple[ms.Tensor, ...] = ()  # for each level (B, 4 * boxes, H, W)
+        logits: tuple[ms.Tensor, ...] = ()  # for each level (B, C * boxes, H, W)
         for level in range(self.levels):
             locations += (self.loc_layers[0](self.addition_layer_loc[level](features[level])),)
             logits += (self.cls_layers[0](self.addition_layer_cls[level](features[level])),)
@@ -104,11 +119,11 @@ class WeightSharedMultiBox(nn.Cell):
 
 
 class SharedTowerMultiBox(nn.Cell):
-    """The head of SSD FPNLite: separable convolutions shared by all levels, and by locations and classes until the last
-    one; BatchNorm apart for each level.
+    """The head of SSD FPNLite: separable convolutions that all levels share, and up to the last one locations and
+    classes as well; BatchNorm for each level.
 
-    At first the last convolutions give scores of about 0.01 for every class and 0.99 for the background, so that the
-    many default boxes without an object do not make up the loss (https://arxiv.org/abs/1708.02002, section 4.1).
+    The last convolutions begin with scores of about 0.01 for every class and 0.99 for the background, so that the many
+    default boxes without an object do not dominate the loss (https://arxiv.org/abs/1708.02002, section 4.1).
 
     Args:
         num_classes: C, the background included.
@@ -120,7 +135,8 @@ class SharedTowerMultiBox(nn.Cell):
 
     FIRST_LOGIT = 4.6  # of the background; its negative for the classes
 
-    def __init__(self, num_classes, levels, num_default, num_addition_layers, channels):
+    def __init__(self, num_classes: int, levels: int, num_default: int, num_addition_layers: int,
+                 channels: int) -> None:
         super().__init__()
         self.towers = _towers(levels, num_addition_layers, channels, SeparableConvBNReLU)
         first_logits = [self.FIRST_LOGIT] + [-self.FIRST_LOGIT] * (num_classes - 1)
@@ -130,7 +146,7 @@ class SharedTowerMultiBox(nn.Cell):
         self.levels = levels
 
     @staticmethod
-    def _output(channels, bias):
+    def _output(channels: int, bias: list[float]) -> nn.SequentialCell:
         return nn.SequentialCell(
             [
                 depthwise_conv(channels),
@@ -138,9 +154,9 @@ class SharedTowerMultiBox(nn.Cell):
             ]
         )
 
-    def construct(self, features):
-        locations = ()
-        logits = ()
+    def construct(self, features: tuple[ms.Tensor, ...]) -> tuple[ms.Tensor, ms.Tensor]:
+        locations: tuple[ms.Tensor, ...] = ()  # for each level (B, 4 * boxes, H, W)
+        logits: tuple[ms.Tensor, ...] = ()  # for each level (B, C * boxes, H, W)
         for level in range(self.levels):
             tower = self.towers[level](features[level])
             locations += (self.loc_layers[0](tower),)

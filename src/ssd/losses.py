@@ -1,4 +1,6 @@
-"""Loss of the detectors."""
+"""Losses of the detectors."""
+from collections.abc import Callable
+
 import mindspore as ms
 from mindspore import nn, ops
 
@@ -12,15 +14,16 @@ class SSDLoss(nn.Cell):
         gamma, alpha: of the focal loss.
     """
 
-    def __init__(self, gamma=2.0, alpha=0.75):
+    def __init__(self, gamma: float = 2.0, alpha: float = 0.75) -> None:
         super().__init__()
         self.focal_loss = SigmoidFocalLoss(gamma, alpha)
         self.smooth_l1 = nn.SmoothL1Loss(beta=1.0, reduction="none")
 
-    def construct(self, locations, logits, targets, labels):
-        """locations, targets `(B, A, 4)`; logits `(B, A, C)`; labels `(B, A)` -> two losses `(B,)`."""
-        classification = self.focal_loss(logits, labels)
-        positive = (labels > 0).astype(ms.float32)
+    def construct(self, locations: ms.Tensor, logits: ms.Tensor, targets: ms.Tensor,
+                  labels: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
+        """locations, targets `(B, A, 4)`; logits `(B, A, C)`; labels `(B, A)` int32 -> two losses `(B,)`."""
+        classification = self.focal_loss(logits, labels)  # (B,)
+        positive = (labels > 0).astype(ms.float32)  # (B, A)
         localisation = (self.smooth_l1(locations, targets).sum(-1) * positive).sum(-1)
         return classification, localisation
 
@@ -28,25 +31,26 @@ class SSDLoss(nn.Cell):
 class MultiBoxLoss(nn.Cell):
     """The loss of the SSD paper (https://arxiv.org/abs/1512.02325, section 2.2), of each image, not yet divided.
 
-    Cross entropy of the softmax over all positives and over the hardest negatives only, those with the largest loss;
+    Cross entropy of the softmax over all positives and the hardest negatives, which are those with the largest loss;
     SmoothL1 of the positives.
 
     Args:
-        negative_ratio: at most so many negatives for each positive of the image.
+        negative_ratio: largest number of negatives for each positive of the image.
     """
 
-    def __init__(self, negative_ratio=3):
+    def __init__(self, negative_ratio: int = 3) -> None:
         super().__init__()
         self.negative_ratio = negative_ratio
         self.smooth_l1 = nn.SmoothL1Loss(beta=1.0, reduction="none")
 
-    def construct(self, locations, logits, targets, labels):
+    def construct(self, locations: ms.Tensor, logits: ms.Tensor, targets: ms.Tensor,
+                  labels: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
         """locations, targets `(B, A, 4)`; logits `(B, A, C)`; labels `(B, A)` int32 -> two losses `(B,)`."""
-        positive = (labels > 0).astype(ms.float32)
-        probabilities = ops.log_softmax(logits, -1)
+        positive = (labels > 0).astype(ms.float32)  # (B, A)
+        probabilities = ops.log_softmax(logits, -1)  # (B, A, C)
         entropy = -ops.gather_elements(probabilities, 2, labels.expand_dims(-1)).squeeze(-1)  # (B, A)
-        # Positives, at 0, come last: only the sum counts, so that it does not matter which of equal ones are taken.
-        hardest, _ = ops.sort(entropy * (1 - positive), axis=-1, descending=True)
+        # Positives count as 0 and come last. Only the sum matters, and so not which of equal negatives are taken.
+        hardest, _ = ops.sort(entropy * (1 - positive), axis=-1, descending=True)  # (B, A)
         wanted = self.negative_ratio * positive.sum(-1, keepdims=True)  # (B, 1)
         taken = (ops.arange(labels.shape[1]) < wanted).astype(ms.float32)  # (B, A)
         classification = (entropy * positive + hardest * taken).sum(-1)
@@ -57,25 +61,26 @@ class MultiBoxLoss(nn.Cell):
 class SSDWithLossCell(nn.Cell):
     """A detector and its loss: image, targets, labels, numbers of matches -> the loss of the batch.
 
-    The losses of all images are divided by the number of matches of the batch, or by 1 where there is none.
+    The sum over all images is divided by the number of matches in the batch, or by 1 where there is no match.
 
     Args:
         network: image `(B, 3, H, W)` -> locations `(B, A, 4)`, logits `(B, A, C)`.
         loss: locations, logits, targets, labels -> classification and localisation loss, each `(B,)`.
 
     Attributes:
-        with_parts: also give the classification and the localisation loss, whose sum the loss is. Off at first.
+        with_parts: also return the classification and the localisation loss, which add up to the loss. Off at first.
     """
 
-    def __init__(self, network, loss):
+    def __init__(self, network: nn.Cell, loss: Callable[..., tuple[ms.Tensor, ms.Tensor]]) -> None:
         super().__init__()
         self.network = network
         self.loss = loss
         self.with_parts = False
 
-    def construct(self, image, targets, labels, num_match):
+    def construct(self, image: ms.Tensor, targets: ms.Tensor, labels: ms.Tensor,
+                  num_match: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
         """image `(B, 3, H, W)`, targets `(B, A, 4)`, labels `(B, A)` int32, num_match `(B, 1)` int32 -> scalar(s)."""
-        locations, logits = self.network(image)
+        locations, logits = self.network(image)  # (B, A, 4), (B, A, C)
         classification, localisation = self.loss(
             locations.astype(ms.float32), logits.astype(ms.float32), targets, labels
         )

@@ -1,14 +1,18 @@
 """The model table: what each `model_name` is made of."""
 import dataclasses
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mindspore import nn
 
 from src.backbones.efficientnet_lite import SIZES, EfficientNetLite
-from src.backbones.mindcv import build_mindcv_backbone
+from src.backbones.mindcv import MindCVBackbone, build_mindcv_backbone
 from src.backbones.mobilenet_v1 import MobileNetV1
 from src.backbones.mobilenet_v2 import MobileNetV2
 from src.backbones.resnet import ResNet50
 from src.backbones.vgg16 import VGG16
+from src.config import Config
 from src.layers.blocks import SeparableConvBNReLU
 from src.layers.initializers import init_fpn_lite, init_net_param, init_xavier
 from src.ssd.detectors import SSDFPN, SSDVGG16, FPNFeatures, SSDMobileNetV1, SSDMobileNetV2, SSDVGG16Caffe
@@ -24,43 +28,43 @@ class Model:
     Attributes:
         build: configuration, backbone -> detector.
         create_backbone: configuration -> backbone.
-        backbone_path: where the backbone lies in the detector, as in the names of its parameters: the part that a
-            classification checkpoint fills, and that `freeze_layer` freezes.
-        config_file: YAML file in `config/` with the values to begin with.
-        softmax: scores are a softmax over the classes, trained with `MultiBoxLoss`; otherwise independent sigmoids,
-            trained with the focal loss.
-        initialise: detector -> None; sets its initial weights.
+        backbone_path: where the backbone lies in the detector, as in the names of its parameters: the part whose
+            weights a classification checkpoint has, and which `freeze_layer` freezes.
+        config_file: YAML file in `config/` to begin with.
+        softmax: scores are a softmax over the classes, and the loss is `MultiBoxLoss`; otherwise scores are independent
+            sigmoids, and the loss is the focal loss.
+        initialise: sets the initial weights of a detector.
     """
 
-    build: Callable
-    create_backbone: Callable
+    build: Callable[[Config, nn.Cell], nn.Cell]
+    create_backbone: Callable[[Config], nn.Cell]
     backbone_path: str
     config_file: str
     softmax: bool = False
-    initialise: Callable = init_net_param
+    initialise: Callable[[nn.Cell], None] = init_net_param
 
 
 MODELS: dict[str, Model] = {}
 
 
-def register(name, **row):
-    """Adds a row; a name can be taken once only."""
+def register(name: str, **row: Any) -> None:
+    """Adds a row, with the attributes of `Model`; each name can be taken once."""
     if name in MODELS:
         raise ValueError(f"the model {name!r} is in the table already; there are: {', '.join(sorted(MODELS))}")
     MODELS[name] = Model(**row)
 
 
-def get_model(name):
+def get_model(name: str) -> Model:
     """The row of a `model_name`."""
     if name not in MODELS:
         near = difflib.get_close_matches(name, MODELS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise UserError(f"model_name: there is no model {name!r}{hint} There are: {', '.join(sorted(MODELS))}")
     return MODELS[name]
 
 
-def check_channels(backbone_channels, in_channels, out_channels):
-    """`UserError` unless every level's channels are those of the backbone or of the layer before.
+def check_channels(backbone_channels: Sequence[int], in_channels: Sequence[int], out_channels: Sequence[int]) -> None:
+    """Raises a `UserError` unless each level has the channels of the backbone or of the level before.
 
     Args:
         backbone_channels: channels of the features of the backbone, which are the first levels.
@@ -80,37 +84,44 @@ def check_channels(backbone_channels, in_channels, out_channels):
             )
 
 
-def build_multi_box(config, make_head=separable_head):
+def build_multi_box(config: Config, make_head: Callable[[int, int], nn.Cell] = separable_head) -> MultiBox:
     return MultiBox(config.num_classes, config.extras_out_channels, config.num_default, make_head)
 
 
-def build_after_backbone(config, backbone, **lists):
-    """The arguments of a detector with extra layers after the features of its backbone.
-
-    Args:
-        lists: name of an argument and its values for all levels; those of the backbone's levels are left out.
-    """
-    check_channels(backbone.out_channels, config.extras_in_channels, config.extras_out_channels)
-    lists.update(in_channels=config.extras_in_channels, out_channels=config.extras_out_channels,
-                 strides=config.extras_strides)
-    extras = {name: values[len(backbone.out_channels) :] for name, values in lists.items()}
-    return {"backbone": backbone, "multi_box": build_multi_box(config), **extras}
-
-
-def build_with_inverted_extras(config, backbone):
+def build_with_inverted_extras(config: Config, backbone: nn.Cell) -> SSDMobileNetV2:
     """SSD on the features of a backbone and inverted residuals after them."""
-    return SSDMobileNetV2(**build_after_backbone(config, backbone, expand_ratios=config.extras_ratio))
+    check_channels(backbone.out_channels, config.extras_in_channels, config.extras_out_channels)
+    taps = len(backbone.out_channels)
+    return SSDMobileNetV2(
+        backbone,
+        build_multi_box(config),
+        in_channels=config.extras_in_channels[taps:],
+        out_channels=config.extras_out_channels[taps:],
+        strides=config.extras_strides[taps:],
+        expand_ratios=config.extras_ratio[taps:],
+    )
 
 
-def build_with_conv_extras(config, backbone):
+def build_with_conv_extras(config: Config, backbone: nn.Cell) -> SSDMobileNetV1:
     """SSD on the features of a backbone and convolutions after them."""
-    return SSDMobileNetV1(**build_after_backbone(config, backbone))
+    check_channels(backbone.out_channels, config.extras_in_channels, config.extras_out_channels)
+    taps = len(backbone.out_channels)
+    return SSDMobileNetV1(
+        backbone,
+        build_multi_box(config),
+        in_channels=config.extras_in_channels[taps:],
+        out_channels=config.extras_out_channels[taps:],
+        strides=config.extras_strides[taps:],
+    )
 
 
-def build_with_fpn(config, backbone, backbone_name, make_head=WeightSharedMultiBox, make_conv=conv_bn_relu):
+def build_with_fpn(config: Config, backbone: nn.Cell, backbone_name: str,
+                   make_head: Callable[..., nn.Cell] = WeightSharedMultiBox,
+                   make_conv: Callable[..., nn.Cell] = conv_bn_relu) -> SSDFPN:
     """A feature pyramid on the features of strides 8, 16 and 32, and a head shared by its levels.
 
     Args:
+        backbone_name: name of the backbone in checkpoints.
         make_head: class of the head.
         make_conv: input and output channels[, stride] -> the layers of a level of the pyramid.
     """
@@ -118,7 +129,7 @@ def build_with_fpn(config, backbone, backbone_name, make_head=WeightSharedMultiB
     if len(backbone.out_channels) != len(FPNFeatures.STRIDES):
         raise UserError(
             f"the feature pyramid needs {len(FPNFeatures.STRIDES)} features, of the strides {FPNFeatures.STRIDES}; the "
-            f"backbone gives {len(backbone.out_channels)}: change backbone_out_indices"
+            f"backbone has {len(backbone.out_channels)}: change backbone_out_indices"
         )
     return SSDFPN(
         feature_extractor=FPNFeatures(backbone, backbone_name, config.img_shape, channels, levels, make_conv),
@@ -132,12 +143,12 @@ def build_with_fpn(config, backbone, backbone_name, make_head=WeightSharedMultiB
     )
 
 
-def build_with_fpn_lite(config, backbone, backbone_name):
-    """The same of separable convolutions, as SSD FPNLite of the TensorFlow Object Detection API."""
+def build_with_fpn_lite(config: Config, backbone: nn.Cell, backbone_name: str) -> SSDFPN:
+    """The same with separable convolutions, as SSD FPNLite of the TensorFlow Object Detection API."""
     return build_with_fpn(config, backbone, backbone_name, SharedTowerMultiBox, SeparableConvBNReLU)
 
 
-def create_mindcv_backbone(config):
+def create_mindcv_backbone(config: Config) -> MindCVBackbone:
     """The MindCV model that the configuration names."""
     return build_mindcv_backbone(
         name=config.backbone,

@@ -4,7 +4,7 @@ import logging
 import mindspore as ms
 from mindspore import nn, ops
 
-from src.ssd import build_cpu_kernels, build_detector, build_inference_net
+from src.ssd import build_detector, build_inference_net, with_cpu_kernels
 from src.weights import find_checkpoint
 from src.weights.checkpoint_file import read_checkpoint
 from src.weights.parameter_names import EMA_PREFIX, EMA_STEPS
@@ -67,7 +67,7 @@ class WeightAverage(nn.Cell):
 
 def build_weight_average(config, net):
     """The `WeightAverage` of a training network, going on with that of `pre_trained` where a run is continued."""
-    inference_net = build_inference_net(config, build_cpu_kernels(config, build_detector(config)))
+    inference_net = build_inference_net(config, with_cpu_kernels(config, build_detector(config)))
     average = WeightAverage(inference_net, net.network, config.ema_decay)
     if config.pre_trained and config.pre_trained_epoch_size:
         path = find_checkpoint(config.pre_trained, config.checkpoint_path)

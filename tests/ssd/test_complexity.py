@@ -16,7 +16,7 @@ def test_a_network_counted_by_hand():
     size = measure_network(net, (8, 6))
     assert size.parameters == 3 * 4 * 9 + 4 + 4
     assert size.flops == 2 * 4 * 4 * 3 * 27  # 4 x 3 places, 4 channels, 27 multiplications and additions each
-    assert size.output_bytes == 3 * 4 * (4 * 4 * 3)
+    assert size.activation_bytes == 3 * 4 * (4 * 4 * 3)
     assert size.prediction_bytes == 4 * (4 * 4 * 3)
     assert net.training and net[1].training
     assert ms.get_context("mode") == ms.GRAPH_MODE
@@ -24,7 +24,7 @@ def test_a_network_counted_by_hand():
 
 
 def test_batch_size_for_the_memory():
-    size = NetworkSize(parameters=4_000_000, flops=1, output_bytes=100_000_000, prediction_bytes=1_000_000)
+    size = NetworkSize(parameters=4_000_000, flops=1, activation_bytes=100_000_000, prediction_bytes=1_000_000)
     batches = [fitting_batch_size(size, 10_000, memory) for memory in (2.5e9, 4e9, 8e9, 1e12)]
     assert batches == sorted(batches) and batches[0] < batches[1] < batches[2] <= batches[3] == 16
     for batch, memory in zip(batches[:3], (2.5e9, 4e9, 8e9)):
