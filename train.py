@@ -20,7 +20,7 @@ logger = logging.getLogger("train")
 
 @entry_point
 def main(argv=None):
-    config = load_config(argv)
+    config = load_config(argv, for_training=True)
     if is_scheduler():
         distributed.serve_as_scheduler()
         return
@@ -62,7 +62,8 @@ def fit(config, records, evaluation):
     ranks = distributed.set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
     resume = find_resume(config, ranks)
     net = trainer.build_network(config)
-    config = auto_settings.create_sizes(create_resumed_config(config, resume), net, records.num_images, ranks)
+    config = create_resumed_config(config, resume)
+    config = auto_settings.resolve_sizes(config, records.num_images, net.network, ranks)
     dataset = trainer.build_training_dataset(config, records, ranks, resume)
     learning_rates = create_learning_rates(config, dataset.get_dataset_size(), ranks.size)
     train_step = build_train_step(config, net, learning_rates)

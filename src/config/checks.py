@@ -6,11 +6,13 @@ import math
 import posixpath
 
 from src.boxes.anchors import GRID_MERGED_STEP, GRID_RATIOS, GRID_SCALES, grid_size, multibox_shapes, sized_shapes
+from src.config.auto import Auto
 from src.config.values import show
 from src.utils.errors import UserError
 
 COMMAND_LINE = "command line"
 DEFAULT = "default"
+DERIVED = -1  # a number that follows from other keys
 # Folders of a ModelArts container.
 CLOUD_FOLDERS = {"data_path": "/cache/data", "output_path": "/cache/train", "load_path": "/cache/checkpoint_path/"}
 LEVEL_LISTS = ("feature_size", "steps", "num_default", "extras_in_channels", "extras_out_channels")
@@ -61,6 +63,9 @@ def resolve(settings):
 
 
 def _check_classes(settings):
+    if isinstance(settings.classes, Auto):
+        settings.set("num_classes", Auto("num_classes", written=DERIVED))
+        return
     names = settings.classes
     source = f"({settings.sources['classes']})"
     if len(names) < 2:
@@ -71,7 +76,7 @@ def _check_classes(settings):
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise UserError(f"classes {source}: {', '.join(doubled)} more than once; every class needs a name of its own")
-    if settings.num_classes == -1:
+    if settings.num_classes == DERIVED:
         settings.set("num_classes", len(names))
     if settings.num_classes != len(names):
         raise UserError(f"{settings.said('num_classes')} does not agree with classes {source}, which has {len(names)} "
@@ -141,10 +146,11 @@ def _check_grid_levels(settings):
 
 
 def _check_number_of_boxes(settings, boxes):
-    if settings.num_ssd_boxes not in (-1, boxes):
+    if settings.num_ssd_boxes not in (DERIVED, boxes):
         kind = "img_shape and steps" if settings.use_anchor_generator else "feature_size"
         raise UserError(f"{settings.said('num_ssd_boxes')} does not agree with {kind} and num_default, which give "
-                        f"{boxes} default boxes; set num_ssd_boxes to -1 (derived) or {boxes}, or change the others")
+                        f"{boxes} default boxes; set num_ssd_boxes to {DERIVED} (derived) or {boxes}, or change the "
+                        "others")
     settings.set("num_ssd_boxes", boxes)
 
 
@@ -155,6 +161,8 @@ def _check_precision(settings):
 
 
 def _check_schedule(settings):
+    if isinstance(settings.epoch_size, Auto):
+        return
     if settings.pre_trained_epoch_size >= settings.epoch_size:
         raise UserError(f"{settings.said('pre_trained_epoch_size')} leaves nothing to train with "
                         f"{settings.said('epoch_size')}; epoch_size counts the epochs already done too")

@@ -1,35 +1,35 @@
 """The configuration: a YAML file and `--key=value` flags, to one checked, read-only `Config`.
 
-`load_config` is the only function that other modules need. The keys stand in `config_schema`, the conversion of a
-single value in `config_values`, the file in `config_file`, what must hold between keys in `config_checks`, and the
-text of `--help` in `config_help`.
+`load_config` is the only function that other modules need. The keys stand in `schema`, the conversion of a single
+value in `values`, the file in `yaml_file`, what must hold between keys in `checks`, and the text of `--help` in `help`.
 """
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
 
+from src.config.auto import AUTO, Auto
 from src.config.checks import COMMAND_LINE, DEFAULT, Settings, resolve
 from src.config.help import explain_keys, format_help
-from src.config.schema import KEYS, Config
+from src.config.schema import KEYS, OLDER_KEYS, Config
 from src.config.values import convert, from_text, show, to_yaml
 from src.config.yaml_file import nearest_key, read_config_file
 from src.utils.errors import UserError
 
 __all__ = ["Config", "FlagParser", "format_config", "load_config"]
-AUTO = "auto"
-# What `auto` as the value of a key stands for: another key that is true, and the key itself left at its default until
-# train.py has looked at the data and the machine.
-AUTO_KEYS = {"batch_size": "auto_batch_size", "epoch_size": "auto_epoch_size", "classes": "auto_classes"}
+logger = logging.getLogger(__name__)
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_CONFIG_FILE = CHECKOUT / "config" / "ssd300_config.yaml"
 
 
-def load_config(argv=None):
+def load_config(argv=None, for_training=False):
     """Reads the configuration file and the flags.
 
     Args:
         argv: list of flags, without the program's name; default: those of the process.
+        for_training: the caller resolves each `auto` before it reads the key. Otherwise `batch_size: auto` is the
+            default batch size, and the other keys that are `auto` raise a `UserError` where they are read.
 
     Returns:
         `Config`, read-only.
@@ -49,11 +49,12 @@ def load_config(argv=None):
         sys.exit(0)
     settings = _merge(from_file, flags)
     resolve(settings)
-    config = Config(**settings.values)
     if wants_print:
-        sys.stdout.write(f"# {path} and the command line\n{format_config(config)}")
+        sys.stdout.write(f"# {path} and the command line\n{format_config(Config(**settings.values))}")
         sys.exit(0)
-    return config
+    if not for_training:
+        _leave_training_out(settings)
+    return Config(**settings.values)
 
 
 def format_config(config):
@@ -83,7 +84,7 @@ def _build_parser():
     parser.add_argument("-h", "--help", nargs="?", const="")
     parser.add_argument("--config_path")
     parser.add_argument("--print_config", action="store_true")
-    for name, field in KEYS.items():
+    for name, field in {**KEYS, **OLDER_KEYS}.items():
         # Types are checked in one place, for file and command line alike; here everything is text.
         bare = {"nargs": "?", "const": "True"} if field.type is bool or field.metadata["or_bool"] else {}
         parser.add_argument(f"--{name}", **bare)
@@ -113,34 +114,50 @@ def _find_config_file(config_path):
         return path
 
 
-def _without_auto(from_file, flags):
-    """Both without the value `auto`, see `AUTO_KEYS`."""
+def _leave_training_out(settings):
+    """What `auto` means to a program that does not train."""
+    for key, value in settings.values.items():
+        if isinstance(value, Auto) and key == "batch_size":
+            logger.info("batch_size: %s is for train.py; it is %d here", AUTO, KEYS[key].default)
+            settings.set(key, KEYS[key].default)
+        elif isinstance(value, Auto):
+            error = UserError(f"{key}: {AUTO} is for train.py, which writes what it chooses into config.yaml in the "
+                              "output_path of the run; use that file: --config_path=OUTPUT_PATH/config.yaml")
+            settings.set(key, Auto(key, error, value.written))
+
+
+def _with_older_keys(from_file, flags):
+    """Both with `auto` as the value of a key, in place of the `OlderKeys` that say so."""
     from_file, flags = dict(from_file), dict(flags)
-    for name, stands_for in AUTO_KEYS.items():
-        value, source = from_file.get(name, (None, None))
-        if str(value).strip().lower() == AUTO:
-            del from_file[name]
-            from_file[stands_for] = (True, source)
-        if flags.get(name, "").strip().lower() == AUTO:
-            del flags[name]
-            flags[stands_for] = "True"
-        elif name in flags:
-            flags.setdefault(stands_for, "False")  # a value on the command line replaces `auto` of the file
+    for older, field in OLDER_KEYS.items():
+        key = older.removeprefix("auto_")
+        if older in from_file:
+            value, source = from_file.pop(older)
+            if _converted(field, value, source):
+                from_file[key] = (AUTO, source)
+        if older in flags:
+            if _converted(field, flags.pop(older), COMMAND_LINE):
+                flags[key] = AUTO
+            elif str(from_file.get(key, ("",))[0]).strip().lower() == AUTO:
+                del from_file[key]
     return from_file, flags
 
 
+def _converted(field, value, source, found=None):
+    try:
+        return convert(field, value)
+    except ValueError as error:
+        raise UserError(f"{source}: {field.name} is {found or show(value)}; allowed: {error}") from None
+
+
 def _merge(from_file, flags):
-    from_file, flags = _without_auto(from_file, flags)
+    from_file, flags = _with_older_keys(from_file, flags)
     values, sources = {}, {}
     for name, field in KEYS.items():
         if name in flags:
-            value, source = from_text(field, flags[name]), COMMAND_LINE
-        else:
-            value, source = from_file.get(name, (field.default, DEFAULT))
-        try:
-            values[name], sources[name] = convert(field, value), source
-        except ValueError as error:
             # The user's own text, not what was made of it, is easiest to recognise.
-            found = flags[name][:100] or "''" if name in flags else show(value)
-            raise UserError(f"{source}: {name} is {found}; allowed: {error}") from None
+            value, source, found = from_text(field, flags[name]), COMMAND_LINE, flags[name][:100] or "''"
+        else:
+            (value, source), found = from_file.get(name, (field.default, DEFAULT)), None
+        values[name], sources[name] = _converted(field, value, source, found), source
     return Settings(values, sources)

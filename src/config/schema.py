@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
+from src.config.auto import Auto
 from src.config.coco_classes import COCO_CLASSES
 
 
@@ -50,16 +51,16 @@ DERIVED_OR_COUNT = Rule(">= 1, or -1 = derived", lambda value: value == -1 or va
 NOT_EMPTY = Rule("not empty", lambda text: bool(text.strip()))
 
 
-def _key(topic, default, meaning, rule=None, choices=None, length=None, empty_is=None, or_bool=False):
+def _key(topic, default, meaning, rule=None, choices=None, length=None, empty_is=None, or_bool=False, or_auto=False):
     """A field of `Config`.
 
     `rule` holds for the value or, with a list, for each element; `choices` are matched in any case; `length` is the
     exact number of elements; `empty_is` is what an empty text or null stands for. With `or_bool`, a text can also be
-    true ('True') or false (''); the flag alone means true.
+    true ('True') or false (''); the flag alone means true. With `or_auto`, `auto` leaves the choice to train.py.
     """
     return dataclasses.field(default=default, metadata={
         "topic": topic, "help": meaning, "rule": rule, "choices": choices, "length": length, "empty_is": empty_is,
-        "or_bool": or_bool,
+        "or_bool": or_bool, "or_auto": or_auto,
     })
 
 
@@ -83,9 +84,8 @@ class Config:
     img_shape: tuple[int, ...] = _model((300, 300), "height and width of the network's input, pixels", COUNT, length=2)
     num_classes: int = _model(-1, "number of classes, background included; -1 or left out: derived from classes",
                               DERIVED_OR_COUNT)
-    classes: tuple[str, ...] = _model(COCO_CLASSES, "class names in label order, first the background", NOT_EMPTY)
-    auto_classes: bool = _model(False, "train.py takes the classes that the annotations name; classes: auto says the "
-                                "same")
+    classes: tuple[str, ...] = _model(COCO_CLASSES, "class names in label order, first the background; auto: train.py "
+                                      "takes the classes that the annotations name", NOT_EMPTY, or_auto=True)
     use_anchor_generator: bool = _model(False, "default boxes from a grid of anchors (FPN models) instead of MultiBox")
     num_ssd_boxes: int = _model(-1, "number of default boxes; -1 or left out: derived", DERIVED_OR_COUNT)
     num_default: tuple[int, ...] = _model((3, 6, 6, 6, 6, 6), "default boxes per location, one number a level", COUNT)
@@ -143,12 +143,10 @@ class Config:
     warmup_epochs: float = _train(2, "length of the linear warm-up, epochs", NOT_NEGATIVE)
     backbone_lr_scale: float = _train(1.0, "learning rate of the backbone, as a fraction of that of the other layers",
                                       between(0, 1, "(]"))
-    epoch_size: int = _train(500, "number of training epochs", COUNT)
-    auto_epoch_size: bool = _train(False, "train.py chooses epoch_size by the number of images; epoch_size: auto says "
-                                   "the same")
-    batch_size: int = _train(32, "images per device and step, also for evaluation and export", COUNT)
-    auto_batch_size: bool = _train(False, "train.py chooses batch_size by the memory and the number of images; "
-                                   "batch_size: auto says the same")
+    epoch_size: int = _train(500, "number of training epochs; auto: train.py chooses it by the number of images", COUNT,
+                             or_auto=True)
+    batch_size: int = _train(32, "images per device and step, also for evaluation and export; auto: train.py chooses "
+                             "it by the memory and the number of images", COUNT, or_auto=True)
     accumulation_steps: int = _train(1, "steps whose gradients are averaged for one update of the weights", COUNT)
     use_ema: bool = _train(False, "keep a running mean of the weights, for evaluation while training and best_map.ckpt")
     ema_decay: float = _train(0.999, "decay of that mean in a step, at most", between(0, 1, "[)"))
@@ -282,13 +280,29 @@ class Config:
         """Whether the network, or a part of it, computes in float16."""
         return self.use_float16 or self.amp_level != "O0"
 
+    def is_auto(self, key):
+        """Whether `auto` of that key is not resolved yet, so that its value cannot be read."""
+        return isinstance(getattr(self, key), Auto)
+
     def to_dict(self):
-        """A dictionary of all keys; tuples become lists."""
+        """A dictionary of all keys; tuples become lists, and what is not chosen yet is as in a file."""
         return {field.name: _as_list(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
 
 def _as_list(value):
+    if isinstance(value, Auto):
+        return value.written
     return [_as_list(item) for item in value] if isinstance(value, tuple) else value
 
 
+@dataclasses.dataclass
+class OlderKeys:
+    """Keys of older files, each the name of another key after `auto_`: true is `auto` as the value of that key."""
+
+    auto_classes: bool = _model(False, "classes: auto says the same")
+    auto_epoch_size: bool = _train(False, "epoch_size: auto says the same")
+    auto_batch_size: bool = _train(False, "batch_size: auto says the same")
+
+
 KEYS = {field.name: field for field in dataclasses.fields(Config)}
+OLDER_KEYS = {field.name: field for field in dataclasses.fields(OlderKeys)}

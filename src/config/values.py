@@ -5,6 +5,8 @@ import typing
 
 import yaml
 
+from src.config.auto import AUTO, Auto
+
 _TRUE_FALSE = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # Lists in lists; no key needs more than three, and PyYAML takes seconds for thousands.
 MOST_LEVELS = 20
@@ -46,6 +48,7 @@ for _class in (ConfigLoader, _FlowDumper):
 for _sequence in (list, tuple):
     _FlowDumper.add_representer(_sequence, lambda dumper, value: dumper.represent_sequence(
         "tag:yaml.org,2002:seq", value, flow_style=True))
+_FlowDumper.add_representer(Auto, lambda dumper, value: dumper.represent_data(value.written))
 _FlowDumper.add_representer(float, lambda dumper, value: (
     dumper.represent_int(int(value)) if value.is_integer() else dumper.represent_float(value)))
 
@@ -88,7 +91,7 @@ def allowed(field):
     if field.metadata["rule"]:
         rule = field.metadata["rule"].text
         text += f", each {rule}" if element else f" {rule}" if rule.startswith(">") else f", {rule}"
-    return text
+    return f"{text}, or {AUTO}" if field.metadata["or_auto"] else text
 
 
 def from_text(field, text):
@@ -97,7 +100,7 @@ def from_text(field, text):
     Lists are `a,b,c` or YAML in brackets. What does not parse is given back as it is, for `convert` to refuse.
     """
     element = _element_type(field.type)
-    if element is None:
+    if element is None or _is_auto(field, text):
         return _number_or_text(field.type, text)
     if text.strip().startswith("["):
         try:
@@ -120,6 +123,8 @@ def _number_or_text(kind, text):
 
 def convert(field, value):
     """A YAML value in the key's type; `ValueError`, whose text says what is allowed, when it does not fit."""
+    if _is_auto(field, value):
+        return Auto(field.name)
     if value is None or value == "":
         value = _empty(field)
     if field.metadata["or_bool"] and str(value).strip().lower() in _TRUE_FALSE:
@@ -141,6 +146,10 @@ def convert(field, value):
     if rule and not all(rule.test(item) for item in _leaves(value)):
         raise ValueError(allowed(field))
     return value
+
+
+def _is_auto(field, value):
+    return field.metadata["or_auto"] and isinstance(value, str) and value.strip().lower() == AUTO
 
 
 def _empty(field):

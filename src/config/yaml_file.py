@@ -3,7 +3,7 @@ import difflib
 
 import yaml
 
-from src.config.schema import KEYS
+from src.config.schema import KEYS, OLDER_KEYS
 from src.config.values import UNREADABLE, ConfigLoader, allowed, show
 from src.utils.errors import UserError
 from src.utils.safe_io import SHOWN, read_file, shown
@@ -84,10 +84,11 @@ def _settings(loader, node, path):
     for key_node, value_node in node.value:
         key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else str(key_node.tag)
         where = f"{path}, line {key_node.start_mark.line + 1}"
-        if key not in KEYS:
+        field = KEYS.get(key) or OLDER_KEYS.get(key)
+        if field is None:
             raise UserError(f"{where}: unknown key '{shown(key)}'; the nearest known key is {nearest_key(key)!r} "
                             "(--help lists all keys)")
-        _require_few(value_node, f"{where}: {key}", allowed(KEYS[key]))
+        _require_few(value_node, f"{where}: {key}", allowed(field))
         try:
             value = loader.construct_object(value_node, deep=True)
         except UNREADABLE as error:

@@ -7,6 +7,7 @@ from src.dataset.sources import TXT, create_source, dataset_kind
 from src.utils.errors import UserError
 
 CLASSES_FILE = "classes.txt"
+BACKGROUND = "background"
 
 
 def create_named_classes(config):
@@ -18,10 +19,10 @@ def create_named_classes(config):
     Raises:
         UserError: the annotations name none.
     """
-    if not config.auto_classes:
+    if not config.is_auto("classes"):
         return config
     report = Report()
-    source = create_source(config, is_training=True)
+    source = create_source(dataclasses.replace(config, classes=(BACKGROUND,)), is_training=True)
     source.read(report)
     if dataset_kind(config.dataset) == TXT:
         names = _names_of_numbers(source.annotation_files[0], report.classes)
@@ -29,7 +30,7 @@ def create_named_classes(config):
         names = sorted(name for name in report.classes if name)
     if not names:
         raise UserError(f"classes: auto, but no class is named in the annotations of {source.image_dir}")
-    return dataclasses.replace(config, classes=("background", *names), num_classes=len(names) + 1, auto_classes=False)
+    return dataclasses.replace(config, classes=(BACKGROUND, *names), num_classes=len(names) + 1)
 
 
 def _names_of_numbers(annotation_file, numbers):

@@ -54,6 +54,7 @@ def create_data_check(config):
         batch_size = fitting_batch_size(size, len(training.images), total_memory())
     except UserError as error:
         batch_size = str(error)
+    is_auto = config.is_auto("batch_size")
     findings = Findings(
         parts=parts,
         missing_part=missing_part,
@@ -69,8 +70,8 @@ def create_data_check(config):
         has_fixed_anchors=not family.variants,
         anchors=suggest_anchors(family, boxes, config.seed),
         batch_size=batch_size,
-        configured_batch_size=config.batch_size,
-        step_bytes=size.training_bytes(config.batch_size),
+        configured_batch_size=None if is_auto else config.batch_size,
+        step_bytes=None if is_auto else size.training_bytes(config.batch_size),
     )
     files = []
     if len(boxes):

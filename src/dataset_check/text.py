@@ -29,7 +29,7 @@ class Findings(NamedTuple):
         has_fixed_anchors: the sizes of the default boxes follow from the strides.
         anchors: `Suggestion` or None.
         batch_size: that fits, or the text why none does.
-        configured_batch_size, step_bytes: of the configuration, and the memory that it takes.
+        configured_batch_size, step_bytes: of the configuration, and the memory that it takes; None where it is `auto`.
     """
 
     parts: list
@@ -45,8 +45,8 @@ class Findings(NamedTuple):
     has_fixed_anchors: bool
     anchors: Suggestion | None
     batch_size: int | str
-    configured_batch_size: int
-    step_bytes: float
+    configured_batch_size: int | None
+    step_bytes: float | None
 
 
 def report_text(findings):
@@ -145,9 +145,13 @@ def _suggestions(findings):
         lines.append(f" {findings.batch_size}")
     else:
         steps = len(findings.parts[0].images) // findings.batch_size
-        lines.append(f" batch_size: {findings.batch_size}, which fits into this machine's memory and makes {steps} "
-                     f"steps an epoch; the {findings.configured_batch_size} of the configuration would take about "
+        if findings.configured_batch_size is None:
+            other = "auto, as in the configuration, lets train.py choose it"
+        else:
+            other = (f"the {findings.configured_batch_size} of the configuration would take about "
                      f"{findings.step_bytes / 1e9:.1f} GB on a CPU")
+        lines.append(f" batch_size: {findings.batch_size}, which fits into this machine's memory and makes {steps} "
+                     f"steps an epoch; {other}")
     if findings.anchors:
         lines.append(f" default boxes: {findings.anchors.flags} would leave {100 * findings.anchors.share:.1f} percent "
                      "of the boxes below an IoU of 0.5 (not with weights that were trained for other default boxes)")

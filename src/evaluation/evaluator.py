@@ -18,7 +18,8 @@ def create_evaluation(config, protocols=PROTOCOLS):
     """
     records = create_mindrecord(config, is_training=False)
 
-    def run(predict, batch_size=config.batch_size):
+    def run(predict, batch_size=None):
+        batch_size = batch_size or config.batch_size
         dataset = create_ssd_dataset(
             records.path,
             BatchSettings(batch_size, config.img_shape, build_input_format(config)),

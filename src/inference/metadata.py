@@ -110,7 +110,7 @@ def create_metadata(config, precision):
     input_format = build_input_format(config)
     return ModelMetadata(
         model_name=config.model_name,
-        classes=settings["classes"],
+        classes=list(config.classes),
         image_size=settings["img_shape"],
         mean=input_format.mean.tolist(),
         std=input_format.std.tolist(),

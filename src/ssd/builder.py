@@ -10,7 +10,6 @@ from src.cpu_kernels import use_cpu_kernels
 from src.ssd.decoder import SsdInferWithDecoder
 from src.ssd.losses import MultiBoxLoss, SSDLoss, SSDWithLossCell
 from src.ssd.registry import get_model
-from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +37,6 @@ def set_precision(net: nn.Cell, amp_level: str) -> None:
 
 def build_detector(config: Config) -> nn.Cell:
     """The detector of `model_name`: image `(B, 3, H, W)` -> locations `(B, A, 4)`, logits `(B, A, C)`."""
-    if config.auto_classes:
-        raise UserError("classes: auto is for train.py, which writes the names that it finds into config.yaml in the "
-                        "output_path of the run; use that file: --config_path=OUTPUT_PATH/config.yaml")
     model = get_model(config.model_name)
     detector = model.build(config, model.create_backbone(config))
     model.initialise(detector)

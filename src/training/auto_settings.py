@@ -5,7 +5,9 @@ from pathlib import Path
 
 import psutil
 
-from src.runtime.distributed import FirstRankDecides
+from src.config.auto import AUTO
+from src.runtime.distributed import ONE_RANK, FirstRankDecides
+from src.ssd import build_detector
 from src.ssd.complexity import measure_network
 from src.utils.errors import UserError
 
@@ -54,30 +56,44 @@ def fitting_batch_size(size, num_images, memory, ranks=1):
     return batch_size
 
 
-def create_sizes(config, net, num_images, ranks):
-    """The configuration with the batch size and the number of epochs that `auto` leaves open."""
-    return create_batch_size(create_epoch_size(config, num_images), net, num_images, ranks)
+def resolve_sizes(config, num_images, detector=None, ranks=ONE_RANK):
+    """The configuration with the batch size and the number of epochs that `auto` leaves open.
+
+    Args:
+        config: the configuration.
+        num_images: of the training data.
+        detector: that of `model_name`; None builds one where its size is needed.
+        ranks: `Ranks` that train together.
+    """
+    return resolve_batch_size(resolve_epoch_size(config, num_images), num_images, detector, ranks)
 
 
-def create_batch_size(config, net, num_images, ranks):
+def resolve_batch_size(config, num_images, detector=None, ranks=ONE_RANK):
     """The configuration with the batch size that `batch_size: auto` asks for; as it is where it asks for none."""
-    if not config.auto_batch_size:
+    if not config.is_auto("batch_size"):
         return config
     batch_size = 0
     if ranks.is_first:
-        size = measure_network(net.network, config.img_shape)
+        size = measure_network(build_detector(config) if detector is None else detector, config.img_shape)
         batch_size = fitting_batch_size(size, num_images, total_memory(), ranks.size)
         logger.info("batch_size: %d, about %.1f GB", batch_size, size.training_bytes(batch_size) / 1e9)
-    return dataclasses.replace(config, batch_size=FirstRankDecides(ranks).of(batch_size), auto_batch_size=False)
+    return dataclasses.replace(config, batch_size=FirstRankDecides(ranks).of(batch_size))
 
 
-def create_epoch_size(config, num_images):
+def resolve_epoch_size(config, num_images):
     """The configuration with the number of epochs that `epoch_size: auto` asks for; as it is where it asks for none.
 
     Fine-tuning is over when some ten thousand images have been seen; few images are seen more often.
+
+    Raises:
+        UserError: `pre_trained_epoch_size` epochs are done already, and are not fewer.
     """
-    if not config.auto_epoch_size:
+    if not config.is_auto("epoch_size"):
         return config
     epochs = min(max(round(FINE_TUNING_IMAGES / num_images, -1), LEAST_EPOCHS), MOST_EPOCHS)
+    if config.pre_trained_epoch_size >= epochs:
+        raise UserError(f"pre_trained_epoch_size {config.pre_trained_epoch_size} leaves nothing to train: epoch_size "
+                        f"{AUTO} gives {epochs} for {num_images} images. Set epoch_size to a number; it counts the "
+                        "epochs already done too")
     logger.info("epoch_size: %d, for %d images", epochs, num_images)
-    return dataclasses.replace(config, epoch_size=epochs, auto_epoch_size=False)
+    return dataclasses.replace(config, epoch_size=epochs)

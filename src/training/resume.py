@@ -27,7 +27,6 @@ NEWEST = "True"
 TOPICS = ("Model and boxes", "Loss, optimiser, precision")
 OTHER_KEYS = ("dataset", "train_data_type", "val_share", "scale_jitter", "mosaic", "mosaic_close_epochs", "seed",
               "device_target", "cpu_kernels", "freeze_layer", "freeze_parts", "pre_trained_epoch_size")
-CHOSEN_ONCE = ("auto_batch_size", "auto_epoch_size", "auto_classes")
 DONE_ELSEWHERE = "--pre_trained=FILE --pre_trained_epoch_size=EPOCHS goes on with the weights alone"
 RUN_FILE = "run.json"
 
@@ -92,16 +91,13 @@ def find_resume(config, ranks=ONE_RANK):
 def create_resumed_config(config, resume):
     """The configuration with what an `auto` key was resolved to when the run began."""
     settings = resume.state["settings"] if resume else {}
-    chosen = {}
-    for key, name in (("auto_batch_size", "batch_size"), ("auto_epoch_size", "epoch_size")):
-        if getattr(config, key) and name in settings:
-            chosen |= {name: settings[name], key: False}
+    chosen = {key: settings[key] for key in ("batch_size", "epoch_size") if config.is_auto(key) and key in settings}
     return dataclasses.replace(config, **chosen)
 
 
 def create_settings(config):
     """What the parameters at the end of a run depend on: key -> value, as json has it."""
-    names = [name for name, field in KEYS.items() if field.metadata["topic"] in TOPICS and name not in CHOSEN_ONCE]
+    names = [name for name, field in KEYS.items() if field.metadata["topic"] in TOPICS]
     values = config.to_dict()
     return {name: values[name] for name in (*names, *OTHER_KEYS)}
 

@@ -16,8 +16,10 @@ from src.dataset import (
     format_stage_speeds,
     measure_stages,
 )
+from src.runtime.device import set_up_device
 from src.runtime.distributed import ONE_RANK, AllRanksStop
 from src.ssd import build_training_net, get_model
+from src.training.auto_settings import resolve_sizes
 from src.training.batch_preview import create_batch_sheets
 from src.training.callbacks.build import create_callbacks
 from src.training.callbacks.summary import create_start_summary
@@ -38,6 +40,9 @@ def build_training_dataset(config, records, ranks=ONE_RANK, resume=None):
 
 def measure_data_pipeline(config, records):
     """Text: how many images a second each stage of the training pipeline takes."""
+    if config.is_auto("batch_size"):  # to choose it, the network runs once
+        set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
+    config = resolve_sizes(config, records.num_images)
     return format_stage_speeds(measure_stages(records.path, *build_dataset_settings(config)))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from src.config.auto import UnresolvedError
 from src.config.coco_classes import COCO_CLASSES
 from src.config.loader import format_config, load_config
 from src.utils.errors import UserError
@@ -150,7 +151,7 @@ def test_the_ten_files_have_help_texts_and_no_class_names(name):
 @pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
 def test_every_file_loads_and_opens_with_its_command(path):
     config = load_config([f"--config_path={path}"])
-    assert config.num_classes == len(config.classes)
+    assert config.is_auto("classes") or config.num_classes == len(config.classes)
     opening = path.read_text().split("\n\n")[0]
     assert all(line.startswith("#") for line in opening.splitlines())
     assert f"config/{path.name}" in opening and "docs/" in opening
@@ -350,6 +351,67 @@ def test_relative_config_path_is_found_from_anywhere(tmp_path, monkeypatch):
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "ssd_vgg16_config.yaml").write_text("lr: 0.7\n")
     assert load_config(["--config_path=config/ssd_vgg16_config.yaml"]).lr == 0.7
+
+
+# Values that train.py chooses
+
+
+def auto_config(write, text="batch_size: auto\nepoch_size: AUTO\nclasses: auto\n", **options):
+    return load_config([write(text)], **options)
+
+
+def test_auto_cannot_be_read_as_a_number_or_a_list(write):
+    config = auto_config(write, for_training=True)
+    assert all(map(config.is_auto, ("batch_size", "epoch_size", "classes", "num_classes")))
+    assert not config.is_auto("lr")
+    uses = (lambda: range(config.batch_size), lambda: 2 * config.batch_size, lambda: config.batch_size or 3,
+            lambda: config.epoch_size - 10, lambda: config.epoch_size > 3, lambda: f"{config.epoch_size:d}",
+            lambda: len(config.classes), lambda: list(config.classes), lambda: config.classes[0],
+            lambda: config.num_classes - 1)
+    for use in uses:
+        with pytest.raises((UnresolvedError, TypeError)):
+            use()
+    with pytest.raises(UnresolvedError, match="batch_size is still 'auto' where it is read"):
+        int(config.batch_size)
+
+
+def test_auto_is_for_training_only(write, caplog):
+    caplog.set_level("INFO")
+    config = auto_config(write)
+    assert config.batch_size == 32
+    assert "batch_size: auto is for train.py; it is 32 here" in caplog.text
+    with pytest.raises(UserError, match=r"classes: auto is for train.py, .*OUTPUT_PATH/config.yaml"):
+        tuple(config.classes)
+    with pytest.raises(UserError, match="epoch_size: auto is for train"):
+        config.epoch_size // 2
+
+
+def test_a_number_on_the_command_line_replaces_auto(write):
+    path = write("batch_size: auto\n")
+    assert load_config([path, "--batch_size=8"], for_training=True).batch_size == 8
+    assert load_config(["--batch_size=Auto", "--classes=auto"], for_training=True).is_auto("classes")
+    assert "batch_size is automatic; allowed: a whole number >= 1, or auto" in message_of("--batch_size=automatic")
+    assert "lr is auto; allowed: a number > 0" in message_of("--lr=auto")
+
+
+def test_keys_of_older_files_that_say_auto(write):
+    def is_auto(text, *flags):
+        return load_config([write(text), *flags], for_training=True).is_auto("batch_size")
+
+    assert is_auto("auto_batch_size: True\nbatch_size: 32\n")
+    assert is_auto("lr: 0.1\n", "--auto_batch_size")
+    assert not is_auto("auto_batch_size: False\n")
+    assert not is_auto("batch_size: auto\n", "--auto_batch_size=False")
+    assert "line 1: auto_classes is 3; allowed: true or false" in message_of(write("auto_classes: 3\n"))
+
+
+def test_print_config_keeps_auto(write, capsys):
+    text = printed(capsys, write("batch_size: auto\nclasses: auto\n"), "--print_config")
+    assert "batch_size: auto\n" in text and "classes: auto\n" in text and "num_classes: -1\n" in text
+    config = auto_config(write, text, for_training=True)
+    assert config == auto_config(write, "batch_size: auto\nclasses: auto\n", for_training=True)
+    assert config.to_dict()["batch_size"] == "auto"
+    assert format_config(config) in text
 
 
 # What must hold between keys

@@ -3,6 +3,7 @@ import functools
 import logging
 
 import numpy as np
+import pytest
 
 from src.dataset.batches import BatchSettings, TrainingSettings
 from src.dataset.benchmark import StageSpeed, format_stage_speeds, measure_stages
@@ -41,11 +42,14 @@ def test_table():
         "decoding      40.0       25.000  1 thread")
 
 
-def test_flag_of_the_training_script(run, shapes, tmp_path, caplog, monkeypatch):
+@pytest.mark.parametrize("batch_size", ["4", "auto"])
+def test_flag_of_the_training_script(run, shapes, tmp_path, caplog, monkeypatch, batch_size):
     monkeypatch.setattr("src.training.trainer.measure_stages", functools.partial(measure_stages, seconds=0.05))
     with caplog.at_level(logging.INFO):
         _, err, code = run("train", "--config_path=config/ssd300_shapes_config.yaml", f"--data_path={shapes}",
-                           "--device_target=CPU", "--batch_size=4", "--benchmark_data=True", "--output_path=output")
+                           "--device_target=CPU", f"--batch_size={batch_size}", "--benchmark_data=True",
+                           "--output_path=output")
     assert (code, err) == (0, "")
     assert "all, in batches" in caplog.text
+    assert ("batch_size: 1, about" in caplog.text) == (batch_size == "auto")  # of 15 images
     assert "epoch:" not in caplog.text and not (tmp_path / "output").exists()

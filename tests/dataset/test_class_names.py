@@ -23,7 +23,7 @@ def voc_folder(folder, objects):
 def test_names_of_annotations_sorted(tmp_path):
     config = load_config(voc_folder(tmp_path / "own", [["dog"], ["cat", "dog"], []]))
     named = create_named_classes(config)
-    assert (named.classes, named.num_classes, named.auto_classes) == (("background", "cat", "dog"), 3, False)
+    assert (named.classes, named.num_classes) == (("background", "cat", "dog"), 3)
     assert create_named_classes(named) is named
 
 

@@ -77,5 +77,14 @@ def test_check_of_a_dataset_with_faults(run, tmp_path, caplog):
     assert "differ only in capital letters or blanks: 'Cat', 'cat'" in text
     assert "5 images that are in training and evaluation" in text
     assert "num_classes: 4\n   classes: [background, Cat, cat, dog]" in text
-    assert "batch_size: 1, which fits" in text
+    assert "batch_size: 1, which fits" in text and "the 4 of the configuration would take about" in text
     assert not (tmp_path / "mindrecord").exists()
+
+
+def test_check_where_the_batch_size_is_left_open(run, shapes, tmp_path):
+    small = ("--img_shape=64,64", "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64")
+    _, err, code = run("train", "--config_path=config/ssd300_shapes_config.yaml", f"--data_path={shapes}", *small,
+                       "--batch_size=auto", "--epoch_size=auto", "--classes=auto", "--check_dataset")
+    assert code == 0, err
+    text = (tmp_path / "output" / "shapes" / "dataset_check" / "report.txt").read_text()
+    assert "batch_size: 2, which fits" in text and "auto, as in the configuration, lets train.py choose it" in text

@@ -204,9 +204,9 @@ def test_what_the_key_finds(undisturbed, tmp_path, caplog):
 
 def test_sizes_that_were_chosen_stay(undisturbed, tmp_path):
     last = save_run(tmp_path, undisturbed)
-    config = config_of(tmp_path, "--batch_size=auto")
-    assert create_resumed_config(config, None).auto_batch_size
+    config = load_config([f"--output_path={tmp_path}", "--batch_size=auto"], for_training=True)
+    assert create_resumed_config(config, None).is_auto("batch_size")
     state = {**read_state(last), "settings": create_settings(dataclasses.replace(config, batch_size=4))}
     chosen = create_resumed_config(config, Resume(last, state))
-    assert (chosen.batch_size, chosen.auto_batch_size) == (4, False)
+    assert chosen.batch_size == 4
     assert json.loads(json.dumps(state["settings"])) == state["settings"]

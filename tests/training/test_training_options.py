@@ -10,6 +10,7 @@ from mindspore import nn
 
 from src.config import load_config
 from src.ssd import build_inference_net, build_training_net
+from src.training.auto_settings import resolve_epoch_size, resolve_sizes
 from src.training.callbacks.early_stopping import StopTogether
 from src.training.ema import WeightAverage
 from src.training.optimizer import build_train_step
@@ -142,15 +143,20 @@ def test_stopping_on_all_ranks_when_the_first_one_wants_it():
     assert stops == [True, True]
 
 
-def test_a_batch_size_to_be_chosen(config_of, tmp_path):
-    assert not config_of("ssd300_config.yaml").auto_batch_size
-    config = config_of("ssd300_config.yaml", "--batch_size=auto")
-    assert config.auto_batch_size and config.batch_size == 32
-    path = tmp_path / "auto.yaml"
-    path.write_text("batch_size: auto\n")
-    assert load_config([f"--config_path={path}"]).auto_batch_size
-    config = load_config([f"--config_path={path}", "--batch_size=8"])
-    assert (config.auto_batch_size, config.batch_size) == (False, 8)
+def test_sizes_to_be_chosen(config_of):
+    config = load_config(["--batch_size=auto", "--epoch_size=auto", "--classes=background,a", "--num_classes=2"], True)
+    chosen = resolve_sizes(config, num_images=40)
+    assert (chosen.batch_size, chosen.epoch_size) == (4, 80)  # at least 8 steps an epoch
+    assert resolve_sizes(chosen, num_images=400) is chosen
+    config = config_of("ssd300_config.yaml")
+    assert resolve_sizes(config, num_images=40) is config
+
+
+def test_epochs_that_are_done_already(config_of):
+    config = load_config(["--epoch_size=auto", "--pre_trained_epoch_size=20"], for_training=True)
+    assert resolve_epoch_size(config, num_images=400).epoch_size == 30
+    with pytest.raises(UserError, match="leaves nothing to train: epoch_size auto gives 20 for 12000 images"):
+        resolve_epoch_size(config, num_images=12_000)
 
 
 @pytest.mark.parametrize("flag", ["--early_stopping=3", "--use_ema=True"])
