@@ -3,9 +3,24 @@ import numpy as np
 import pytest
 from mindspore import nn, ops
 
-from src.ssd import MultiBoxLoss, SSDWithLossCell
+from src.layers.focal_loss import SigmoidFocalLoss
+from src.ssd import MultiBoxLoss, SSDLoss, SSDWithLossCell
 
 pytestmark = pytest.mark.usefixtures("cpu")
+
+
+def test_focal_and_smooth_l1_loss_of_each_image():
+    rng = np.random.default_rng(3)
+    locations, targets = rng.normal(size=(2, 3, 6, 4)).astype(np.float32) * 2
+    logits = rng.normal(size=(3, 6, 3)).astype(np.float32)
+    labels = np.array([[0, 1, 2, 0, 0, 1], [0] * 6, [2] * 6], np.int32)
+    classification, localisation = SSDLoss()(*map(ms.Tensor, (locations, logits, targets, labels)))
+    focal = SigmoidFocalLoss(2.0, 0.75)(ms.Tensor(logits), ms.Tensor(labels))
+    np.testing.assert_array_equal(classification.asnumpy(), focal.asnumpy())
+    distance = np.abs(locations - targets)
+    smooth = np.where(distance < 1, distance**2 / 2, distance - 0.5).sum(axis=-1)
+    np.testing.assert_allclose(localisation.asnumpy(), (smooth * (labels > 0)).sum(axis=1), rtol=1e-5)
+    assert localisation[1] == 0
 
 
 def expected_losses(locations, logits, targets, labels, ratio):
