@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from tests.support.golden_data import ROOT
 
 README, CHINESE_README = ROOT / "README.md", ROOT / "README_CN.md"
 PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
-FENCED = re.compile(r"^(?:<!-- run(?:: (?P<marker>\w+))? -->\n)? *```(?P<language>\w*)\n(?P<text>.*?)^ *```$",
+FENCED = re.compile(r"^(?: *<!-- run(?:: (?P<marker>\w+))? -->\n)? *```(?P<language>\w*)\n(?P<text>.*?)^ *```$",
                     flags=re.DOTALL | re.MULTILINE)
 
 
@@ -41,8 +42,9 @@ class Page:
 
     @property
     def blocks(self) -> list[Block]:
-        return [Block(found["language"], found["text"], None if not found[0].startswith("<!--")
-                      else found["marker"] or "as it is") for found in FENCED.finditer(self.text)]
+        return [Block(found["language"], textwrap.dedent(found["text"]),
+                      (found["marker"] or "as it is") if found[0].lstrip().startswith("<!--") else None)
+                for found in FENCED.finditer(self.text)]
 
     @property
     def prose(self) -> str:
