@@ -2,8 +2,8 @@
 import logging
 
 from src.config import load_config
-from src.dataset import create_mindrecord, create_named_classes
-from src.dataset_check import create_data_check
+from src.dataset import create_mindrecord, with_class_names
+from src.dataset_check import check_dataset
 from src.evaluation.evaluator import create_evaluation
 from src.runtime import device, distributed
 from src.runtime.cli import entry_point
@@ -31,11 +31,11 @@ def main(argv=None):
 def train(config):
     get_model(config.model_name)  # errors of the user come before time is spent on the data
     trainer.check_weight_paths(config)
-    config = create_named_classes(config)
+    config = with_class_names(config)
 
     if config.check_dataset:
         device.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
-        logger.info("%s", create_data_check(config))
+        logger.info("%s", check_dataset(config))
         return
 
     if not (config.only_create_dataset or config.benchmark_data):

@@ -8,7 +8,7 @@ The room imports without MindSpore, so that prediction with ONNX Runtime needs n
 from src.dataset.augmentation import build_augmentation
 from src.dataset.batches import BatchSettings, Shard, TrainingSettings
 from src.dataset.benchmark import format_stage_speeds, measure_stages
-from src.dataset.class_names import create_named_classes
+from src.dataset.class_names import with_class_names
 from src.dataset.images import decode_image, load_image, preprocess
 from src.dataset.mindrecord.convert import MindRecordSet, create_mindrecord
 from src.dataset.pipeline import WorkerSettings, batch_image_ids, create_ssd_dataset
@@ -24,11 +24,11 @@ __all__ = [
     "build_augmentation",
     "build_input_format",
     "create_mindrecord",
-    "create_named_classes",
     "create_ssd_dataset",
     "decode_image",
     "format_stage_speeds",
     "load_image",
     "measure_stages",
     "preprocess",
+    "with_class_names",
 ]

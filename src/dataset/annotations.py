@@ -1,10 +1,12 @@
-"""What all annotation readers share: the record of one image, the report of what was left out, the cleaning of boxes.
+"""What all annotation formats share: the record of one image, the report of what was left out, the cleaning of boxes.
 
 Reading and cleaning are two steps. A reader returns what the annotations say, by the arithmetic of its format;
 `clean_boxes` then makes boxes fit for training by rules that are the same for all formats.
 """
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,27 +37,27 @@ class ImageRecord(NamedTuple):
 
     Attributes:
         image_id: unique integer, the `image_id` of the evaluation.
-        path: path of the image file (text).
-        boxes: int32 `(N, 5)`: ymin, xmin, ymax, xmax in pixels, label; as annotated, not cleaned.
+        path: path of the image file.
+        pixel_boxes: int32 `(N, 5)`: ymin, xmin, ymax, xmax in pixels, label; as annotated, not cleaned.
         size: (height, width) as annotated, or None.
     """
 
     image_id: int
     path: str
-    boxes: np.ndarray
-    size: tuple | None = None
+    pixel_boxes: np.ndarray
+    size: tuple[int, int] | None = None
 
 
 class Report:
-    """Counts what a conversion leaves out or changes, with some examples of each, and the classes that it meets."""
+    """Counts what a conversion leaves out or changes, with some examples of each, and the boxes of each class."""
 
-    def __init__(self):
-        self.counts = Counter()
-        self.examples = {}
-        self.classes = Counter()
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.examples: dict[str, list[str]] = {}
+        self.classes: Counter[Any] = Counter()  # names, or numbers where the format has no names
 
-    def add(self, reason, example, count=1):
-        """Counts `count` cases of `reason`; `example` is text that leads a person to the place."""
+    def add(self, reason: str, example: object, count: int = 1) -> None:
+        """Counts `count` cases of `reason`; the text of `example` leads a person to the place."""
         if count <= 0:
             return
         self.counts[reason] += count
@@ -63,21 +65,60 @@ class Report:
         if len(examples) < MAX_EXAMPLES:
             examples.append(shown(example))
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for json: `{"classes": {name: boxes}, "left_out": {reason: {"count", "examples"}}}`."""
         left_out = {reason: {"count": count, "examples": self.examples[reason]}
                     for reason, count in sorted(self.counts.items())}
-        classes = Counter()
+        classes: Counter[str] = Counter()
         for name, count in self.classes.items():
             classes[shown(name)] += count
         return {"classes": dict(sorted(classes.items())), "left_out": left_out}
 
-    def summary(self):
+    def summary(self) -> str:
         """One line: `2 boxes without area ..., 1 images that do not exist`; empty when nothing was left out."""
         return ", ".join(f"{count} {reason}" for reason, count in sorted(self.counts.items()))
 
 
-def box_array(rows):
+class AnnotationSource(NamedTuple):
+    """Annotations that were found but not read yet.
+
+    Attributes:
+        kind: of the format.
+        image_dir: folder that holds the images.
+        annotation_files: files that the annotations consist of.
+        read: counts in a report what it leaves out, and returns the records.
+        ground_truth_file: COCO json to evaluate with, if the dataset brings one.
+        part: which of the images are meant, where it is not all of them.
+        is_training_data: evaluation was asked for, and there are only the annotations of training.
+    """
+
+    kind: str
+    image_dir: Path
+    annotation_files: list[Path]
+    read: Callable[[Report], list[ImageRecord]]
+    ground_truth_file: Path | None = None
+    part: str = ""
+    is_training_data: bool = False
+
+
+class AnnotationFormat(NamedTuple):
+    """A format of annotations, a row of `sources.FORMATS`.
+
+    Attributes:
+        kind: value of the key `dataset`.
+        find: (configuration, is_training) -> source. A `UserError` names the key of a path where nothing is, and the
+            places that were looked at.
+        root: (configuration, is_training) -> path in the configuration that leads to the annotations.
+        names_classes: the annotations name the class of a box; otherwise they have its label.
+    """
+
+    kind: str
+    find: Callable[[Any, bool], AnnotationSource]
+    root: Callable[[Any, bool], str]
+    names_classes: bool = True
+
+
+def box_array(rows: Sequence[Sequence[int]]) -> np.ndarray:
     """List of `[ymin, xmin, ymax, xmax, label]`, integers of any size -> int32 `(N, 5)`, also for an empty list."""
     limits = np.iinfo(np.int32)
     try:
@@ -87,34 +128,35 @@ def box_array(rows):
     return values.reshape(-1, 5).clip(limits.min, limits.max).astype(np.int32)
 
 
-def has_area(boxes):
+def has_area(boxes: np.ndarray) -> np.ndarray:
     """Boxes `(N, 4+)` -> bool `(N,)`; corners in the wrong order count as no area."""
     return (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
 
 
-def clip_boxes(boxes, height, width):
-    """Boxes `(N, 5)` cut to the image: y to 0 .. height, x to 0 .. width."""
-    clipped = boxes.copy()
-    clipped[:, 0:4:2] = boxes[:, 0:4:2].clip(0, height)
-    clipped[:, 1:4:2] = boxes[:, 1:4:2].clip(0, width)
+def clip_boxes(pixel_boxes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Boxes `(N, 5)` clipped to the image: y to 0 .. height, x to 0 .. width."""
+    clipped = pixel_boxes.copy()
+    clipped[:, 0:4:2] = pixel_boxes[:, 0:4:2].clip(0, height)
+    clipped[:, 1:4:2] = pixel_boxes[:, 1:4:2].clip(0, width)
     return clipped
 
 
-def clean_boxes(boxes, height, width, num_classes, report, where):
+def clean_boxes(pixel_boxes: np.ndarray, height: int, width: int, num_classes: int, report: Report,
+                where: str) -> np.ndarray:
     """Boxes that can be used for an image of that size.
 
-    Labels outside 1 .. num_classes - 1 are dropped, coordinates are clipped to the image, and what has no area then is
-    dropped. Each case is counted in `report` with `where` (text) as the example.
+    Boxes with labels outside 1 .. num_classes - 1 are left out, coordinates are clipped to the image, and boxes without
+    area are left out. Each case is counted in `report` with `where` as the example.
 
     Returns:
         int32 `(M, 5)`, M <= N.
     """
-    known = (boxes[:, 4] > 0) & (boxes[:, 4] < num_classes)
-    report.add(UNKNOWN_CLASS, f"{where}: labels {sorted(set(boxes[~known, 4].tolist()))}", int((~known).sum()))
-    boxes = boxes[known]
-    clipped = clip_boxes(boxes, height, width)
+    known = (pixel_boxes[:, 4] > 0) & (pixel_boxes[:, 4] < num_classes)
+    report.add(UNKNOWN_CLASS, f"{where}: labels {sorted(set(pixel_boxes[~known, 4].tolist()))}", int((~known).sum()))
+    pixel_boxes = pixel_boxes[known]
+    clipped = clip_boxes(pixel_boxes, height, width)
     usable = has_area(clipped)
-    report.add(NO_AREA, f"{where}: {boxes[~usable, :4].tolist()}", int((~usable).sum()))
-    changed = usable & (clipped != boxes).any(axis=1)
-    report.add(CLIPPED, f"{where}: {boxes[changed, :4].tolist()}", int(changed.sum()))
+    report.add(NO_AREA, f"{where}: {pixel_boxes[~usable, :4].tolist()}", int((~usable).sum()))
+    changed = usable & (clipped != pixel_boxes).any(axis=1)
+    report.add(CLIPPED, f"{where}: {pixel_boxes[changed, :4].tolist()}", int(changed.sum()))
     return clipped[usable]

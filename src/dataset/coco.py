@@ -1,14 +1,44 @@
-"""Annotations in the COCO json format."""
+"""Annotations in the COCO json format: reading, and writing of the ground truth of other formats."""
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.dataset.annotations import BAD_BOX, FOREIGN_IMAGE, ORPHAN, UNKNOWN_CLASS, ImageRecord, box_array, has_area
-from src.dataset.paths import path_below
+import numpy as np
+
+from src.boxes.box_ops import tlbr_to_xywh
+from src.dataset.annotations import (
+    BAD_BOX,
+    FOREIGN_IMAGE,
+    ORPHAN,
+    UNKNOWN_CLASS,
+    AnnotationFormat,
+    AnnotationSource,
+    ImageRecord,
+    Report,
+    box_array,
+    has_area,
+)
+from src.dataset.paths import existing_file, existing_folder, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import read_json, shown
 
 MAX_IMAGE_ID = 2**63 - 1  # of MindRecord
 COCO_LISTS = ("images", "annotations", "categories")
+
+
+def find_coco(config: Any, is_training: bool) -> AnnotationSource:
+    """The annotation file and the image folder of training or evaluation, both below `coco_root`."""
+    root = resolve_path(config.coco_root, config.data_path, "coco_root")
+    data_type = config.train_data_type if is_training else config.val_data_type
+    image_dir = existing_folder(root / data_type, "image folder (coco_root with train_data_type or val_data_type)")
+    annotation_file = existing_file(root / config.instances_set.replace("{}", data_type),
+                                    "annotation file (coco_root with instances_set)")
+    classes = tuple(config.classes)
+    return AnnotationSource("coco", image_dir, [annotation_file],
+                            lambda report: read_coco(annotation_file, image_dir, classes, report), annotation_file)
+
+
+FORMAT = AnnotationFormat("coco", find_coco, root=lambda config, is_training: config.coco_root)
 
 
 def read_coco_json(annotation_file: Path | str) -> dict[str, Any]:
@@ -32,7 +62,7 @@ def read_coco_json(annotation_file: Path | str) -> dict[str, Any]:
     return content
 
 
-def coco_box(bbox):
+def coco_box(bbox: object) -> list[int]:
     """COCO `x, y, width, height` -> `[ymin, xmin, ymax, xmax]`, corners rounded half to even.
 
     Raises:
@@ -47,7 +77,8 @@ def coco_box(bbox):
         raise ValueError(f"not a box: {bbox!r}") from error
 
 
-def read_coco(annotation_file, image_dir, classes, report):
+def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[str], report: Report
+              ) -> list[ImageRecord]:
     """Records of the images of a COCO file, in the order of its `images` list, without those outside `image_dir`.
 
     Boxes keep the order of the file; crowd boxes are boxes like any other. A label is the position of the category's
@@ -60,7 +91,7 @@ def read_coco(annotation_file, image_dir, classes, report):
     label_of_name = {name: label for label, name in enumerate(classes) if label > 0}
     try:
         name_of_category = {category["id"]: _text(category["name"]) for category in content["categories"]}
-        boxes_of_image = {image["id"]: [] for image in content["images"]}
+        boxes_of_image: dict[Any, list[list[int]]] = {image["id"]: [] for image in content["images"]}
         for key, ids in (("categories", name_of_category), ("images", boxes_of_image)):
             if len(ids) != len(content[key]):
                 raise UserError(f"{annotation_file}: two entries of '{key}' have the same id.")
@@ -72,7 +103,8 @@ def read_coco(annotation_file, image_dir, classes, report):
                         "image_id, category_id and bbox.") from error
 
 
-def _collect_boxes(annotations, boxes_of_image, name_of_category, label_of_name, report):
+def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[int]]],
+                   name_of_category: dict[Any, str], label_of_name: dict[str, int], report: Report) -> None:
     for annotation in annotations:
         where = f"annotation {annotation.get('id')} of image {annotation['image_id']}"
         name = name_of_category.get(annotation["category_id"], f"category {annotation['category_id']}")
@@ -90,7 +122,8 @@ def _collect_boxes(annotations, boxes_of_image, name_of_category, label_of_name,
                 boxes_of_image[annotation["image_id"]].append([*box, label_of_name[name]])
 
 
-def _records(images, image_dir, boxes_of_image, report):
+def _records(images: list[dict], image_dir: Path, boxes_of_image: dict[Any, list[list[int]]], report: Report
+             ) -> Iterator[ImageRecord]:
     for image in images:
         image_id = image["id"]
         if type(image_id) is not int or abs(image_id) > MAX_IMAGE_ID:  # True and False are int too
@@ -106,13 +139,14 @@ def _records(images, image_dir, boxes_of_image, report):
         yield ImageRecord(image_id, path, box_array(boxes_of_image[image_id]), size)
 
 
-def _text(value):
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
     return value
 
 
-def coco_truth(entries, classes):
+def coco_ground_truth(entries: Iterable[tuple[int, str, int, int, np.ndarray]], classes: Sequence[str]
+                      ) -> dict[str, Any]:
     """COCO annotations as a dictionary.
 
     Boxes are neither clipped nor rounded again: `x = xmin, y = ymin, width = xmax - xmin, height = ymax - ymin` of the
@@ -120,18 +154,21 @@ def coco_truth(entries, classes):
     labels, with the background as 0.
 
     Args:
-        entries: list of (image_id, file_name, height, width, boxes `(N, 5)` ymin xmin ymax xmax label).
+        entries: (image_id, file_name, height, width, pixel boxes `(N, 5)`) of each image.
+        classes: names, index = label.
     """
-    images, annotations = [], []
-    for image_id, file_name, height, width, boxes in entries:
+    images: list[dict] = []
+    annotations: list[dict] = []
+    for image_id, file_name, height, width, pixel_boxes in entries:
         images.append({"file_name": file_name, "id": int(image_id), "width": int(width), "height": int(height)})
-        known = boxes[(boxes[:, 4] > 0) & (boxes[:, 4] < len(classes))]
+        known = pixel_boxes[(pixel_boxes[:, 4] > 0) & (pixel_boxes[:, 4] < len(classes))]
         inside = (known[:, 0] < height) & (known[:, 1] < width) & (known[:, 2] > 0) & (known[:, 3] > 0)
-        for ymin, xmin, ymax, xmax, label in known[has_area(known) & inside].tolist():
+        usable = known[has_area(known) & inside].astype(np.int64)  # of int32, the sides may need more
+        for bbox, label in zip(tlbr_to_xywh(usable[:, :4]).tolist(), usable[:, 4].tolist()):
             annotations.append({
                 # Ids begin with 1: pycocotools takes a match with annotation 0 for no match.
                 "id": len(annotations) + 1, "image_id": int(image_id), "category_id": label,
-                "bbox": [xmin, ymin, xmax - xmin, ymax - ymin], "area": (xmax - xmin) * (ymax - ymin),
+                "bbox": bbox, "area": bbox[2] * bbox[3],
                 "iscrowd": 0, "ignore": 0, "segmentation": []})
     categories = [{"supercategory": "none", "id": label, "name": name} for label, name in enumerate(classes)]
     return {"images": images, "type": "instances", "annotations": annotations, "categories": categories}

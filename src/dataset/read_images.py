@@ -1,8 +1,11 @@
-"""Reads the images of records in threads: each is decoded once, as a proof."""
+"""Reads the images of records in threads; each is decoded once, as a test."""
 import io
 import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
+
+import numpy as np
 
 from src.dataset.annotations import (
     CLOSED_IMAGE,
@@ -11,67 +14,77 @@ from src.dataset.annotations import (
     OTHER_SIZE,
     ROTATED_IMAGE,
     UNREADABLE_IMAGE,
+    ImageRecord,
+    Report,
     clean_boxes,
 )
 from src.dataset.images import MOST_BYTES, TooManyPixelsError, decode_image, read_header
 from src.utils.progress import progress
 from src.utils.safe_io import read_file
 
-CHUNK = 64  # images held in memory at once
+CHUNK_IMAGES = 64  # images held in memory at once
 
 
-def read_images(records, num_classes, report, label):
-    """Reads images, decodes each once as a proof, and cleans its boxes for the size that it really has.
+def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report, label: str
+                ) -> Iterator[tuple[ImageRecord, bytes, tuple[int, int], np.ndarray]]:
+    """Reads images, decodes each once as a test, and cleans its boxes for the size that it really has.
 
     Args:
-        records: list of `ImageRecord`.
-        report: `Report` that counts what is left out.
-        label: what the progress is called.
+        records: images and boxes as annotated.
+        num_classes: with the background.
+        report: counts what is left out.
+        label: of the progress.
 
     Yields:
-        Record, content of its file, (height, width), int32 boxes `(N, 5)`; in the order of `records`, whatever the
-        number of threads, without images that cannot be used.
+        Record, content of its file, (height, width), int32 pixel boxes `(N, 5)`; in the order of `records`, whatever
+        the number of threads, without images that cannot be used.
     """
     num_threads = max(2, min(8, os.cpu_count() or 1))
     with ThreadPoolExecutor(num_threads) as pool, progress(label, len(records), "image") as advance:
-        for start in range(0, len(records), CHUNK):
-            chunk = records[start:start + CHUNK]
-            for record, (data, size, is_rotated, problem, why) in zip(
-                    chunk, pool.map(_read_image, [item.path for item in chunk])):
-                if problem:
-                    report.add(problem, f"{record.path}: {why}" if why else record.path)
+        for start in range(0, len(records), CHUNK_IMAGES):
+            chunk = records[start : start + CHUNK_IMAGES]
+            for record, image in zip(chunk, pool.map(_read_image, [record.path for record in chunk])):
+                if isinstance(image, _Problem):
+                    report.add(image.reason, f"{record.path}: {image.why}" if image.why else record.path)
                     continue
-                if is_rotated:
+                height, width = image.size
+                if image.is_rotated:
                     report.add(ROTATED_IMAGE, record.path)
-                if record.size and size != tuple(record.size):
-                    report.add(OTHER_SIZE, f"{record.path}: {size[1]} x {size[0]}, annotated {record.size[1]} x "
+                if record.size and image.size != tuple(record.size):
+                    report.add(OTHER_SIZE, f"{record.path}: {width} x {height}, annotated {record.size[1]} x "
                                            f"{record.size[0]}")
-                yield record, data, size, clean_boxes(record.boxes, *size, num_classes, report, record.path)
+                pixel_boxes = clean_boxes(record.pixel_boxes, height, width, num_classes, report, record.path)
+                yield record, image.data, image.size, pixel_boxes
             advance(len(chunk))
 
 
-class _ReadImage(NamedTuple):
-    """Content and (height, width) of an image file, or a reason of the report and what to say beside the path."""
+class _Image(NamedTuple):
+    """Content and (height, width) of an image file; whether its EXIF data ask for a rotation."""
 
-    data: bytes | None = None
-    size: tuple | None = None
-    is_rotated: bool = False
-    problem: str | None = None
-    why: str | None = None
+    data: bytes
+    size: tuple[int, int]
+    is_rotated: bool
 
 
-def _read_image(path):
-    """The `_ReadImage` of a file, decoded once as a proof."""
+class _Problem(NamedTuple):
+    """A reason of the report, and what to say beside the path."""
+
+    reason: str
+    why: object = None
+
+
+def _read_image(path: str) -> _Image | _Problem:
     try:
         data = read_file(path, MOST_BYTES)
     except FileNotFoundError:
-        return _ReadImage(problem=MISSING_IMAGE)
+        return _Problem(MISSING_IMAGE)
     except OSError as error:
-        return _ReadImage(problem=CLOSED_IMAGE, why=error.strerror)
+        return _Problem(CLOSED_IMAGE, error.strerror)
     try:
         header = read_header(io.BytesIO(data))
-        return _ReadImage(data, decode_image(data).shape[:2], header.is_rotated)
+        height, width = decode_image(data).shape[:2]
+        return _Image(data, (height, width), header.is_rotated)
     except TooManyPixelsError as error:
-        return _ReadImage(problem=LARGE_IMAGE, why=error)
+        return _Problem(LARGE_IMAGE, error)
     except ValueError:
-        return _ReadImage(problem=UNREADABLE_IMAGE)
+        return _Problem(UNREADABLE_IMAGE)

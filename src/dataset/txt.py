@@ -1,13 +1,46 @@
 """Annotations as a text file: one image a line, `path xmin,ymin,xmax,ymax,class ...`."""
-from src.dataset.annotations import FOREIGN_IMAGE, ImageRecord, box_array
-from src.dataset.paths import path_below
+from pathlib import Path
+from typing import Any
+
+from src.dataset.annotations import (
+    FOREIGN_IMAGE,
+    AnnotationFormat,
+    AnnotationSource,
+    ImageRecord,
+    Report,
+    box_array,
+)
+from src.dataset.paths import existing_file, existing_folder, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, read_file, shown
 
+KIND = "other"
 MOST_TEXT = 1024 * MEGABYTE
 
 
-def parse_box(token):
+def find_txt(config: Any, is_training: bool) -> AnnotationSource:
+    """The text file and the image folder of training or evaluation; without one of its own, evaluation has those of
+    training."""
+    image_dir, image_key = config.image_dir, "image_dir"
+    anno_path, anno_key = config.anno_path, "anno_path"
+    if not is_training and config.val_image_dir:
+        image_dir, image_key = config.val_image_dir, "val_image_dir"
+    if not is_training and config.val_anno_path:
+        anno_path, anno_key = config.val_anno_path, "val_anno_path"
+    folder = existing_folder(resolve_path(image_dir, config.data_path, image_key), f"image folder ({image_key})")
+    annotation_file = existing_file(resolve_path(anno_path, config.data_path, anno_key), f"text file ({anno_key})")
+    return AnnotationSource(KIND, folder, [annotation_file], lambda report: read_txt(annotation_file, folder, report),
+                            is_training_data=not is_training and not config.val_anno_path)
+
+
+def _annotation_path(config: Any, is_training: bool) -> str:
+    return config.anno_path if is_training else config.val_anno_path or config.anno_path
+
+
+FORMAT = AnnotationFormat(KIND, find_txt, _annotation_path, names_classes=False)
+
+
+def parse_box(token: str) -> list[int]:
     """`"xmin,ymin,xmax,ymax,class"` -> `[ymin, xmin, ymax, xmax, class]`, all integers.
 
     Raises:
@@ -20,12 +53,12 @@ def parse_box(token):
     return [ymin, xmin, ymax, xmax, label]
 
 
-def read_txt(annotation_file, image_dir, report):
+def read_txt(annotation_file: Path | str, image_dir: Path, report: Report) -> list[ImageRecord]:
     """Records of all lines, also of images that do not exist, without those outside `image_dir`.
 
-    The parts of a line are separated by blanks or tabs; empty lines and lines that begin with `#` are passed over. The
-    image id is the number of the line, beginning at 0 and counting every line. The class is the label: an index into
-    the list of classes, where 0 is the background.
+    The parts of a line are separated by blanks or tabs; empty lines and lines that begin with `#` are skipped. The
+    image id is the number of the line, counted from 0 and over all lines. The class is the label: an index into the
+    list of classes, where 0 is the background.
 
     Raises:
         UserError: the file cannot be read, or a part of a line is not five integers.

@@ -1,9 +1,12 @@
 """Annotations in the Pascal VOC format: one xml file an image."""
-import io
 import math
-import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element, ParseError
+
+import numpy as np
+from defusedxml import DTDForbidden, ElementTree
 
 from src.dataset.annotations import (
     BAD_ANNOTATION,
@@ -11,11 +14,14 @@ from src.dataset.annotations import (
     MISSING_ANNOTATION,
     OTHER_NAME,
     UNKNOWN_CLASS,
+    AnnotationFormat,
+    AnnotationSource,
     ImageRecord,
+    Report,
     box_array,
 )
 from src.dataset.images import IMAGE_SUFFIXES
-from src.dataset.paths import path_below
+from src.dataset.paths import path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, read_file, shown
 
@@ -28,7 +34,8 @@ class VocLayout(NamedTuple):
     """Where a VOC dataset keeps one of its parts.
 
     Attributes:
-        image_dir, annotation_dir: folders.
+        image_dir: folder of the images.
+        annotation_dir: folder of the xml files.
         split_file: list of the names of the part; None when the part is all xml files of the folder.
     """
 
@@ -36,7 +43,7 @@ class VocLayout(NamedTuple):
     annotation_dir: Path
     split_file: Path | None = None
 
-    def annotation_files(self):
+    def annotation_files(self) -> list[Path]:
         """The xml files of this part, sorted; files that the split names need not exist.
 
         Raises:
@@ -53,7 +60,21 @@ class VocLayout(NamedTuple):
             raise UserError(f"{self.split_file or self.annotation_dir} cannot be used: {shown(error)}") from error
 
 
-def find_layout(voc_root, is_training, data_type):
+def find_voc(config: Any, is_training: bool) -> AnnotationSource:
+    """The images and annotations of training or evaluation below `voc_root`, as `find_layout`."""
+    root = resolve_path(config.voc_root, config.data_path, "voc_root")
+    layout = find_layout(root, is_training, config.train_data_type if is_training else config.val_data_type)
+    files = layout.annotation_files()
+    if layout.split_file is not None:
+        files.append(layout.split_file)
+    classes = tuple(config.classes)
+    return AnnotationSource("voc", layout.image_dir, files, lambda report: read_voc(layout, classes, report))
+
+
+FORMAT = AnnotationFormat("voc", find_voc, root=lambda config, is_training: config.voc_root)
+
+
+def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocLayout:
     """Finds the images and annotations of the training or the evaluation part below `voc_root`.
 
     1. The folder `train` or `eval`, with `Images` and `Annotations` inside, or all files in it.
@@ -69,18 +90,19 @@ def find_layout(voc_root, is_training, data_type):
     root = Path(voc_root)
     part = root / ("train" if is_training else "eval")
     if part.is_dir():
-        folders = [part / name if (part / name).is_dir() else part for name in ("Images", "Annotations")]
-        return VocLayout(*folders)
+        image_dir, annotation_dir = (
+            part / name if (part / name).is_dir() else part for name in ("Images", "Annotations"))
+        return VocLayout(image_dir, annotation_dir)
     splits = root / "ImageSets" / "Main"
     if is_training:
         names = ["trainval", "train"] if (splits / "test.txt").is_file() else ["train"]
     else:
         names = ["test", "val"]
+    image_dir, annotation_dir = root / "JPEGImages", root / "Annotations"
     for name in dict.fromkeys([data_type, *names]):
         split_file = splits / f"{name}.txt"
-        folders = [root / "JPEGImages", root / "Annotations"]
-        if name and split_file.is_file() and all(folder.is_dir() for folder in folders):
-            return VocLayout(*folders, split_file)
+        if name and split_file.is_file() and image_dir.is_dir() and annotation_dir.is_dir():
+            return VocLayout(image_dir, annotation_dir, split_file)
     whole = None if splits.exists() else _whole_folder(root)
     if is_training and whole is not None:
         return whole
@@ -90,7 +112,7 @@ def find_layout(voc_root, is_training, data_type):
                     f"for JPEGImages, Annotations and one of {looked_for} in {splits}.")
 
 
-def _whole_folder(root):
+def _whole_folder(root: Path) -> VocLayout | None:
     """The layout of a folder whose xml files are not divided into parts, or None."""
     annotations = root / "Annotations" if (root / "Annotations").is_dir() else root
     if not annotations.is_dir() or not any(path.suffix.lower() == ".xml" for path in annotations.iterdir()):
@@ -99,28 +121,23 @@ def _whole_folder(root):
     return VocLayout(folders[0] if folders else root, annotations)
 
 
-class _TreeWithoutDoctype(ElementTree.TreeBuilder):
-    """Refuses document type declarations, and with them entities: a small file could grow to fill the memory."""
-
-    def doctype(self, name, pubid, system):
-        raise UserError("has a document type declaration (<!DOCTYPE ...>), which is refused for safety")
-
-
-def parse_xml(path):
+def parse_xml(path: Path) -> Element:
     """Root element of an xml file.
+
+    Document type declarations are refused, and with them entities: a small file could grow to fill the memory.
 
     Raises:
         UserError: the file has a document type declaration.
-        ElementTree.ParseError, OSError, LookupError, ValueError: it cannot be read.
+        ParseError, OSError, LookupError, ValueError: it cannot be read.
     """
-    parser = ElementTree.XMLParser(target=_TreeWithoutDoctype())
     try:
-        return ElementTree.parse(io.BytesIO(read_file(path, MOST_XML)), parser).getroot()
-    except UserError as error:
-        raise UserError(f"{path} {error}. Remove the declaration.") from error
+        return ElementTree.fromstring(read_file(path, MOST_XML), forbid_dtd=True)
+    except DTDForbidden as error:
+        raise UserError(f"{path} has a document type declaration (<!DOCTYPE ...>), which is refused for safety. Remove "
+                        "the declaration.") from error
 
 
-def voc_box(element):
+def voc_box(element: Element | None) -> list[int]:
     """`<bndbox>` -> `[ymin, xmin, ymax, xmax]`: coordinates cut to integers, minus 1 (VOC counts pixels from 1).
 
     Raises:
@@ -136,7 +153,7 @@ def voc_box(element):
     return corners
 
 
-def read_boxes(root, classes, report, where):
+def read_boxes(root: Element, classes: Sequence[str], report: Report, where: str) -> np.ndarray:
     """Boxes of the `<object>` elements: int32 `(N, 5)`; objects marked difficult are taken like all others."""
     label_of_name = {name: label for label, name in enumerate(classes) if label > 0}
     rows = []
@@ -153,11 +170,11 @@ def read_boxes(root, classes, report, where):
     return box_array(rows)
 
 
-def find_image(file_name, xml_stem, images):
-    """Name of the image of an annotation file, out of `images` (set of names), or None.
+def find_image(file_name: str | None, xml_stem: str, images: set[str]) -> str | None:
+    """Name of the image of an annotation file, out of `images`, or None.
 
     The name that the xml states counts when it agrees with the name of the xml file. Otherwise an image called like
-    the xml file is preferred: files are renamed more often than their content is.
+    the xml file is preferred: files are renamed more often than their content is changed.
     """
     stated = stated_name(file_name)
     candidates = [stated] if Path(stated).stem == xml_stem else []
@@ -166,23 +183,24 @@ def find_image(file_name, xml_stem, images):
     return next((name for name in candidates if name in images), None)
 
 
-def stated_name(file_name):
+def stated_name(file_name: str | None) -> str:
     """Last part of the `<filename>` text, which may be missing or a whole path of any system."""
     return (file_name or "").strip().replace("\\", "/").rpartition("/")[2]
 
 
-def _with_suffixes(stem):
+def _with_suffixes(stem: str) -> list[str]:
     return [stem + suffix for lower in IMAGE_SUFFIXES for suffix in (lower, lower.upper())]
 
 
-def assign_ids(names):
+def assign_ids(names: Sequence[str]) -> list[int]:
     """Image ids of file names (the same order): a unique integer each, whatever the order.
 
     A stem that is a number keeps it; every other name, and a number that is taken already, gets in sorted order the
-    smallest number from 1 that nobody uses.
+    smallest number from 1 that is free.
     """
-    ids, others = {}, []
-    taken = set()
+    ids: dict[str, int] = {}
+    others: list[str] = []
+    taken: set[int] = set()
     for name in sorted(set(names)):
         stem = Path(name).stem
         number = int(stem) if stem.isascii() and stem.isdigit() and len(stem) <= 10 else -1
@@ -200,14 +218,14 @@ def assign_ids(names):
     return [ids[name] for name in names]
 
 
-def _annotated_size(root):
+def _annotated_size(root: Element) -> tuple[int, int] | None:
     try:
-        return int(root.findtext("size/height")), int(root.findtext("size/width"))
-    except (TypeError, ValueError):
+        return int(root.findtext("size/height", "")), int(root.findtext("size/width", ""))
+    except ValueError:
         return None
 
 
-def read_voc(layout, classes, report):
+def read_voc(layout: VocLayout, classes: Sequence[str], report: Report) -> list[ImageRecord]:
     """Records of all annotation files of a layout, sorted by file name, also of images that do not exist.
 
     Raises:
@@ -226,7 +244,7 @@ def read_voc(layout, classes, report):
             continue
         except UserError:
             raise
-        except (ElementTree.ParseError, OSError, LookupError, ValueError) as error:
+        except (ParseError, OSError, LookupError, ValueError) as error:
             report.add(BAD_ANNOTATION, f"{xml_path}: {error}")
             continue
         stated = stated_name(root.findtext("filename"))
@@ -242,9 +260,9 @@ def read_voc(layout, classes, report):
             for image_id, (name, boxes, size) in zip(assign_ids(keys), entries)]
 
 
-def _unique(names):
+def _unique(names: Sequence[str]) -> list[str]:
     """The names, repeated ones with a mark that keeps them apart (and keeps them from being numbers)."""
-    seen = {}
+    seen: dict[str, int] = {}
     result = []
     for name in names:
         seen[name] = seen.get(name, -1) + 1

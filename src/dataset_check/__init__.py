@@ -1,4 +1,4 @@
 """The check of a dataset before it is trained on: numbers, plots, annotated pictures, suggestions."""
-from src.dataset_check.run import create_data_check
+from src.dataset_check.run import check_dataset
 
-__all__ = ["create_data_check"]
+__all__ = ["check_dataset"]

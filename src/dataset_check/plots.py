@@ -1,19 +1,23 @@
 """Plots and pictures of the content of a dataset."""
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from src.dataset.images import load_image
+from src.dataset_check.content import CheckedImage
 from src.visualization.draw import draw_detections, grid, resize_to_view, with_title
 from src.visualization.plot_style import BAR_HEIGHT, FAINT, INK, SERIES, WIDTH, new_figure, plot_style, short_name
 
-# Pixels of one sample: the shorter side is enlarged, the longer one reduced to it.
-SAMPLE_SIDE, SMALLEST_SIDE = 560, 380
+# Pixels of one sample: a shorter side is enlarged to the first, a longer one then reduced to the second.
+SAMPLE_SHORT_SIDE, SAMPLE_LONG_SIDE = 380, 560
 MOST_POINTS = 5000
 # Counts that differ by more are shown on a logarithmic axis.
 LARGE_RATIO = 50
 
 
-def class_bars(classes, counts):
+def class_bars(classes: Sequence[str], counts: Mapping[str, np.ndarray]) -> Figure:
     """Boxes of each class as bars, one colour for each part of the dataset.
 
     Args:
@@ -47,13 +51,13 @@ def class_bars(classes, counts):
         return figure
 
 
-def box_sizes_plot(boxes, overlaps, anchors, image_size):
+def box_sizes_plot(boxes: np.ndarray, overlaps: np.ndarray, anchors: np.ndarray, image_size: Sequence[int]) -> Figure:
     """Widths and heights of boxes beside those of the default boxes, and how well they overlap at best.
 
     Args:
-        boxes: `(N, 4)` ymin, xmin, ymax, xmax, parts of the image.
+        boxes: `(N, 4)` ymin, xmin, ymax, xmax in [0, 1].
         overlaps: `(N,)` IoU with the best default box.
-        anchors: `(A, 4)` cy, cx, h, w, parts of the image.
+        anchors: `(A, 4)` cy, cx, h, w in [0, 1].
         image_size: (height, width) of the network's input.
     """
     with plot_style():
@@ -83,22 +87,24 @@ def box_sizes_plot(boxes, overlaps, anchors, image_size):
         return figure
 
 
-def sample_sheet(images, classes, columns=4):
+def sample_sheet(images: Sequence[CheckedImage], classes: Sequence[str], columns: int = 4) -> np.ndarray:
     """Annotated images on one sheet, each below the name of its file: (H, W, 3) uint8.
 
     Args:
-        images: list of `CheckedImage`.
+        images: what is drawn.
         classes: names, index = label.
+        columns: images side by side.
     """
     pictures = []
     for image in images:
-        pixels, boxes = resize_to_view(load_image(image.path), image.boxes[:, :4], SMALLEST_SIDE, SAMPLE_SIDE)
-        drawn = draw_detections(pixels, boxes, image.boxes[:, 4], None, classes)
+        pixels, boxes = resize_to_view(load_image(image.path), image.pixel_boxes[:, :4], SAMPLE_SHORT_SIDE,
+                                       SAMPLE_LONG_SIDE)
+        drawn = draw_detections(pixels, boxes, image.pixel_boxes[:, 4], None, classes)
         pictures.append(with_title(drawn, _file_title(image.path, drawn.shape[1])))
     return grid(pictures, columns, gap=8)
 
 
-def _file_title(path, width):
-    """The name of a file, without its beginning where that is too long for so many pixels."""
+def _file_title(path: str, width: int) -> str:
+    """The name of a file, without its beginning if it is longer than `width` pixels."""
     name, most = path.replace("\\", "/").rpartition("/")[2], max(6, width // 9)
     return name if len(name) <= most else f"…{name[-most + 1:]}"

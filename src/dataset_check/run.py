@@ -1,8 +1,10 @@
-"""The check as a whole: reads the dataset, writes plots and pictures, and gives the text of the report."""
+"""The check as a whole: reads the dataset, writes plots and pictures, and returns the text of the report."""
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
-from src.dataset.sources import TXT, create_source, dataset_kind
+from src.config import Config
+from src.dataset.sources import annotation_format, find_source
 from src.dataset_check.anchor_fit import (
     MOST_BOXES,
     best_overlaps,
@@ -11,7 +13,13 @@ from src.dataset_check.anchor_fit import (
     share_below,
     suggest_anchors,
 )
-from src.dataset_check.content import choose_samples, find_duplicates, names_that_differ_in_case, read_part
+from src.dataset_check.content import (
+    DataPart,
+    choose_samples,
+    find_duplicates,
+    names_that_differ_in_case,
+    read_part,
+)
 from src.dataset_check.plots import box_sizes_plot, class_bars, sample_sheet
 from src.dataset_check.text import Findings, report_text
 from src.ssd import build_training_net
@@ -27,8 +35,8 @@ FOLDER = "dataset_check"
 SAMPLES = 16
 
 
-def create_data_check(config):
-    """Checks the dataset of the configuration and writes what it finds below `output_path`.
+def check_dataset(config: Config) -> str:
+    """Checks the dataset of the configuration and writes report, plots and pictures below `output_path`.
 
     Returns:
         The text of the report, which `report.txt` in that folder holds too.
@@ -36,17 +44,17 @@ def create_data_check(config):
     Raises:
         UserError: there are no training data.
     """
-    parts, missing_part = _create_parts(config)
-    names_found = {name for part in parts for name in part.report.classes}
-    unknown = [] if dataset_kind(config.dataset) == TXT else sorted(
-        name for name in names_found - set(config.classes) if name.strip() and shown(name) == name)
+    parts, missing_part = _read_parts(config)
+    names_classes = annotation_format(config.dataset).names_classes
+    names_found = {name for part in parts for name in part.report.classes} if names_classes else set()
+    unknown = sorted(name for name in names_found - set(config.classes) if name.strip() and shown(name) == name)
     if not any(part.count_boxes(1).sum() for part in parts) and unknown:
         # Nothing is known yet: the check is more useful with what the annotations name.
         config = dataclasses.replace(config, classes=("background", *unknown), num_classes=len(unknown) + 1)
-        parts, missing_part = _create_parts(config)
+        parts, missing_part = _read_parts(config)
     training = parts[0]
     folder = Path(config.output_path) / FOLDER
-    boxes = sample_boxes(training.relative_boxes(), MOST_BOXES, config.seed)
+    boxes = sample_boxes(training.all_boxes(), MOST_BOXES, config.seed)
     family = build_anchor_family(config)
     overlaps = best_overlaps(boxes, family.anchors)
     size = measure_network(build_training_net(config).network, config.img_shape)
@@ -60,9 +68,8 @@ def create_data_check(config):
         missing_part=missing_part,
         classes=config.classes,
         unknown_classes=unknown,
-        bad_labels=_bad_labels(parts, len(config.classes)) if dataset_kind(config.dataset) == TXT else [],
-        same_but_for_case=names_that_differ_in_case(names_found | set(config.classes)
-                                                    if dataset_kind(config.dataset) != TXT else config.classes),
+        bad_labels=[] if names_classes else _bad_labels(parts, len(config.classes)),
+        same_but_for_case=names_that_differ_in_case(names_found | set(config.classes)),
         duplicates=find_duplicates(parts),
         sides=(boxes[:, 2:] - boxes[:, :2]) * config.img_shape,
         image_size=config.img_shape,
@@ -87,19 +94,19 @@ def create_data_check(config):
     return f"{text}\n\nIn {folder}: {', '.join([*files, 'report.txt'])}"
 
 
-def _create_parts(config):
+def _read_parts(config: Config) -> tuple[list[DataPart], str | None]:
     """The parts of the dataset, and why there is none to evaluate with, if so."""
-    parts = [read_part("training", create_source(config, is_training=True), len(config.classes))]
+    parts = [read_part("training", find_source(config, is_training=True), len(config.classes))]
     try:
-        source = create_source(config, is_training=False)
+        source = find_source(config, is_training=False)
     except UserError as error:
         return parts, str(error)
-    if dataset_kind(config.dataset) == TXT and not config.val_anno_path:
+    if source.is_training_data:
         return parts, "val_anno_path is empty, so evaluation uses the training data"
     return [*parts, read_part("evaluation", source, len(config.classes))], None
 
 
-def _bad_labels(parts, num_classes):
+def _bad_labels(parts: Sequence[DataPart], num_classes: int) -> list[int]:
     """Labels of a text file that no class belongs to."""
     labels = {int(label) for part in parts for label in part.report.classes}
     return sorted(label for label in labels if not 0 < label < num_classes)

@@ -61,7 +61,7 @@ def _overview(findings):
     lines = []
     for part in findings.parts:
         boxes = part.count_boxes(len(findings.classes)).sum()
-        empty = sum(not len(image.boxes) for image in part.images)
+        empty = sum(not len(image.pixel_boxes) for image in part.images)
         sizes = {image.size for image in part.images}
         shown = ", {1} x {0} pixels".format(*map(_range, zip(*sizes))) if sizes else ""
         lines.append(f"{part.name}: {len(part.images)} images that can be used{shown}, {empty} of them without boxes; "
@@ -77,7 +77,7 @@ def _range(values):
 
 def _class_table(findings):
     counts = [part.count_boxes(len(findings.classes)) for part in findings.parts]
-    images = [[sum((image.boxes[:, 4] == label).any() for image in part.images) for part in findings.parts]
+    images = [[sum((image.pixel_boxes[:, 4] == label).any() for image in part.images) for part in findings.parts]
               for label in range(len(findings.classes))]
     width = max(5, *(len(name) for name in findings.classes))
     heads = [f"{part.name} {what}" for part in findings.parts for what in ("boxes", "images")]

@@ -1,7 +1,7 @@
 """Evaluation as the configuration describes it, for any callable that predicts."""
 from src.boxes import build_nms_config
 from src.dataset import BatchSettings, WorkerSettings, build_input_format, create_mindrecord, create_ssd_dataset
-from src.dataset.sources import create_source
+from src.dataset.sources import find_source
 from src.evaluation import PROTOCOLS, COCOMetrics, evaluate
 
 
@@ -42,5 +42,5 @@ def create_evaluation(config, protocols=PROTOCOLS):
 
 def create_annotation_file(config):
     """Path of the COCO annotation file to evaluate with: the dataset's own, or the one that its conversion makes."""
-    source = create_source(config, is_training=False)
-    return source.truth_file or create_mindrecord(config, is_training=False).annotation_file
+    source = find_source(config, is_training=False)
+    return source.ground_truth_file or create_mindrecord(config, is_training=False).annotation_file

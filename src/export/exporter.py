@@ -7,7 +7,7 @@ from pathlib import Path
 import mindspore as ms
 import numpy as np
 
-from src.dataset.samples import create_image_paths, create_inputs, create_real_inputs, create_seeded_inputs
+from src.dataset.samples import create_inputs, create_real_inputs, create_seeded_inputs, list_image_paths
 from src.export.verify import verify_export
 from src.inference.load import create_loaded_net
 from src.inference.metadata import create_metadata
@@ -126,7 +126,7 @@ def create_export(config):
         dynamic_batch=config.dynamic_batch,
         with_preprocess=config.with_preprocess,
         with_nms=config.with_nms,
-        calibration_images=lambda: create_inputs(config, create_image_paths(config, True, config.calibration_images)),
+        calibration_images=lambda: create_inputs(config, list_image_paths(config, True, config.calibration_images)),
         float_heads=config.float_heads,
     )
     export_network(net, path, config.file_format, config.batch_size, create_metadata(config, precision), options)

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from src.boxes.box_ops import xywh_to_tlbr
-from src.dataset.sources import create_records
+from src.dataset.sources import read_annotations
 from src.evaluation.ground_truth import read_truth
 from src.utils.errors import UserError
 
@@ -47,9 +47,9 @@ def create_truth(config, has_config, wanted, classes, paths):
     if wanted is not True:
         truth = _read_coco(wanted, classes)
     else:
-        truth = _read_records(create_records(config, is_training=False), AnnotatedBoxes())
+        truth = _read_records(read_annotations(config, is_training=False), AnnotatedBoxes())
         if any(truth.find(path) is None for path in paths):  # reading the larger part takes longer
-            truth = _read_records(create_records(config, is_training=True), truth)
+            truth = _read_records(read_annotations(config, is_training=True), truth)
     if paths and all(truth.find(path) is None for path in paths):
         where = wanted if wanted is not True else "the dataset of the configuration"
         raise UserError(f"--show_gt: {where} has annotations of none of these images, such as {paths[0]}")
@@ -58,7 +58,7 @@ def create_truth(config, has_config, wanted, classes, paths):
 
 def _read_records(records, truth):
     for record in records:
-        truth.add(record.path, record.boxes[:, :4], record.boxes[:, 4])
+        truth.add(record.path, record.pixel_boxes[:, :4], record.pixel_boxes[:, 4])
     return truth
 
 

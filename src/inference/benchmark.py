@@ -9,7 +9,7 @@ import numpy as np
 
 from src.boxes import build_nms_config, select_detections
 from src.dataset import build_input_format, decode_image, preprocess
-from src.dataset.samples import create_image_paths
+from src.dataset.samples import list_image_paths
 from src.dataset.transforms import resize
 from src.runtime.environment import available_cores
 from src.utils.errors import UserError
@@ -128,7 +128,7 @@ def create_benchmark(config, load):
     Returns:
         List of `Speed`.
     """
-    paths = create_image_paths(config, is_training=False, count=config.benchmark_images)
+    paths = list_image_paths(config, is_training=False, count=config.benchmark_images)
     contents = [Path(path).read_bytes() for path in paths]
     cv2.setNumThreads(1)  # several images at a time are the parallelism
     speeds = []

@@ -42,12 +42,12 @@ def write_yolo_dataset(config, folder):
     """The images and boxes of the configuration as `ultralytics` reads them. Returns the path of its YAML file."""
     import cv2
 
-    from src.dataset.sources import create_records
+    from src.dataset.sources import read_annotations
 
     for part, is_training in (("train", True), ("val", False)):
         for kind in ("images", "labels"):
             Path(folder, kind, part).mkdir(parents=True)
-        for image_id, path, boxes, size in create_records(config, is_training):
+        for image_id, path, boxes, size in read_annotations(config, is_training):
             height, width = size or cv2.imread(path).shape[:2]
             lines = [f"{label - 1} {(xmin + xmax) / 2 / width} {(ymin + ymax) / 2 / height} "
                      f"{(xmax - xmin) / width} {(ymax - ymin) / height}" for ymin, xmin, ymax, xmax, label in boxes]

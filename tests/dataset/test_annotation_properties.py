@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.dataset.annotations import Report, box_array, clean_boxes
-from src.dataset.coco import coco_truth, read_coco
+from src.dataset.coco import coco_ground_truth, read_coco
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, read_voc
 from src.utils.errors import UserError
@@ -44,22 +44,22 @@ def read_as_coco(folder, boxes, seed=0):
     (folder / "coco.json").write_text(json.dumps(
         {"images": images, "annotations": annotations, "categories": categories}))
     records = {record.image_id: record for record in read_coco(folder / "coco.json", folder, CLASSES, Report())}
-    assert not len(records[0].boxes) and not len(records[2].boxes)
-    return records[1].boxes
+    assert not len(records[0].pixel_boxes) and not len(records[2].pixel_boxes)
+    return records[1].pixel_boxes
 
 
 def read_as_voc(folder, boxes):
     objects = [(CLASSES[label], xmin + 1, ymin + 1, xmax + 1, ymax + 1) for ymin, xmin, ymax, xmax, label in boxes]
     (folder / "a.xml").write_text(voc_xml(objects, "a.jpg"))
     record, = read_voc(VocLayout(folder, folder), CLASSES, Report())
-    return record.boxes
+    return record.pixel_boxes
 
 
 def read_as_txt(folder, boxes):
     tokens = [f"{xmin},{ymin},{xmax},{ymax},{label}" for ymin, xmin, ymax, xmax, label in boxes]
     (folder / "list.txt").write_text(" ".join(["a.jpg", *tokens]))
     record, = read_txt(folder / "list.txt", folder, Report())
-    return record.boxes
+    return record.pixel_boxes
 
 
 @pytest.mark.parametrize("read", [read_as_coco, read_as_voc, read_as_txt])
@@ -78,10 +78,10 @@ def test_the_order_of_images_and_categories_does_not_matter(folder, boxes, seed)
 @folders
 @given(boxes=whole_boxes)
 def test_the_evaluation_truth_holds_what_was_read(folder, boxes):
-    truth = coco_truth([(1, "1.png", HEIGHT, WIDTH, box_array(boxes))], CLASSES)
+    truth = coco_ground_truth([(1, "1.png", HEIGHT, WIDTH, box_array(boxes))], CLASSES)
     (folder / "truth.json").write_text(json.dumps(truth))
     record, = read_coco(folder / "truth.json", folder, CLASSES, Report())
-    np.testing.assert_array_equal(record.boxes, box_array(boxes))
+    np.testing.assert_array_equal(record.pixel_boxes, box_array(boxes))
     assert record.size == (HEIGHT, WIDTH)
 
 
@@ -126,7 +126,7 @@ def only_user_errors(read):
     report = Report()
     try:
         for record in read(report):
-            clean_boxes(record.boxes, HEIGHT, WIDTH, len(CLASSES), report, record.path)
+            clean_boxes(record.pixel_boxes, HEIGHT, WIDTH, len(CLASSES), report, record.path)
     except UserError:
         return
     json.dumps(report.to_dict())

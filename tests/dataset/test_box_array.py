@@ -1,5 +1,5 @@
 from src.dataset.annotations import box_array
-from src.dataset.coco import coco_truth
+from src.dataset.coco import coco_ground_truth
 
 
 def test_boxes_are_not_clipped_but_useless_ones_left_out():
@@ -8,7 +8,7 @@ def test_boxes_are_not_clipped_but_useless_ones_left_out():
                        [70, 10, 90, 20, 1],    # below the image
                        [10, 5, 20, 30, 3],     # unknown label
                        [0, 0, 60, 80, 2]])
-    truth = coco_truth([(4, "a.jpg", 60, 80, boxes), (9, "b.jpg", 50, 40, box_array([]))],
+    truth = coco_ground_truth([(4, "a.jpg", 60, 80, boxes), (9, "b.jpg", 50, 40, box_array([]))],
                        ("background", "cat", "dog"))
     assert [(item["id"], item["image_id"], item["category_id"], item["bbox"], item["area"])
             for item in truth["annotations"]] == [(1, 4, 1, [-1, -1, 10, 12], 120), (2, 4, 2, [0, 0, 80, 60], 4800)]

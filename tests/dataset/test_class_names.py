@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.config import load_config
-from src.dataset import create_named_classes
+from src.dataset import with_class_names
 from src.ssd import build_detector
 from src.utils.errors import UserError
 from tests.support.samples import voc_xml
@@ -22,14 +22,14 @@ def voc_folder(folder, objects):
 
 def test_names_of_annotations_sorted(tmp_path):
     config = load_config(voc_folder(tmp_path / "own", [["dog"], ["cat", "dog"], []]))
-    named = create_named_classes(config)
+    named = with_class_names(config)
     assert (named.classes, named.num_classes) == (("background", "cat", "dog"), 3)
-    assert create_named_classes(named) is named
+    assert with_class_names(named) is named
 
 
 def test_annotations_without_a_name(tmp_path):
     with pytest.raises(UserError, match="no class is named"):
-        create_named_classes(load_config(voc_folder(tmp_path / "own", [[], []])))
+        with_class_names(load_config(voc_folder(tmp_path / "own", [[], []])))
 
 
 @pytest.mark.parametrize("file, names", [
@@ -41,10 +41,10 @@ def test_names_of_numbers(tmp_path, file, names):
     if file:
         (tmp_path / "classes.txt").write_text(file)
     flags = ["--dataset=other", f"--image_dir={tmp_path}", f"--anno_path={tmp_path / 'list.txt'}", "--classes=auto"]
-    assert create_named_classes(load_config(flags)).classes == ("background", *names)
+    assert with_class_names(load_config(flags)).classes == ("background", *names)
     (tmp_path / "classes.txt").write_text("cat\ncat\n")
     with pytest.raises(UserError, match="has 2 names, 1 of them different"):
-        create_named_classes(load_config(flags))
+        with_class_names(load_config(flags))
 
 
 def test_a_network_needs_names():

@@ -21,12 +21,12 @@ def test_golden_records(tmp_path, part):
     found = {str(record.image_id): record for record in records}
     # The reference leaves out images without boxes, for evaluation those with a crowd box too; here training leaves
     # them out when it writes, and the evaluator by its protocol.
-    with_boxes = [record.image_id for record in records if len(record.boxes)]
+    with_boxes = [record.image_id for record in records if len(record.pixel_boxes)]
     if part == "train":
         assert with_boxes == wanted["image_ids_in_order"]
     assert set(wanted["image_ids_in_order"]) <= set(with_boxes)
     for image_id, boxes in wanted["annotations_ymin_xmin_ymax_xmax_label"].items():
-        assert found[image_id].boxes.tolist() == boxes
+        assert found[image_id].pixel_boxes.tolist() == boxes
         assert found[image_id].path.replace("\\", "/") == wanted["paths"][image_id]
     assert report.counts[UNKNOWN_CLASS] == 2
     assert report.classes["zebra"] == 2
@@ -47,7 +47,7 @@ def test_dirt_is_counted(tmp_path):
                                                     (2, 3, [1, 2, 3, 4])], draw=False)
     report = Report()
     records = read_coco(path, tmp_path, CLASSES, report)
-    assert [(record.image_id, record.boxes.tolist(), record.size) for record in records] == [
+    assert [(record.image_id, record.pixel_boxes.tolist(), record.size) for record in records] == [
         (4, [], (60, 80)), (2, [[2, 1, 6, 4, 2]], (60, 80))]
     assert dict(report.counts) == {UNKNOWN_CLASS: 1, BAD_BOX: 1, ORPHAN: 1}
 

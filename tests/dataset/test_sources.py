@@ -7,7 +7,7 @@ import pytest
 
 from src.config import load_config
 from src.dataset.mindrecord.convert import create_mindrecord
-from src.dataset.sources import create_records, create_source, held_out
+from src.dataset.sources import find_source, held_out, read_annotations
 from src.utils.errors import UserError
 from tests.support.samples import voc_xml
 
@@ -47,7 +47,7 @@ def flags_of(kind, folder):
 @pytest.mark.parametrize("kind", ["voc", "other", "coco"])
 def test_a_share_is_set_aside(images, kind):
     config = load_config([*flags_of(kind, images), "--val_share=0.25"])
-    training, evaluation = (create_records(config, is_training) for is_training in (True, False))
+    training, evaluation = (read_annotations(config, is_training) for is_training in (True, False))
     paths = {record.path for record in training}, {record.path for record in evaluation}
     assert (len(paths[0]), len(paths[1]), paths[0] & paths[1]) == (15, 5, set())
     made = create_mindrecord(config, is_training=True), create_mindrecord(config, is_training=False)
@@ -65,22 +65,22 @@ def test_a_share_is_set_aside(images, kind):
 @pytest.mark.parametrize("kind", ["voc", "coco"])
 def test_without_a_share_an_evaluation_part_is_asked_for(images, kind):
     config = load_config(flags_of(kind, images))
-    assert len(create_records(config, is_training=True)) == NUMBER
+    assert len(read_annotations(config, is_training=True)) == NUMBER
     with pytest.raises(UserError):
-        create_source(config, is_training=False)
+        find_source(config, is_training=False)
 
 
 def test_an_evaluation_part_that_is_there_is_taken(images):
     flags = [*flags_of("other", images), "--val_share=0.5"]
     (images / "val.txt").write_text("3.png 1,2,19,24,1\n")
     config = load_config([*flags, f"--val_anno_path={images / 'val.txt'}"])
-    assert [len(create_records(config, is_training)) for is_training in (True, False)] == [NUMBER, 1]
+    assert [len(read_annotations(config, is_training)) for is_training in (True, False)] == [NUMBER, 1]
 
 
 def test_a_standard_layout_without_its_list_is_not_taken_as_a_whole(images):
     (images / "ImageSets" / "Main").mkdir(parents=True)
     with pytest.raises(UserError, match="no VOC dataset with training images"):
-        create_source(load_config([*flags_of("voc", images), "--val_share=0.5"]), is_training=True)
+        find_source(load_config([*flags_of("voc", images), "--val_share=0.5"]), is_training=True)
 
 
 def test_the_choice_depends_on_names_only():

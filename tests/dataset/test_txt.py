@@ -35,7 +35,7 @@ def test_golden_file(tmp_path):
     assert existing == golden["image_ids"]
     for image_id in existing:
         assert records[image_id].path == golden["paths"][str(image_id)]
-        assert records[image_id].boxes.tolist() == in_our_order(golden["annotations"][str(image_id)])
+        assert records[image_id].pixel_boxes.tolist() == in_our_order(golden["annotations"][str(image_id)])
 
 
 def test_columns_are_xmin_ymin_xmax_ymax():
@@ -48,7 +48,7 @@ def test_any_blank_separates(tmp_path, line):
     path.write_text(f"# a comment\n\n{line}\n")
     record, = read_txt(path, tmp_path, Report())
     assert record.image_id == 2
-    assert record.boxes.tolist() == [[36, 122, 80, 162, 1]]
+    assert record.pixel_boxes.tolist() == [[36, 122, 80, 162, 1]]
     assert record.path == str(tmp_path / "e.jpg")
 
 
@@ -76,5 +76,5 @@ def test_image_without_boxes_is_a_record(tmp_path):
     path = tmp_path / "list.txt"
     path.write_text("a.jpg")
     record, = read_txt(path, tmp_path, Report())
-    assert record.boxes.shape == (0, 5)
-    assert record.boxes.dtype == np.int32
+    assert record.pixel_boxes.shape == (0, 5)
+    assert record.pixel_boxes.dtype == np.int32

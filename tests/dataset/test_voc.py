@@ -1,7 +1,7 @@
 import pytest
 
 from src.dataset.annotations import BAD_ANNOTATION, BAD_BOX, MISSING_ANNOTATION, OTHER_NAME, UNKNOWN_CLASS, Report
-from src.dataset.coco import coco_truth
+from src.dataset.coco import coco_ground_truth
 from src.dataset.voc import VocLayout, assign_ids, find_image, find_layout, read_voc
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_json
@@ -30,9 +30,9 @@ def test_golden_records(tmp_path, part):
                                                                 report)}
     assert len(records) == len(golden["inputs"])
     del records[golden["missing_image"]]
-    assert {name for name, record in records.items() if len(record.boxes)} == set(golden[part])
+    assert {name for name, record in records.items() if len(record.pixel_boxes)} == set(golden[part])
     for name, wanted in golden[part].items():
-        assert records[name].boxes.tolist() == wanted["annotations_ymin_xmin_ymax_xmax_label"]
+        assert records[name].pixel_boxes.tolist() == wanted["annotations_ymin_xmin_ymax_xmax_label"]
         assert records[name].size == (160, 220)
         if wanted["id_is_from_name"]:
             assert records[name].image_id == wanted["id"]
@@ -44,9 +44,9 @@ def test_golden_evaluation_truth(tmp_path):
     golden = golden_json("txt_annotation.json")["voc"]
     write_golden(tmp_path, golden)
     records = read_voc(VocLayout(tmp_path, tmp_path), golden["classes"], Report())
-    entries = [(record.image_id, file_name(record), *record.size, record.boxes) for record in records
+    entries = [(record.image_id, file_name(record), *record.size, record.pixel_boxes) for record in records
                if file_name(record) != golden["missing_image"]]
-    truth = coco_truth(entries, golden["classes"])
+    truth = coco_ground_truth(entries, golden["classes"])
     wanted = golden["eval_json"]
     assert sorted(truth) == wanted["top_keys"]
     assert truth["categories"] == wanted["categories"]
@@ -159,7 +159,7 @@ def test_odd_objects(tmp_path):
         ("cat", "nan", 1, 2, 3), ("cat", "", 1, 2, 3), (" dog ", "2", "3.9", "20.1", "30"), ("bird", 1, 2, 3, 4),
     ]).replace("</annotation>", "<object><name>cat</name></object><object/></annotation>"))
     # int(3.9) - 1, 2 - 1, 30 - 1, int(20.1) - 1
-    assert records[0].boxes.tolist() == [[2, 1, 29, 19, 2]]
+    assert records[0].pixel_boxes.tolist() == [[2, 1, 29, 19, 2]]
     assert dict(report.counts) == {BAD_BOX: 3, UNKNOWN_CLASS: 2}
 
 

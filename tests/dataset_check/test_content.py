@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from src.dataset.annotations import MISSING_IMAGE, UNREADABLE_IMAGE
-from src.dataset.sources import create_source
+from src.dataset.sources import find_source
 from src.dataset_check.content import choose_samples, find_duplicates, names_that_differ_in_case, read_part
 from tests.support.samples import make_coco
 
@@ -18,7 +18,7 @@ def parts(tmp_path):
     (images / "2.png").unlink()
     (images / "3.png").write_bytes(b"no image")
     (images / "4.png").write_bytes((images / "5.png").read_bytes())
-    return [read_part(name, create_source(config, is_training=name == "training"), len(config.classes))
+    return [read_part(name, find_source(config, is_training=name == "training"), len(config.classes))
             for name in ("training", "evaluation")]
 
 
@@ -28,7 +28,7 @@ def test_counts(parts):
     assert training.count_boxes(3).tolist() == [0, 4, 1]
     assert evaluation.count_boxes(3).tolist() == [0, 6, 1]
     assert training.report.counts == {MISSING_IMAGE: 1, UNREADABLE_IMAGE: 1}
-    np.testing.assert_allclose(training.relative_boxes()[0], [5 / 60, 10 / 80, 35 / 60, 31 / 80])
+    np.testing.assert_allclose(training.all_boxes()[0], [5 / 60, 10 / 80, 35 / 60, 31 / 80])
 
 
 def test_duplicates(parts):
@@ -48,7 +48,7 @@ def test_names_that_differ_in_case():
 def test_samples_show_rare_classes(parts):
     images = parts[1].images
     (sample,) = choose_samples(images, 1, seed=3)
-    assert 2 in sample.boxes[:, 4]  # the only image with a dog
+    assert 2 in sample.pixel_boxes[:, 4]  # the only image with a dog
     assert len(choose_samples(images, 4, seed=3)) == 4
     assert {one.path for one in choose_samples(images, 99, seed=3)} == {one.path for one in images}
 

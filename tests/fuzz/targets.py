@@ -10,7 +10,7 @@ import numpy as np
 
 from src.config.loader import format_config, load_config
 from src.dataset.annotations import Report, clean_boxes
-from src.dataset.coco import coco_truth, read_coco
+from src.dataset.coco import coco_ground_truth, read_coco
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, read_voc
 from src.evaluation.ground_truth import read_truth
@@ -72,15 +72,15 @@ def check(records, report, folder):
     entries, limits = [], np.tile(IMAGE_SIZE, 2)
     for record in records:
         assert type(record.image_id) is int and -(2**63) <= record.image_id < 2**63
-        assert record.boxes.dtype == np.int32 and record.boxes.shape == (len(record.boxes), 5)
+        assert record.pixel_boxes.dtype == np.int32 and record.pixel_boxes.shape == (len(record.pixel_boxes), 5)
         assert record.path.startswith(str(folder)) and "\0" not in record.path
-        boxes = clean_boxes(record.boxes, *IMAGE_SIZE, len(CLASSES), report, record.path)
+        boxes = clean_boxes(record.pixel_boxes, *IMAGE_SIZE, len(CLASSES), report, record.path)
         assert (boxes[:, :2] < boxes[:, 2:4]).all() and (boxes[:, :4] >= 0).all() and (boxes[:, :4] <= limits).all()
         assert ((boxes[:, 4] > 0) & (boxes[:, 4] < len(CLASSES))).all()
-        entries.append((record.image_id, record.path, *IMAGE_SIZE, record.boxes))
+        entries.append((record.image_id, record.path, *IMAGE_SIZE, record.pixel_boxes))
     assert len({record.image_id for record in records}) == len(records)
     written = folder / "report.json"
-    for content in (coco_truth(entries, CLASSES), report.to_dict()):
+    for content in (coco_ground_truth(entries, CLASSES), report.to_dict()):
         write_json(written, content)
         assert json.loads(written.read_text(encoding="utf-8")) == content
     assert len(report.summary()) < LONGEST_MESSAGE

@@ -47,7 +47,7 @@ def check(case, read, folder):
         assert str(caught.value).isprintable()
         return None
     records = read(report)
-    boxes = [len(clean_boxes(record.boxes, *IMAGE_SIZE, len(CLASSES), report, record.path)) for record in records]
+    boxes = [len(clean_boxes(record.pixel_boxes, *IMAGE_SIZE, len(CLASSES), report, record.path)) for record in records]
     assert (len(records), sum(boxes), dict(report.counts)) == (case.records, case.boxes, case.counts)
     assert names_below(folder) == before
     written = folder / "report.json"

@@ -1,1 +1,1 @@
-"""MindRecord files: conversion, manifest."""
+"""MindRecord files: conversion, writer, manifest."""

@@ -3,14 +3,14 @@ import logging
 import os
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from src.dataset.annotations import Report
-from src.dataset.coco import coco_truth
+from src.dataset.annotations import AnnotationSource, Report
+from src.dataset.coco import coco_ground_truth
 from src.dataset.mindrecord import manifest as manifests
 from src.dataset.mindrecord.writer import write_records
 from src.dataset.paths import mindrecord_folder
-from src.dataset.sources import create_source, create_source_name, dataset_kind
+from src.dataset.sources import annotation_format, find_source, source_name
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
 from src.utils.files import remove_parts, write_json
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 TRAINING_PREFIX = "ssd.mindrecord"
 EVALUATION_PREFIX = "ssd_eval.mindrecord"
 TEMPORARY_PREFIX = ".writing-"
-DEFAULT_TRUTH_NAME = "instances_eval.json"
+DEFAULT_GROUND_TRUTH_NAME = "instances_eval.json"
 
 
 class MindRecordSet(NamedTuple):
@@ -29,125 +29,131 @@ class MindRecordSet(NamedTuple):
     Attributes:
         path: the first file, as `create_ssd_dataset` takes it.
         num_images: images in it.
-        annotation_file: COCO json of the evaluation truth; None for training.
+        annotation_file: COCO json with the ground truth of evaluation; None for training.
         report: what was left out or changed, see `Report.to_dict`.
     """
 
     path: str
     num_images: int
     annotation_file: str | None
-    report: dict
+    report: dict[str, Any]
 
 
 class _Target(NamedTuple):
-    """What is to be made: folder, prefix of the file names, and the things that the content depends on."""
+    """What is to be made: folder, prefix of the file names, and what the content depends on."""
 
     folder: Path
     prefix: str
     is_training: bool
     kind: str
-    classes: tuple
-    truth_name: str | None
+    classes: tuple[str, ...]
+    ground_truth_name: str | None
+
+    @property
+    def first_file(self) -> Path:
+        return self.folder / f"{self.prefix}0"
 
 
-def create_mindrecord(config, is_training):
+def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
     """Makes the MindRecord files of training or evaluation, or finds them made.
 
     Files are used again only when dataset, classes, annotations, and images are what they were made from; otherwise
-    they are made anew, and the log says why. Two processes that want the same files wait for each other. A conversion
-    that is killed leaves no files that a later start would use.
+    they are made anew, and the log says why. Of several processes that need the same files, one makes them and the
+    others wait. A conversion that is killed leaves no files that a later start would use.
 
     Training leaves out images without boxes; evaluation keeps every image that can be read.
-
-    Returns:
-        MindRecordSet.
 
     Raises:
         UserError: annotations or images are not there, no box of a known class is left, or the folder holds MindRecord
             files of another origin.
     """
-    kind = dataset_kind(config.dataset)
-    truth_name = None
-    if not is_training and (kind != "coco" or config.val_share):
-        truth_name = Path(config.voc_json or "").name if kind == "voc" else ""
-        truth_name = truth_name or DEFAULT_TRUTH_NAME
-    target = _Target(mindrecord_folder(config.mindrecord_dir, config.data_path),
-                     TRAINING_PREFIX if is_training else EVALUATION_PREFIX, is_training, kind, tuple(config.classes),
-                     truth_name)
-    manifest = manifests.read_manifest(target.folder, target.prefix)
+    target = _build_target(config, is_training)
+    found = manifests.read_manifest(target.folder, target.prefix)
     try:
-        source = create_source(config, is_training)
+        source = find_source(config, is_training)
     except UserError as error:
-        return _use_without_source(manifest, target, create_source_name(config, is_training), error)
-    truth_file = None if is_training else source.truth_file or target.folder / target.truth_name
-    ready = _usable(manifest, target, source)
-    if not ready:
-        try:
-            target.folder.mkdir(parents=True, exist_ok=True)
-            with folder_lock(target.folder) as locked:
-                # Another process may have done the work while this one waited.
-                manifest = manifests.read_manifest(target.folder, target.prefix)
-                ready = _usable(manifest, target, source, log_reason=True)
-                if not ready:
-                    if locked:
-                        _remove_leftovers(target.folder)
-                    manifest = _convert(target, source)
-        except OSError as error:
-            raise UserError(f"MindRecord files cannot be written to {target.folder}: {error}. Set --mindrecord_dir to "
-                            "a folder with enough space that can be written to.") from error
-    if ready:
-        logger.info("%s: %d images, made before from the same sources", _first_file(target),
-                    manifest["num_images"])
-    return _result(target, manifest, truth_file)
+        return _use_without_source(found, target, source_name(config, is_training), error)
+    manifest = _if_usable(found, target, source) or _convert_alone(target, source)
+    return _result(target, manifest, source.ground_truth_file)
 
 
-def _usable(manifest, target, source, log_reason=False):
+def _build_target(config: Any, is_training: bool) -> _Target:
+    kind = annotation_format(config.dataset).kind
+    ground_truth_name = None
+    if not is_training and (kind != "coco" or config.val_share):
+        ground_truth_name = Path(config.voc_json or "").name if kind == "voc" else ""
+        ground_truth_name = ground_truth_name or DEFAULT_GROUND_TRUTH_NAME
+    return _Target(mindrecord_folder(config.mindrecord_dir, config.data_path),
+                   TRAINING_PREFIX if is_training else EVALUATION_PREFIX, is_training, kind, tuple(config.classes),
+                   ground_truth_name)
+
+
+def _if_usable(manifest: dict[str, Any] | None, target: _Target, source: AnnotationSource, log_reason: bool = False
+               ) -> dict[str, Any] | None:
+    """The manifest, or None if there is none or its files are not what is needed."""
     if manifest is None:
-        return False
-    reason = manifests.damage(manifest, target.folder) or manifests.difference(
-        manifest, target.kind, target.classes, target.truth_name, source)
-    if reason and log_reason:
+        return None
+    reason = manifests.find_damage(manifest, target.folder) or manifests.find_difference(
+        manifest, target.kind, target.classes, target.ground_truth_name, source)
+    if not reason:
+        logger.info("%s: %d images, made before from the same sources", target.first_file, manifest["num_images"])
+        return manifest
+    if log_reason:
         logger.info("%s is made anew: %s", target.folder / target.prefix, reason)
-    return not reason
+    return None
 
 
-def _use_without_source(manifest, target, source_name, error):
-    """MindRecord files whose sources are gone: good enough for training, and for evaluation if the truth is there.
+def _convert_alone(target: _Target, source: AnnotationSource) -> dict[str, Any]:
+    """Converts, unless another process has done so while this one waited for it; returns the manifest."""
+    try:
+        target.folder.mkdir(parents=True, exist_ok=True)
+        with folder_lock(target.folder) as locked:
+            found = manifests.read_manifest(target.folder, target.prefix)
+            manifest = _if_usable(found, target, source, log_reason=True)
+            if manifest is None:
+                if locked:
+                    _remove_leftovers(target.folder)
+                manifest = _convert(target, source)
+            return manifest
+    except OSError as error:
+        raise UserError(f"MindRecord files cannot be written to {target.folder}: {error}. Set --mindrecord_dir to "
+                        "a folder with enough space that can be written to.") from error
 
-    Not if they were made from something of another name: then the path is wrong, and the sources are not gone.
+
+def _use_without_source(manifest: dict[str, Any] | None, target: _Target, name: str, error: UserError) -> MindRecordSet:
+    """MindRecord files whose sources are gone: enough for training, and for evaluation if the ground truth is there.
+
+    Not if they were made from sources of another name: then the path is wrong, and the sources are not gone. `error`
+    says what is missing, and is raised where the files cannot be used.
     """
-    if manifest is None or manifests.damage(manifest, target.folder) or manifests.difference(
-            manifest, target.kind, target.classes, target.truth_name):
+    if manifest is None or manifests.find_damage(manifest, target.folder) or manifests.find_difference(
+            manifest, target.kind, target.classes, target.ground_truth_name):
         raise error
-    if source_name not in Path(manifest["annotations"]["path"]).parts:
+    if name not in Path(manifest["annotations"]["path"]).parts:
         raise error
-    truth_file = None
-    if not target.is_training:
-        truth_file = target.folder / target.truth_name if target.truth_name else Path(manifest["annotations"]["path"])
-        if not truth_file.is_file():
-            raise error
-    logger.warning("%s is used although its sources cannot be compared: %s", _first_file(target), error)
-    return _result(target, manifest, truth_file)
+    brought = None if target.ground_truth_name else Path(manifest["annotations"]["path"])
+    result = _result(target, manifest, brought)
+    if result.annotation_file and not Path(result.annotation_file).is_file():
+        raise error
+    logger.warning("%s is used although its sources cannot be compared: %s", target.first_file, error)
+    return result
 
 
-def _first_file(target):
-    return target.folder / f"{target.prefix}0"
+def _result(target: _Target, manifest: dict[str, Any], brought: Path | None) -> MindRecordSet:
+    """The set; its ground truth is the file that the dataset brought, or else the one that was made with the set."""
+    annotation_file = None if target.is_training else str(brought or target.folder / str(target.ground_truth_name))
+    return MindRecordSet(str(target.first_file), manifest["num_images"], annotation_file, manifest["report"])
 
 
-def _result(target, manifest, truth_file):
-    return MindRecordSet(str(_first_file(target)), manifest["num_images"],
-                         None if truth_file is None else str(truth_file), manifest["report"])
-
-
-def _remove_leftovers(folder):
-    """Temporary folders and files of processes that were killed. The lock is held, so none of them is alive."""
+def _remove_leftovers(folder: Path) -> None:
+    """Removes temporary folders and files of killed processes. The lock is held, so none of them is alive."""
     for path in folder.glob(TEMPORARY_PREFIX + "*"):
         shutil.rmtree(path, ignore_errors=True)
     for prefix in (TRAINING_PREFIX, EVALUATION_PREFIX):
         remove_parts(folder, f"{prefix}*.json")
 
 
-def _convert(target, source):
+def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
     """Reads, checks, and writes everything; returns the manifest."""
     report = Report()
     records = source.read(report)
@@ -158,18 +164,20 @@ def _convert(target, source):
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
-        num_images, num_boxes, truth_entries = write_records(
+        written = write_records(
             temporary, target.prefix, records, len(target.classes), report,
-            leave_out_empty=target.is_training, collect_truth=target.truth_name is not None)
-        if num_images == 0 or num_boxes == 0:
+            leave_out_empty=target.is_training, collect_ground_truth=target.ground_truth_name is not None)
+        if written.num_images == 0 or written.num_boxes == 0:
             raise UserError(_nothing_left(target, source, len(records), report))
-        if target.truth_name:
-            write_json(temporary / target.truth_name, coco_truth(truth_entries, target.classes), indent=None)
+        if target.ground_truth_name:
+            write_json(temporary / target.ground_truth_name, coco_ground_truth(written.ground_truth, target.classes),
+                       indent=None)
         sizes = {path.name: path.stat().st_size for path in sorted(temporary.iterdir())}
         manifest = {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": True,
                     "purpose": "training" if target.is_training else "evaluation", "dataset": target.kind,
-                    "classes": list(target.classes), "truth": target.truth_name, "num_images": num_images,
-                    "num_boxes": num_boxes, "files": sizes, "report": report.to_dict(), **origin}
+                    "classes": list(target.classes), "truth": target.ground_truth_name,
+                    "num_images": written.num_images, "num_boxes": written.num_boxes, "files": sizes,
+                    "report": report.to_dict(), **origin}
         _move_into_place(temporary, target, manifest)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -177,8 +185,8 @@ def _convert(target, source):
     return manifest
 
 
-def _move_into_place(temporary, target, manifest):
-    """Puts finished files beside the manifest. Killed at any point, the next start sees that it was not finished."""
+def _move_into_place(temporary: Path, target: _Target, manifest: dict[str, Any]) -> None:
+    """Puts finished files beside the manifest. When it is killed, the next start sees that it was not finished."""
     path = manifests.manifest_path(target.folder, target.prefix)
     write_json(path, {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": False})
     for old in manifests.record_files(target.folder, target.prefix):
@@ -191,7 +199,7 @@ def _move_into_place(temporary, target, manifest):
     write_json(path, manifest)
 
 
-def _nothing_left(target, source, num_records, report):
+def _nothing_left(target: _Target, source: AnnotationSource, num_records: int, report: Report) -> str:
     found = shown_list(f"{name} ({count} boxes)" for name, count in report.to_dict()["classes"].items()) or "none"
     left_out = report.summary() or "nothing"
     purpose = "training" if target.is_training else "evaluation"
@@ -202,9 +210,8 @@ def _nothing_left(target, source, num_records, report):
             f"{', '.join(target.classes)}. Correct the paths, or classes.")
 
 
-def _log_summary(target, manifest, report):
-    logger.info("%s: %d images, %d boxes", _first_file(target), manifest["num_images"],
-                manifest["num_boxes"])
+def _log_summary(target: _Target, manifest: dict[str, Any], report: Report) -> None:
+    logger.info("%s: %d images, %d boxes", target.first_file, manifest["num_images"], manifest["num_boxes"])
     if report.counts:
         logger.info("Left out or changed: %s; see %s", report.summary(),
                     target.folder / f"{target.prefix}_report.json")

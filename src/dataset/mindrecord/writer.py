@@ -1,16 +1,18 @@
 """Writing of MindRecord files."""
-import logging
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from src.dataset.annotations import NO_BOXES
+import numpy as np
+
+from src.dataset.annotations import NO_BOXES, ImageRecord, Report
 from src.dataset.images import MOST_BYTES
-from src.dataset.read_images import CHUNK, read_images
+from src.dataset.read_images import CHUNK_IMAGES, read_images
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE
 
-logger = logging.getLogger(__name__)
 SCHEMA = {"img_id": {"type": "int64"},
           "image": {"type": "bytes"},
           "annotation": {"type": "int32", "shape": [-1, 5]}}
@@ -20,32 +22,43 @@ LARGE_SET = 256 * MEGABYTE
 MAX_PAGE = 2 * MOST_BYTES
 
 
-def write_records(folder, prefix, records, num_classes, report, leave_out_empty=False, collect_truth=False):
+class WrittenRecords(NamedTuple):
+    """What MindRecord files hold.
+
+    Attributes:
+        num_images, num_boxes: numbers of them.
+        ground_truth: entries of `coco_ground_truth`, if they are collected.
+    """
+
+    num_images: int
+    num_boxes: int
+    ground_truth: list[tuple[int, str, int, int, np.ndarray]]
+
+
+def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num_classes: int, report: Report,
+                  leave_out_empty: bool = False, collect_ground_truth: bool = False) -> WrittenRecords:
     """Writes the images that can be used, in the order of `records`, whatever the number of threads.
 
-    Every image is decoded once, as a proof, and its boxes are cleaned for the size that it really has.
+    Every image is decoded once, as a test, and its boxes are cleaned for the size that it really has.
 
     Args:
         folder, prefix: the files are `<folder>/<prefix>0` and so on; the folder exists.
-        records: list of `ImageRecord`.
-        report: `Report` that counts what is left out.
-        leave_out_empty: without the images that have no box.
-        collect_truth: return the entries of `coco_truth` too.
-
-    Returns:
-        number of images, number of boxes, entries of `coco_truth` (an empty list if not wanted).
+        num_classes: with the background.
+        report: counts what is left out.
+        leave_out_empty: leave out images without boxes.
+        collect_ground_truth: return the entries of `coco_ground_truth` too.
 
     Raises:
         UserError: the disk has too little space.
-        OSError: it has become full meanwhile.
+        OSError: the disk has become full meanwhile.
     """
     if leave_out_empty:
         for record in records:
-            if not len(record.boxes):
+            if not len(record.pixel_boxes):
                 report.add(NO_BOXES, record.path)
-        records = [record for record in records if len(record.boxes)]
+        records = [record for record in records if len(record.pixel_boxes)]
     num_images = num_boxes = 0
-    truth_entries, rows = [], []
+    ground_truth, rows = [], []
     writer = _create_writer(folder, prefix, records)
     for record, data, size, boxes in read_images(records, num_classes, report, f"{prefix}: reading images"):
         if leave_out_empty and not len(boxes):
@@ -54,18 +67,18 @@ def write_records(folder, prefix, records, num_classes, report, leave_out_empty=
         rows.append({"img_id": record.image_id, "image": data, "annotation": boxes})
         num_images += 1
         num_boxes += len(boxes)
-        if collect_truth:
-            truth_entries.append((record.image_id, Path(record.path).name, *size, record.boxes))
-        if len(rows) == CHUNK:
+        if collect_ground_truth:
+            ground_truth.append((record.image_id, Path(record.path).name, *size, record.pixel_boxes))
+        if len(rows) == CHUNK_IMAGES:
             _write(writer, rows)
             rows = []
     if num_images:
         _write(writer, rows, is_last=True)
-    return num_images, num_boxes, truth_entries
+    return WrittenRecords(num_images, num_boxes, ground_truth)
 
 
-def _write(writer, rows, is_last=False):
-    """Writes rows, and after the last ones the index. MindSpore tells of a full disk as of a fault of its own."""
+def _write(writer: Any, rows: list[dict[str, Any]], is_last: bool = False) -> None:
+    """Writes rows, and after the last ones the index. MindSpore reports a full disk like a fault of its own."""
     try:
         if rows:
             writer.write_raw_data(rows)
@@ -75,7 +88,7 @@ def _write(writer, rows, is_last=False):
         raise OSError("MindSpore's writer failed; the disk is full, or its own lines above say why") from error
 
 
-def _file_size(path):
+def _file_size(path: str) -> int:
     try:
         size = os.stat(path).st_size
     except (OSError, ValueError):  # ValueError: what cannot be a name
@@ -83,7 +96,7 @@ def _file_size(path):
     return size if size <= MOST_BYTES else 0  # what is larger is left out
 
 
-def _create_writer(folder, prefix, records):
+def _create_writer(folder: Path, prefix: str, records: Sequence[ImageRecord]) -> Any:
     from mindspore.mindrecord import FileWriter  # only a conversion needs it
 
     sizes = [_file_size(record.path) for record in records]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from src.dataset.images import load_image
-from src.dataset.sources import create_records
+from src.dataset.sources import read_annotations
 from src.evaluation import COCO_NUMBERS
 from src.evaluation.coco_metrics import coco_evaluation
 from src.evaluation.error_analysis import (
@@ -44,7 +44,7 @@ def create_report(config, result):
     Returns:
         Path of the file.
     """
-    paths = {record.image_id: record.path for record in create_records(config, is_training=False)}
+    paths = {record.image_id: record.path for record in read_annotations(config, is_training=False)}
     html = build_report(result, config.classes, config.report_score, paths, name=config.model_name)
     path = Path(config.output_path) / FILE_NAME
     with whole_file(path) as part:

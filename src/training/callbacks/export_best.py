@@ -5,7 +5,7 @@ from pathlib import Path
 
 import mindspore as ms
 
-from src.dataset.samples import create_image_paths
+from src.dataset.samples import list_image_paths
 from src.export.exporter import create_export, create_verification
 from src.inference import Output, create_detector, create_truth, labels_of, predict_inputs
 from src.inference.inputs import find_inputs
@@ -42,7 +42,7 @@ def create_delivery(config, checkpoint):
 
     use = dataclasses.replace(config, checkpoint_file_path=str(path), device_target="CPU")
     detector = create_detector(use, has_config=False, min_score=MIN_SCORE)
-    inputs = find_inputs(create_image_paths(config, is_training=False, count=PICTURES))
+    inputs = find_inputs(list_image_paths(config, is_training=False, count=PICTURES))
     truth = create_truth(config, True, True, detector.classes, [item.source for item in inputs])
     with Output(output / PICTURES_FOLDER, detector.classes, truth=truth) as pictures:
         predict_inputs(detector, inputs, pictures, labels_of(None, detector.classes))
