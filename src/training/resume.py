@@ -17,9 +17,8 @@ from src.training.loop import Position
 from src.utils.errors import UserError
 from src.utils.files import write_json
 from src.weights.checkpoint_file import read_checkpoint
-from src.weights.load import listing
-from src.weights.parameter_names import RECOMPUTED, WAITING_GRADIENTS
-from src.weights.training_state import SUFFIX, _read, read_state
+from src.weights.parameter_names import RECOMPUTED, WAITING_GRADIENTS, shown_names
+from src.weights.training_state import SUFFIX, read_state, read_state_file
 
 logger = logging.getLogger(__name__)
 NEWEST = "True"
@@ -186,7 +185,7 @@ def restore_parameters(train_step, path):
     missing = {name for name in set(own) - set(values) if not name.startswith(WAITING_GRADIENTS)}
     unknown = set(values) - set(own)
     other = {name for name in set(own) & set(values) if own[name].shape != values[name].shape}
-    problems = [f"{len(names)} parameters {what}: {listing(names)}" for names, what in (
+    problems = [f"{len(names)} parameters {what}: {shown_names(names)}" for names, what in (
         (missing, "are missing"), (unknown, "do not belong to the run"), (other, "have another shape")) if names]
     if problems:
         raise UserError(f"resume: {path} is not of such a run: {'; '.join(problems)}. Resume with the command that the "
@@ -266,7 +265,7 @@ def _by_progress(folder, run):
     for path in folder.glob(f"ssd-*{SUFFIX}"):
         checkpoint = path.with_name(path.name[: -len(SUFFIX)] + ".ckpt")
         try:
-            state = _read(path)
+            state = read_state_file(path)
             if run not in (None, state.get("run")):
                 continue
         except UserError:

@@ -1,11 +1,17 @@
-"""What MindSpore does not look at when it loads a checkpoint."""
+"""Checkpoint files: written whole or not at all, and checked before they are read.
+
+MindSpore does not check a checkpoint that it loads.
+"""
 import contextlib
 import itertools
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import mindspore as ms
 import psutil
+from mindspore import nn
 from mindspore.train import serialization
 from mindspore.train.checkpoint_pb2 import Checkpoint
 
@@ -20,17 +26,17 @@ ITEM_BYTES = {
     "Float32": 4, "Int64": 8, "UInt64": 8, "Float64": 8,
 }
 TEXT = "str"
-# A field of the first kind with a length: every checkpoint begins with a parameter.
+# Tag of protobuf's field 1 with a length: every checkpoint begins with a parameter.
 FIRST_BYTE = b"\x0a"
 CHECKSUM, CHECKSUM_BYTES = b"crc_num", 10
 
 
-def save_checkpoint(net, path):
+def save_checkpoint(net: nn.Cell | list[dict[str, Any]], path: Path | str) -> None:
     """Writes the parameters of `net` to `path` (suffix `.ckpt`), whole or not at all.
 
     Args:
-        net: a network, or a list of dictionaries `name` and `data`. Sums of gradients in it are written only while
-            they wait for others.
+        net: a network, or a list of dictionaries `name` and `data`. Sums of gradients in it are written only in the
+            middle of an accumulation.
     """
     count = getattr(net, GRADIENT_COUNT, None)
     some_wait = count is not None and int(count.asnumpy()) > 0
@@ -38,10 +44,10 @@ def save_checkpoint(net, path):
         ms.save_checkpoint(net, str(part), choice_func=lambda name: some_wait or not name.startswith(WAITING_GRADIENTS))
 
 
-def check_checkpoint(path):
+def check_checkpoint(path: Path | str) -> None:
     """Raises a `ValueError` unless each parameter of a `.ckpt` file has as many bytes as its shape needs.
 
-    MindSpore makes a tensor of whatever shape the file says, and reads beyond the bytes that are there.
+    MindSpore makes a tensor of any shape that the file states, and reads beyond the end of its bytes.
     """
     with open(path, "rb") as stream:
         if stream.read(1) != FIRST_BYTE:
@@ -59,7 +65,7 @@ def check_checkpoint(path):
         _check_parameter(name, list(parts))
 
 
-def _check_parameter(name, parts):
+def _check_parameter(name: str, parts: Sequence[Any]) -> None:
     if not all(part.HasField("tensor") for part in parts):
         raise ValueError(f"{name} is no tensor")
     tensor = parts[-1].tensor
@@ -73,10 +79,14 @@ def _check_parameter(name, parts):
         raise ValueError(f"{name} has {found} bytes, which do not fit its shape {shape} of {tensor.tensor_type}")
 
 
-def read_checkpoint(path):
-    """The parameters of a checkpoint file by name, without texts; a `UserError` for a file that is none."""
+def read_checkpoint(path: Path | str) -> dict[str, ms.Parameter]:
+    """The parameters of a checkpoint file by name. Texts in it are left out.
+
+    Raises:
+        UserError: there is no such file, it is no checkpoint or damaged, or its training state is of another one.
+    """
     if not path or not Path(path).is_file():
-        raise UserError(f"checkpoint {str(path)!r} is not there; give the path of a .ckpt file")
+        raise UserError(f"there is no checkpoint {str(path)!r}; give the path of a .ckpt file")
     check_content(path)
     try:
         check_checkpoint(path)
@@ -89,8 +99,11 @@ def read_checkpoint(path):
 
 
 @contextlib.contextmanager
-def _page_cache_counted_as_free():
-    """MindSpore refuses a checkpoint larger than the free memory less the page cache, which a long run fills."""
+def _page_cache_counted_as_free() -> Iterator[None]:
+    """Context manager: what MindSpore takes for the free memory includes the page cache, which a long run fills.
+
+    MindSpore refuses a checkpoint that is larger than this memory.
+    """
     original = getattr(serialization, "_get_available_memory", None)
     serialization._get_available_memory = lambda: psutil.virtual_memory().available
     try:

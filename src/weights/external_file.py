@@ -1,6 +1,7 @@
-"""Weights that other libraries published: `.pth` and `.safetensors` files as NumPy arrays."""
+"""Weight files of other libraries: `.pth` and `.safetensors` as NumPy arrays."""
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -8,10 +9,11 @@ from src.utils.errors import UserError
 from src.weights.torch_file import from_bfloat16, read_torch_file
 
 SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
-# Under one of these names training programs store the weights, beside their own state.
+# Training programs store the weights under one of these names, beside their own state.
 WRAPPERS = ("state_dict", "model", "model_state_dict")
-# What a wrapper of the model puts before all names.
+# Data-parallel training puts this before all names.
 PREFIXES = ("module.",)
+# safetensors.numpy would do, but has no bfloat16, and its error for an unknown type does not name the tensor.
 SAFETENSORS_TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "<i1", "U8": "<u1",
     "BOOL": "?",
@@ -24,27 +26,24 @@ class WeightFile:
 
     Attributes:
         tensors: arrays by name, in the order of the file.
-        meta: what the file says about its origin, where it does.
+        meta: what the file says about its origin; empty for most.
     """
 
-    tensors: dict
-    meta: dict
+    tensors: dict[str, np.ndarray]
+    meta: dict[Any, Any]
 
 
-def read_weight_file(path):
+def read_weight_file(path: Path | str) -> WeightFile:
     """Reads a file of `torch.save` or safetensors; no code of the file is run.
 
     Raises:
-        UserError: the file is not there, damaged, of another kind, or holds no weights.
+        UserError: there is no such file, it is damaged or of another kind, or it holds no weights.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"there is no file {path}")
-    if path.suffix == ".safetensors":
-        content, meta = _read_safetensors(path), {}
-    else:
-        content = read_torch_file(path)
-        meta = content.get("meta") if isinstance(content, dict) else None
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else read_torch_file(path)
+    meta = content.get("meta") if isinstance(content, dict) else None
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
@@ -58,7 +57,7 @@ def read_weight_file(path):
     return WeightFile(tensors, meta if isinstance(meta, dict) else {})
 
 
-def _read_safetensors(path):
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError, deserialize
 
     try:
@@ -68,7 +67,7 @@ def _read_safetensors(path):
     return {name: _array(name, entry, path) for name, entry in entries}
 
 
-def _array(name, entry, path):
+def _array(name: str, entry: dict[str, Any], path: Path) -> np.ndarray:
     if entry["dtype"] == "BF16":
         values = from_bfloat16(entry["data"])
     elif entry["dtype"] in SAFETENSORS_TYPES:

@@ -5,18 +5,22 @@ ImageNet classifier one for `--feature_extractor_base_param`. Files are `.pth` o
 """
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import mindspore as ms
+import numpy as np
+from mindspore import nn
 
 from src.config import load_config
 from src.runtime.cli import entry_point
 from src.ssd import build_inference_net, get_model
+from src.ssd.registry import Model
 from src.utils.errors import UserError
 from src.weights import load_backbone
 from src.weights.checkpoint_file import save_checkpoint
-from src.weights.external_file import read_weight_file
-from src.weights.load import listing
+from src.weights.external_file import WeightFile, read_weight_file
+from src.weights.parameter_names import shown_names
 from src.weights.pretrained_backbone import with_mindspore_names
 from src.weights.torchvision_mmdet import LIBRARIES, MODEL, convert_detector, is_detector
 
@@ -25,26 +29,27 @@ logger = logging.getLogger("import_weights")
 CLASSIFIER_LAYERS = ("classifier.", "fc.")
 
 
-def parse_arguments(argv):
-    """The arguments of this program."""
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="import_weights", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, help="published weights, .pth or .safetensors")
-    parser.add_argument("--from", dest="library", required=True, choices=LIBRARIES, help="library that published them")
-    parser.add_argument("--config", metavar="FILE", default="", help="configuration of the detector that they are for; "
-                        "default for a detector's weights: that of the library")
+    parser.add_argument("--from", dest="library", required=True, choices=LIBRARIES,
+                        help="library that published the weights")
+    parser.add_argument("--config", metavar="FILE", default="", help="configuration of the detector that takes the "
+                        "weights; default for a detector's weights: that of the library")
     parser.add_argument("--output", metavar="FILE", type=Path, help="checkpoint to write; default: FILE with .ckpt")
     return parser.parse_args(argv)
 
 
-def detector_parameters(weights, library, net, num_classes, path):
+def detector_parameters(weights: WeightFile, library: str, net: nn.Cell, num_classes: int,
+                        path: Path) -> dict[str, np.ndarray]:
     """Arrays of all parameters of `net` by name, from the weights of a library's detector."""
     version = str(weights.meta.get("mmdet_version", ""))
     if version.startswith(("0.", "1.")):
         raise UserError(
-            f"{path} was written by mmdetection {version}, whose boxes count one pixel more and whose classes are in "
-            "another order; bring it to version 2 with its tools/model_converters/upgrade_model_version.py first"
+            f"{path} was written by mmdetection {version}, whose boxes are one pixel larger and whose classes are in "
+            "another order; convert it to version 2 with its tools/model_converters/upgrade_model_version.py first"
         )
     prefix = "network."
     shapes = {parameter.name[len(prefix) :]: tuple(parameter.shape) for parameter in net.get_parameters()}
@@ -52,28 +57,32 @@ def detector_parameters(weights, library, net, num_classes, path):
     return {prefix + name: values[name] for name in shapes}
 
 
-def backbone_parameters(weights, net, model, path):
-    """Arrays of a classifier by MindSpore's names, without its last layers, once they are known to fit `net`."""
+def backbone_parameters(weights: WeightFile, net: nn.Cell, model: Model, path: Path) -> dict[str, np.ndarray]:
+    """Arrays of a classifier by MindSpore's names, without its last layers.
+
+    Raises:
+        UserError: they do not fit the backbone of `net`.
+    """
     load_backbone(net, path, model.backbone_path)
     values = with_mindspore_names(weights.tensors)
     left_out = {name for name in values if name.startswith(CLASSIFIER_LAYERS)}
     counters = len(weights.tensors) - len(values)
-    logger.info("left out: %s; %d counters of steps", listing(left_out) or "nothing", counters)
+    logger.info("left out: %s; %d counters of steps", shown_names(left_out) or "nothing", counters)
     return {name: value for name, value in values.items() if name not in left_out}
 
 
 @entry_point
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(argv)
     weights = read_weight_file(arguments.file)
     for_detector = is_detector(weights.tensors)
     if not for_detector and not arguments.config:
-        raise UserError(f"{arguments.file} holds a classifier; name the detector it is for, such as "
+        raise UserError(f"{arguments.file} holds a classifier; name the detector whose backbone it is for, such as "
                         "--config config/ssd_resnet50_fpn_config.yaml")
     config_path = arguments.config or Path("config", LIBRARIES[arguments.library].config_file)
     config = load_config([f"--config_path={config_path}"])
     if for_detector and config.model_name != MODEL:
-        raise UserError(f"{arguments.file} holds a detector, which {MODEL} can take; the configuration names "
+        raise UserError(f"{arguments.file} holds a detector, which fits {MODEL} only; the configuration names "
                         f"{config.model_name}")
     net = build_inference_net(config)
     if for_detector:

@@ -1,46 +1,44 @@
-"""Loading of weights, with every parameter accounted for."""
+"""Checkpoints of detectors into networks, with every parameter accounted for."""
 import dataclasses
 import logging
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import mindspore as ms
+from mindspore import nn
 
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import read_checkpoint
-from src.weights.parameter_names import is_training_state
+from src.weights.parameter_names import is_training_state, shown_names
 
 logger = logging.getLogger(__name__)
-LISTED = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
-    """Names of parameters: loaded, kept as they were in the network, and not used of the file."""
+    """Names of parameters, sorted.
 
-    loaded: tuple
-    kept: tuple
-    unused: tuple
+    Attributes:
+        loaded: parameters of the network that have values of the file now.
+        kept: parameters of the network that are as they were.
+        unused: parameters of the file without a place in the network.
+    """
+
+    loaded: tuple[str, ...]
+    kept: tuple[str, ...]
+    unused: tuple[str, ...]
 
 
-def listing(names):
-    """A few of the names, and how many more there are."""
-    names = sorted(names)
-    more = f", ... ({len(names) - LISTED} more)" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
-
-
-def load_weights(net, path, drop=()):
+def load_weights(net: nn.Cell, path: Path | str, drop: Collection[str] = ()) -> LoadReport:
     """Loads a checkpoint of a detector, from training or inference, into `net`.
 
     Args:
-        net: a network whose parameter names begin with `network.`, such as `build_inference_net` gives.
-        path: file of the checkpoint. State of an optimizer in it is left alone.
+        net: a network whose parameter names begin with `network.`, such as that of `build_inference_net`.
+        path: file of the checkpoint. The training state in it is not loaded.
         drop: a parameter whose name contains one of these texts is not loaded.
 
-    Returns:
-        A `LoadReport`.
-
     Raises:
-        UserError: names of parameters that are missing, do not belong to the network, or have another shape.
+        UserError: parameters are missing, do not belong to the network, or have another shape; the message names them.
     """
     found = {name: value for name, value in read_checkpoint(path).items() if not is_training_state(name)}
     dropped = {name for name in found if any(text in name for text in drop)}
@@ -52,11 +50,12 @@ def load_weights(net, path, drop=()):
     report = LoadReport(tuple(sorted(values)), tuple(sorted(set(own) - set(values))), tuple(sorted(dropped)))
     logger.info("%s: %d of the %d parameters of the network loaded", path, len(values), len(own))
     if dropped:
-        logger.info("left out by checkpoint_filter_list: %s", listing(dropped))
+        logger.info("left out by checkpoint_filter_list: %s", shown_names(dropped))
     return report
 
 
-def _check_fit(own, values, may_lack, path):
+def _check_fit(own: Mapping[str, ms.Parameter], values: Mapping[str, ms.Parameter], may_lack: set[str],
+               path: Path | str) -> None:
     missing = set(own) - set(values) - may_lack
     unknown = set(values) - set(own)
     shapes = [
@@ -66,9 +65,9 @@ def _check_fit(own, values, may_lack, path):
     ]
     problems = []
     if missing:
-        problems.append(f"{len(missing)} parameters are missing: {listing(missing)}")
+        problems.append(f"{len(missing)} parameters are missing: {shown_names(missing)}")
     if unknown:
-        problems.append(f"{len(unknown)} parameters do not belong to the network: {listing(unknown)}")
+        problems.append(f"{len(unknown)} parameters do not belong to the network: {shown_names(unknown)}")
     if shapes:
         problems.append(f"{len(shapes)} parameters have another shape: {'; '.join(shapes[:3])}")
     if problems:

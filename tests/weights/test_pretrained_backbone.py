@@ -57,7 +57,7 @@ def shapes_of(cell):
 
 
 def zoo_mobilenet_v2(name):
-    """The model zoo's name of a parameter of MobileNetV2, whose blocks are numbered 1 to 17."""
+    """The Model Zoo's name of a parameter of MobileNetV2, whose blocks are numbered 1 to 17."""
     part, number, rest = re.fullmatch(r"features_([12])\.(\d+)\.(.+)", name).groups()
     return f"features.{int(number) + (14 if part == '2' else 0)}.{rest}"
 
@@ -166,7 +166,7 @@ def test_network_of_another_width_is_refused(save):
 
 
 def vgg16_file(convolutions, layers, batch_norm, bias=False):
-    """Values of a VGG16 classifier by the names of the model zoo (`layers`) or MindCV (`features`)."""
+    """Values of a VGG16 classifier by the names of the Model Zoo (`layers`) or MindCV (`features`)."""
     weights = list(shapes_of(VGG16()).values())
     shapes = {}
     for layer, shape in zip(convolutions, weights):

@@ -6,7 +6,7 @@ from src.backbones.mobilenet_v2 import MobileNetV2
 from src.backbones.resnet import ResNet50
 from src.backbones.vgg16 import VGG16
 from src.weights.pretrained_backbone import RENAMES, match_names, with_mindspore_names
-from src.weights.vgg16 import convert_vgg16
+from src.weights.vgg16_conversion import convert_vgg16
 from tests.support.torchvision_shapes import batch_norm, mobilenet_v2, resnet50, vgg16
 
 pytestmark = pytest.mark.usefixtures("cpu")

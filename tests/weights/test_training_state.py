@@ -50,7 +50,7 @@ def test_what_is_wrong_is_said(tmp_path):
     ("{", "damaged"), ("[]", "not a training state"), ('{"format": "other"}', "not a training state"),
     ('{"format": "ssd-training-state", "version": 1}', "lacks run"),
     (json.dumps({**STATE, "format": "ssd-training-state", "version": 1, "run": "a", "epoch": 1, "checkpoint": 7}),
-     "does not say what its checkpoint holds"),
+     "lacks size and digest of its checkpoint"),
 ])
 def test_foreign_states(tmp_path, content, message):
     path = save(tmp_path, 1, "a")

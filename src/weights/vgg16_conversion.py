@@ -1,6 +1,8 @@
-"""Weights of VGG16 with and without BatchNorm, brought to the form that a detector's backbone has."""
+"""Weights of VGG16 with and without BatchNorm, converted to the form that a detector's backbone has."""
 import logging
 import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -8,35 +10,38 @@ from src.backbones.vgg16 import BLOCKS
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
-# `b1.0.weight` of the backbone; `layers.0.weight` of the model zoo and `features.0.weight` of MindCV, whose layers are
-# numbered through
+# `b1.0.weight` of the backbone; `layers.0.weight` of the Model Zoo and `features.0.weight` of MindCV, which number all
+# layers as one sequence
 NAME = re.compile(r"(?:b([1-5])|layers|features)\.(\d+)\.(weight|bias|gamma|beta|moving_mean|moving_variance)")
 CONVOLUTIONS = tuple(convolutions for _, convolutions in BLOCKS)
 BN_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
 BN_EPS = 1e-5  # of the classifiers and of the backbone
+# block, counted from 1, and convolution in the block, counted from 0
+Convolution = tuple[int, int]
 
 
-def convert_vgg16(found, own, prefixes, has_batch_norm, path):
-    """Values for the backbone from the parameters of a VGG16, whether or not the two have BatchNorm.
+def convert_vgg16(found: Mapping[str, np.ndarray], own: Collection[str], prefixes: Sequence[str],
+                  has_batch_norm: bool | None, path: Path | str) -> tuple[dict[str, np.ndarray], set[str], set[str]]:
+    """Values for the backbone from the parameters of a VGG16, each of them with or without BatchNorm.
 
     | file | backbone | result |
     |---|---|---|
-    | with | with | as they are; a bias of a convolution moves into the mean, which changes nothing |
-    | without | without | the weights; there is no place for a bias, which is left out with a warning |
+    | with | with | as they are; the bias of a convolution is subtracted from the running mean, with the same outputs |
+    | without | without | the weights; a bias has no place and is left out with a warning |
     | without | with | the weights, and a bias as `beta`; the rest of BatchNorm as initialised |
     | with | without | weights times `gamma / sqrt(variance)`; shifts have no place and are left out with a warning |
-    | without | biases | as they are; without a bias in the file those of the backbone as initialised |
-    | with | biases | BatchNorm becomes part of weights and biases, which changes nothing |
+    | without | biases | as they are; the backbone's biases as initialised where the file has none |
+    | with | biases | BatchNorm becomes part of weights and biases, with the same outputs |
 
     Args:
         found: arrays by the names in the file.
         own: names of the parameters of the backbone.
-        prefixes: what a name in the file may begin with in addition.
-        has_batch_norm: what is expected of the file; None for anything.
+        prefixes: a name in the file may begin with one of these.
+        has_batch_norm: whether the file is expected to have BatchNorm; None for either.
         path: of the file, for messages.
 
     Returns:
-        Arrays by own name, the names of the file that were used, and the own names that need no value.
+        Arrays by own name, the names in the file that were used, and the own names that need no value.
 
     Raises:
         UserError: the file contradicts `has_batch_norm`.
@@ -44,14 +49,16 @@ def convert_vgg16(found, own, prefixes, has_batch_norm, path):
     source_bn = any(name.endswith(".gamma") and _match(name, prefixes) for name in found)
     target_bn = any(name.endswith(".gamma") for name in own)
     target_bias = any(name.endswith(".bias") for name in own)
-    convolutions, names = {}, {}
+    convolutions: dict[Convolution, dict[str, np.ndarray]] = {}  # part -> array
+    names: dict[Convolution, dict[str, str]] = {}  # part -> name in the file
     for name, value in found.items():
         place = _place(_match(name, prefixes), source_bn)
         if place:
             convolution, part = place
             convolutions.setdefault(convolution, {})[part] = value
             names.setdefault(convolution, {})[part] = name
-    values, used = {}, set()
+    values: dict[str, np.ndarray] = {}
+    used: set[str] = set()
     for (block, number), parts in convolutions.items():
         converted, read = _convert(parts, source_bn, target_bn, target_bias)
         used |= {names[block, number][part] for part in read}
@@ -70,7 +77,7 @@ def convert_vgg16(found, own, prefixes, has_batch_norm, path):
     return values, used, optional
 
 
-def plain_name(name):
+def plain_name(name: str) -> str | None:
     """Name of a convolution's parameter in the backbone without BatchNorm, from that in a classifier without it:
     `features.7.bias` -> `b2.2.bias`; None where there is none."""
     place = _place(NAME.fullmatch(name), batch_norm=False)
@@ -80,7 +87,7 @@ def plain_name(name):
     return f"b{block}.{number * _layers_per_conv(batch_norm=False)}.{part}"
 
 
-def _match(name, prefixes):
+def _match(name: str, prefixes: Sequence[str]) -> re.Match[str] | None:
     for prefix in ("", *prefixes):
         match = NAME.fullmatch(name[len(prefix) :]) if name.startswith(prefix) else None
         if match:
@@ -88,12 +95,12 @@ def _match(name, prefixes):
     return None
 
 
-def _layers_per_conv(batch_norm):
+def _layers_per_conv(batch_norm: bool) -> int:
     return 3 if batch_norm else 2  # convolution, BatchNorm, activation
 
 
-def _place(match, batch_norm):
-    """`((block from 1, convolution in it from 0), part)` of a matched name; None for what is none of these."""
+def _place(match: re.Match[str] | None, batch_norm: bool) -> tuple[Convolution, str] | None:
+    """Convolution and part that a matched name stands for; None for another layer."""
     if not match:
         return None
     block, layer, part = match.group(1), int(match.group(2)), match.group(3)
@@ -109,8 +116,9 @@ def _place(match, batch_norm):
     return (block, number), part
 
 
-def _convert(parts, source_bn, target_bn, target_bias):
-    """Parts of one convolution and its BatchNorm -> the same for the backbone, and the parts that were read."""
+def _convert(parts: Mapping[str, np.ndarray], source_bn: bool, target_bn: bool,
+             target_bias: bool) -> tuple[dict[str, np.ndarray], set[str]]:
+    """Parts of one convolution and its BatchNorm -> the same for the backbone, and the parts that were used."""
     needed = ("weight", *BN_PARTS) if source_bn else ("weight",)
     if any(part not in parts for part in needed):
         return {}, set()
@@ -134,14 +142,14 @@ def _convert(parts, source_bn, target_bn, target_bias):
     return {"weight": weight}, read
 
 
-def _warn_of_losses(convolutions, source_bn):
+def _warn_of_losses(convolutions: Mapping[Convolution, Mapping[str, np.ndarray]], source_bn: bool) -> None:
     if source_bn:
         logger.warning(
-            "The VGG16 of the checkpoint has BatchNorm, the backbone has not: its scales are kept, its shifts are not. "
-            "Set ssd_vgg_bn to True to keep both."
+            "The VGG16 of the checkpoint has BatchNorm, the backbone does not: its scales are kept, its shifts are "
+            "not. Set ssd_vgg_bn to True to keep both."
         )
     elif any("bias" in parts for parts in convolutions.values()):
         logger.warning(
-            "The convolutions of the VGG16 in the checkpoint have a bias, those of the backbone have not: it is left "
+            "The convolutions of the VGG16 in the checkpoint have a bias, those of the backbone do not: it is left "
             "out. Set ssd_vgg_bn to True to keep it."
         )
