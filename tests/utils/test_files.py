@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from src.utils.files import LEFTOVER_AGE_SECONDS, replace_folder, temporary_folder, whole_folder
+from src.utils.errors import UserError
+from src.utils.files import LEFTOVER_AGE_SECONDS, find_checkpoint, replace_folder, temporary_folder, whole_folder
 
 
 def test_whole_folder_appears_at_the_end(tmp_path):
@@ -50,3 +51,13 @@ def test_only_old_leftovers_are_removed(tmp_path):
     with temporary_folder(tmp_path / "new"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [".new.2.part", ".other.1.part"]
+
+
+def test_find_checkpoint(tmp_path):
+    (tmp_path / "a.ckpt").write_bytes(b"")
+    assert find_checkpoint(tmp_path / "a.ckpt") == tmp_path / "a.ckpt"
+    assert find_checkpoint("a.ckpt", tmp_path) == tmp_path / "a.ckpt"
+    with pytest.raises(UserError, match=r"looked for: b\.ckpt and .*/b\.ckpt"):
+        find_checkpoint("b.ckpt", tmp_path)
+    with pytest.raises(UserError, match="no name was given"):
+        find_checkpoint("", tmp_path)
