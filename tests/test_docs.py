@@ -1,10 +1,13 @@
 """What README.md and docs/ promise must be there: links, files, flags, keys, models; marked code blocks are run."""
+import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from src.config import load_config
@@ -13,8 +16,9 @@ from src.dataset.shapes import draw_shapes_dataset
 from src.ssd.registry import MODELS
 from tests.support.golden_data import ROOT
 from tests.support.markdown import CHINESE_README, FENCED, PAGES, README, flags_of, read_page
+from tests.support.samples import voc_xml
 from tests.support.script_runner import copy_checkout
-from tests.support.small_models import SMALL_MULTIBOX
+from tests.support.small_models import SMALL_MULTIBOX, SMALL_PYRAMID
 
 CHINESE_IS_TRANSLATED = False  # README_CN.md still follows the long README
 LONGEST_README = 250
@@ -172,21 +176,74 @@ def test_blocks_that_run_as_they_are(block, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-SMALL = {"train": ("--epoch_size=1", "--eval_start_epoch=1", "--batch_size=4", *SMALL_MULTIBOX),
-         "eval": SMALL_MULTIBOX, "predict": SMALL_MULTIBOX}
+SMALL = {"finetune.yaml": SMALL_PYRAMID, "train": ("--epoch_size=1", "--eval_start_epoch=1", "--batch_size=4"),
+         "eval_onnx": ("--benchmark_images=4",)}
+# Pages whose blocks go on from the files of earlier ones.
+SMALL_RUNS = {"readme": ("README.md",), "pages": ("datasets.md", "training.md", "evaluation.md", "export.md",
+                                                  "performance.md", "prediction.md")}
 
 
-@pytest.mark.parametrize("block", blocks_with("small"))
-def test_blocks_that_run_with_a_small_network(block, run, tmp_path):
-    """Each command as it stands, with flags that make the network and the training small."""
+def small_flags(script, flags):
+    """What makes the network and the training small."""
+    config = next((Path(flag).name for flag in flags if flag.startswith("--config_path")), None)
+    shape = SMALL.get(config, SMALL_MULTIBOX) if config else ()
+    return *flags, *shape, *SMALL.get(script, ())
+
+
+@pytest.fixture
+def small_data(tmp_path):
+    """Words of the commands, and what stands for them here: drawn data, also as `data/bccd`."""
     draw_shapes_dataset(tmp_path / "data" / "shapes", num_train=16, num_val=6)
-    for command in block.commands():
+    images = list_boxes(tmp_path / "data" / "shapes", "train")
+    names = ["RBC", "WBC", "Platelets"]
+    for part, some in (("trainval", images[:10]), ("test", images[10:])):
+        write_voc(tmp_path / "data" / "bccd" / "JPEGImages", tmp_path / "data" / "bccd" / "Annotations", some, names)
+        listed = tmp_path / "data" / "bccd" / "ImageSets" / "Main" / f"{part}.txt"
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        listed.write_text("".join(f"{path.stem}\n" for path, _ in some), encoding="utf-8")
+    write_voc(tmp_path / "mine", tmp_path / "mine", images, names)
+    return {"=DIR": f"={tmp_path / 'mine'}", "=PICTURES": "=data/shapes/val", "=photos": "=data/shapes/val"}
+
+
+def list_boxes(coco, part):
+    """`(path of the image, [[xmin, ymin, xmax, ymax], ...])` of each image of a COCO dataset."""
+    content = json.loads((coco / "annotations" / f"instances_{part}.json").read_text(encoding="utf-8"))
+    boxes = {image["id"]: [] for image in content["images"]}
+    for annotation in content["annotations"]:
+        x, y, width, height = map(int, annotation["bbox"])
+        boxes[annotation["image_id"]].append([x, y, x + width, y + height])
+    return [(coco / part / image["file_name"], boxes[image["id"]]) for image in content["images"]]
+
+
+def write_voc(image_dir, xml_dir, images, names):
+    for folder in (image_dir, xml_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+    for path, boxes in images:
+        shutil.copy(path, image_dir)
+        objects = [(names[index % len(names)], *box) for index, box in enumerate(boxes)]
+        height, width = cv2.imread(str(path)).shape[:2]
+        (xml_dir / f"{path.stem}.xml").write_text(voc_xml(objects, path.name, width, height), encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", SMALL_RUNS.values(), ids=SMALL_RUNS)
+def test_blocks_that_run_with_a_small_network(names, run, small_data):
+    """Each command as it stands, with flags that make the network and the training small."""
+    pages = {path.name: read_page(path) for path in PAGES}
+    blocks = [block for name in names for block in pages[name].blocks]
+    for command in [command for block in blocks if block.marker == "small" for command in block.commands()]:
+        for text, value in small_data.items():
+            command = command.replace(text, value)
         program, script, *flags = shlex.split(command)
         if program == "python" and script != "download_dataset.py":
             name = Path(script).stem
-            _, err, code = run(name, *flags, *SMALL.get(name, ()))
+            _, err, code = run(name, *small_flags(name, flags))
             assert code == 0, f"{command}\n{err}"
-    assert list(tmp_path.glob("output/*/pictures/*.jpg"))
+
+
+def test_markers_of_small_blocks_are_in_a_run():
+    pages = {name for names in SMALL_RUNS.values() for name in names}
+    assert {path.name for path in PAGES if any(block.marker == "small" for block in read_page(path).blocks)} <= pages
 
 
 @pytest.mark.parametrize("block", blocks_with("hub"))
