@@ -1,10 +1,11 @@
 """Default boxes (anchors) of the detectors.
 
-Every function returns `(A, 4)` float64 boxes `cy cx h w`, normalised by the image's height and width and not clipped,
-in the order of the heads' outputs: level, row, column, shape.
+Anchors are `(A, 4)` float64 boxes `cy cx h w`, normalised by the image's height and width and not clipped, in the order
+of the heads' outputs: level, row, column, shape.
 """
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,11 +16,12 @@ GRID_SCALES = (1.0, math.sqrt(2.0))
 GRID_RATIOS = (1.0, 2.0, 0.5)
 # Coarsest stride of the features that a pyramid merges, each half as large as the one before.
 GRID_MERGED_STEP = 32
-# Side of the smallest square of the first level, as in the SSD of the TensorFlow Object Detection API.
-SMALLEST_SIDE = 0.1
+# Side of the small square of a reduced first level, as in the SSD of the TensorFlow Object Detection API.
+REDUCED_LEVEL_SIDE = 0.1
+Shapes = list[list[tuple[float, float]]]  # (height, width) of the default boxes of each level, normalised
 
 
-def multibox_shapes(min_scale, max_scale, aspect_ratios):
+def multibox_shapes(min_scale: float, max_scale: float, aspect_ratios: Sequence[Sequence[float]]) -> Shapes:
     """Heights and widths of the default boxes of each level of SSD (https://arxiv.org/abs/1512.02325, section 2.2).
 
     Scales rise evenly from `min_scale` to `max_scale`. A level has a square of its scale, two boxes for each aspect
@@ -36,7 +38,7 @@ def multibox_shapes(min_scale, max_scale, aspect_ratios):
     for level, ratios in enumerate(aspect_ratios):
         scale = scales[level]
         reduced = level == 0 and not ratios
-        boxes = [(SMALLEST_SIDE, SMALLEST_SIDE)] if reduced else [(scale, scale)]
+        boxes = [(REDUCED_LEVEL_SIDE, REDUCED_LEVEL_SIDE)] if reduced else [(scale, scale)]
         for ratio in (2,) if reduced else ratios:
             long_side, short_side = scale * math.sqrt(ratio), scale / math.sqrt(ratio)
             boxes += [(short_side, long_side), (long_side, short_side)]
@@ -47,7 +49,8 @@ def multibox_shapes(min_scale, max_scale, aspect_ratios):
     return shapes
 
 
-def sized_shapes(image_size, sizes, aspect_ratios, within_image=False):
+def sized_shapes(image_size: Sequence[int], sizes: Sequence[float], aspect_ratios: Sequence[Sequence[float]],
+                 within_image: bool = False) -> Shapes:
     """Heights and widths of the default boxes of each level, from sizes in pixels as in the original SSD.
 
     A level has a square of its size, a square of the geometric mean of its size and the next, and for each aspect ratio
@@ -75,23 +78,14 @@ def sized_shapes(image_size, sizes, aspect_ratios, within_image=False):
     return shapes
 
 
-def multibox_anchors(image_size, feature_size, steps, min_scale, max_scale, aspect_ratios):
-    """Default boxes of SSD on square feature maps.
+def place_shapes(image_size: Sequence[int], feature_size: Sequence[int], steps: Sequence[int],
+                 shapes: Shapes) -> np.ndarray:
+    """The anchors of SSD: the shapes of a level at every location of its square feature map.
 
     Args:
         image_size: height and width in pixels.
         feature_size: side of each level's feature map.
         steps: stride of each level in pixels.
-        min_scale, max_scale: scale of the first and the last level, as a part of the image.
-        aspect_ratios: for each level the ratios beside 1.
-    """
-    return place_shapes(image_size, feature_size, steps, multibox_shapes(min_scale, max_scale, aspect_ratios))
-
-
-def place_shapes(image_size, feature_size, steps, shapes):
-    """The default boxes of square feature maps, see `multibox_anchors`.
-
-    Args:
         shapes: for each level a list of `(h, w)`, normalised.
     """
     anchors = []
@@ -103,12 +97,12 @@ def place_shapes(image_size, feature_size, steps, shapes):
     return np.array(anchors)
 
 
-def grid_size(image_size, step):
+def grid_size(image_size: Sequence[int], step: int) -> tuple[int, ...]:
     """Rows and columns of a level of a feature pyramid: the sides of the image divided by the stride, rounded up."""
     return tuple(math.ceil(side / step) for side in image_size)
 
 
-def grid_anchors(image_size, steps, base_size=GRID_BASE_SIZE):
+def grid_anchors(image_size: Sequence[int], steps: Sequence[int], base_size: float = GRID_BASE_SIZE) -> np.ndarray:
     """Anchors of a feature pyramid: every level has the same shapes, in units of its stride.
 
     Where a step does not divide a side, the centres of that level divide it evenly all the same.
@@ -135,20 +129,3 @@ def grid_anchors(image_size, steps, base_size=GRID_BASE_SIZE):
         level = np.concatenate(np.broadcast_arrays(centres, sides[None]), axis=-1)  # (rows * columns, shapes, 4)
         anchors.append(level.reshape(-1, 4))
     return np.concatenate(anchors) / (height, width, height, width)
-
-
-def build_anchors(config):
-    """The anchors that the configuration describes: `(A, 4)` float64 `cy cx h w`, normalised."""
-    if config.use_anchor_generator:
-        return grid_anchors(config.img_shape, config.steps, config.anchor_scale)
-    if config.anchor_sizes:
-        shapes = sized_shapes(config.img_shape, config.anchor_sizes, config.aspect_ratios, config.anchors_within_image)
-        return place_shapes(config.img_shape, config.feature_size, config.steps, shapes)
-    return multibox_anchors(
-        image_size=config.img_shape,
-        feature_size=config.feature_size,
-        steps=config.steps,
-        min_scale=config.min_scale,
-        max_scale=config.max_scale,
-        aspect_ratios=config.aspect_ratios,
-    )

@@ -4,8 +4,8 @@ Boxes are `ymin xmin ymax xmax`, normalised by the image's height and width, unl
 """
 import numpy as np
 
-from src.boxes.anchors import build_anchors
 from src.boxes.box_ops import SMALLEST, box_area, pairwise_iou, to_cyxhw, to_tlbr
+from src.boxes.default_boxes import build_default_boxes
 
 # Default boxes that are compared at once with all boxes: few enough that what is computed of them stays in the cache.
 MATCH_BLOCK = 2048
@@ -117,4 +117,4 @@ class BoxCoder:
 
 def build_box_coder(config):
     """The `BoxCoder` of the configuration, for the data pipeline and the decoder alike."""
-    return BoxCoder(build_anchors(config), config.prior_scaling, config.match_threshold)
+    return BoxCoder(build_default_boxes(config).anchors(), config.prior_scaling, config.match_threshold)

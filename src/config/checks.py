@@ -2,21 +2,19 @@
 
 Everything here works on `Settings`: converted values, each with where it came from.
 """
-import math
 import posixpath
+from typing import Any
 
-from src.boxes.anchors import GRID_MERGED_STEP, GRID_RATIOS, GRID_SCALES, grid_size, multibox_shapes, sized_shapes
+from src.boxes.default_boxes import build_default_boxes
 from src.config.auto import Auto
+from src.config.schema import DERIVED
 from src.config.values import show
 from src.utils.errors import UserError
 
 COMMAND_LINE = "command line"
 DEFAULT = "default"
-DERIVED = -1  # a number that follows from other keys
 # Folders of a ModelArts container.
 CLOUD_FOLDERS = {"data_path": "/cache/data", "output_path": "/cache/train", "load_path": "/cache/checkpoint_path/"}
-LEVEL_LISTS = ("feature_size", "steps", "num_default", "extras_in_channels", "extras_out_channels")
-MULTIBOX_LEVEL_LISTS = ("aspect_ratios", "extras_strides", "extras_ratio")
 ONNX_KEYS = ("dynamic_batch", "with_preprocess", "with_nms", "precision")
 # Keys that have an effect only where another one switches it on.
 SWITCHES = {"clip_norm": "use_global_norm", "ema_decay": "use_ema", "mosaic_close_epochs": "mosaic"}
@@ -25,31 +23,26 @@ SWITCHES = {"clip_norm": "use_global_norm", "ema_decay": "use_ema", "mosaic_clos
 class Settings:
     """Values of all keys as attributes; `sources[key]` says where a value came from."""
 
-    def __init__(self, values, sources):
+    def __init__(self, values: dict[str, Any], sources: dict[str, str]) -> None:
         self.values = values
         self.sources = sources
 
-    def __getattr__(self, key):
+    def __getattr__(self, key: str) -> Any:
         return self.values[key]
 
-    def set(self, key, value):
+    def set(self, key: str, value: Any) -> None:
         """A value that the program decides on."""
         self.values[key] = value
 
-    def said(self, key):
+    def said(self, key: str) -> str:
         """For messages: `lr 0.05 (FILE, line 3)`."""
         return f"{key} {show(self.values[key])} ({self.sources[key]})"
 
 
-def resolve(settings):
+def resolve(settings: Settings) -> None:
     """Checks `settings` and fills in what is derived. Raises `UserError` that names both sides of a contradiction."""
     _check_classes(settings)
-    _check_level_lists(settings)
-    if settings.use_anchor_generator:
-        boxes = _check_grid_levels(settings)
-    else:
-        boxes = _check_multibox_levels(settings)
-    _check_number_of_boxes(settings, boxes)
+    _check_default_boxes(settings)
     _check_precision(settings)
     _check_schedule(settings)
     _check_stopping(settings)
@@ -62,7 +55,7 @@ def resolve(settings):
         _use_cloud_folders(settings)
 
 
-def _check_classes(settings):
+def _check_classes(settings: Settings) -> None:
     if isinstance(settings.classes, Auto):
         settings.set("num_classes", Auto("num_classes", written=DERIVED))
         return
@@ -83,84 +76,34 @@ def _check_classes(settings):
                         f"names, background included; set num_classes to {len(names)}, leave it out, or change classes")
 
 
-def _check_level_lists(settings):
-    keys = LEVEL_LISTS if settings.use_anchor_generator else LEVEL_LISTS + MULTIBOX_LEVEL_LISTS
+def _check_default_boxes(settings: Settings) -> None:
+    """Checks the keys that describe default boxes, and derives their number."""
+    boxes = build_default_boxes(settings)
     levels = len(settings.feature_size)
     if levels == 0:
         raise UserError(f"{settings.said('feature_size')}; expected one number for each level")
-    for key in keys:
+    for key in boxes.LEVEL_LISTS:
         length = len(settings.values[key])
         if length != levels:
             raise UserError(f"{settings.said(key)} has {length} entries, but {settings.said('feature_size')} has "
-                            f"{levels}; expected one entry a level in each of {', '.join(keys)}")
+                            f"{levels}; expected one entry a level in each of {', '.join(boxes.LEVEL_LISTS)}")
+    for contradiction in boxes.contradictions(settings):
+        raise UserError(contradiction)
+    number = boxes.num_boxes
+    if settings.num_ssd_boxes not in (DERIVED, number):
+        raise UserError(f"{settings.said('num_ssd_boxes')} does not agree with {boxes.LOCATIONS_FROM} and num_default, "
+                        f"which give {number} default boxes; set num_ssd_boxes to {DERIVED} (derived) or {number}, or "
+                        "change the others")
+    settings.set("num_ssd_boxes", number)
 
 
-def _check_multibox_levels(settings):
-    """SSD's own default boxes: square maps of `ceil(side / step)`. Returns the number of default boxes."""
-    if not settings.anchor_sizes and settings.min_scale >= settings.max_scale and len(settings.feature_size) > 1:
-        raise UserError(f"{settings.said('min_scale')} must be smaller than {settings.said('max_scale')}")
-    height, width = settings.img_shape
-    for level, (size, step) in enumerate(zip(settings.feature_size, settings.steps)):
-        expected = math.ceil(height / step), math.ceil(width / step)
-        if expected != (size, size):
-            raise UserError(f"{settings.said('img_shape')} with step {step} gives a feature map of "
-                            f"{expected[0]} x {expected[1]} at level {level}, "
-                            f"but {settings.said('feature_size')} says {size} x {size}; "
-                            f"change img_shape, feature_size or steps ({settings.sources['steps']})")
-    shapes = _multibox_shapes(settings)
-    for level, level_shapes in enumerate(shapes):
-        if settings.num_default[level] != len(level_shapes):
-            raise UserError(f"{settings.said('num_default')} says {settings.num_default[level]} default boxes at level "
-                            f"{level}, but {settings.said('aspect_ratios')} gives {len(level_shapes)} there: "
-                            "two, and two for each ratio (three at a first level without ratios)")
-    return sum(size * size * number for size, number in zip(settings.feature_size, settings.num_default))
-
-
-def _multibox_shapes(settings):
-    if not settings.anchor_sizes:
-        return multibox_shapes(settings.min_scale, settings.max_scale, settings.aspect_ratios)
-    levels = len(settings.feature_size)
-    if len(settings.anchor_sizes) != levels + 1:
-        raise UserError(f"{settings.said('anchor_sizes')} has {len(settings.anchor_sizes)} entries; expected "
-                        f"{levels + 1}, one for each level of {settings.said('feature_size')} and one more")
-    return sized_shapes(settings.img_shape, settings.anchor_sizes, settings.aspect_ratios)
-
-
-def _check_grid_levels(settings):
-    """A feature pyramid's anchors: maps of `ceil(side / step)`. Returns the number of default boxes."""
-    height, width = settings.img_shape
-    if height % GRID_MERGED_STEP or width % GRID_MERGED_STEP:
-        raise UserError(f"{settings.said('img_shape')}: height and width must be divisible by {GRID_MERGED_STEP}, so "
-                        "that the levels of the pyramid that are merged are each half as large as the one before")
-    sizes = [grid_size(settings.img_shape, step) for step in settings.steps]
-    for level, (size, step) in enumerate(zip(settings.feature_size, settings.steps)):
-        if size != sizes[level][0]:
-            raise UserError(f"{settings.said('img_shape')} with step {step} gives a feature map of height "
-                            f"{sizes[level][0]} at level {level}, but {settings.said('feature_size')} says {size}; "
-                            f"change img_shape, feature_size or steps ({settings.sources['steps']})")
-    shapes = len(GRID_SCALES) * len(GRID_RATIOS)
-    if any(number != shapes for number in settings.num_default):
-        raise UserError(f"{settings.said('num_default')} does not agree with use_anchor_generator "
-                        f"({settings.sources['use_anchor_generator']}), which gives {shapes} default boxes a location")
-    return sum(rows * columns * shapes for rows, columns in sizes)
-
-
-def _check_number_of_boxes(settings, boxes):
-    if settings.num_ssd_boxes not in (DERIVED, boxes):
-        kind = "img_shape and steps" if settings.use_anchor_generator else "feature_size"
-        raise UserError(f"{settings.said('num_ssd_boxes')} does not agree with {kind} and num_default, which give "
-                        f"{boxes} default boxes; set num_ssd_boxes to {DERIVED} (derived) or {boxes}, or change the "
-                        "others")
-    settings.set("num_ssd_boxes", boxes)
-
-
-def _check_precision(settings):
+def _check_precision(settings: Settings) -> None:
     if settings.use_float16 and settings.amp_level != "O0":
         raise UserError(f"{settings.said('use_float16')} and {settings.said('amp_level')} both choose the precision; "
                         "set amp_level to O0, or use_float16 to False")
 
 
-def _check_schedule(settings):
+def _check_schedule(settings: Settings) -> None:
     if isinstance(settings.epoch_size, Auto):
         return
     if settings.pre_trained_epoch_size >= settings.epoch_size:
@@ -168,7 +111,7 @@ def _check_schedule(settings):
                         f"{settings.said('epoch_size')}; epoch_size counts the epochs already done too")
 
 
-def _check_stopping(settings):
+def _check_stopping(settings: Settings) -> None:
     if settings.early_stopping and not settings.run_eval:
         raise UserError(f"{settings.said('early_stopping')} counts evaluations while training, but "
                         f"{settings.said('run_eval')}; set run_eval to True, or early_stopping to 0")
@@ -178,7 +121,7 @@ def _check_stopping(settings):
                         "use_ema to False")
 
 
-def _check_switches(settings):
+def _check_switches(settings: Settings) -> None:
     """A file may keep the value of what the file or a flag switches off; any other value without its switch is lost."""
     for key, switch in SWITCHES.items():
         forgotten = settings.sources[switch] == DEFAULT and settings.sources[key] != DEFAULT
@@ -187,7 +130,7 @@ def _check_switches(settings):
                             f"leave {key} out")
 
 
-def _check_export(settings):
+def _check_export(settings: Settings) -> None:
     if settings.with_preprocess and settings.float_resize:
         raise UserError(f"{settings.said('with_preprocess')} takes images of whole numbers, "
                         f"{settings.said('float_resize')} keeps fractions; set one of them to False")
@@ -197,13 +140,13 @@ def _check_export(settings):
                             "file_format to ONNX")
 
 
-def _check_scale_jitter(settings):
+def _check_scale_jitter(settings: Settings) -> None:
     factors = settings.scale_jitter
     if factors and (len(factors) != 2 or factors[0] > factors[1]):
         raise UserError(f"{settings.said('scale_jitter')}; expected the least and the largest factor, or an empty list")
 
 
-def _use_cloud_folders(settings):
+def _use_cloud_folders(settings: Settings) -> None:
     for key, folder in CLOUD_FOLDERS.items():
         # An absolute path in a file was chosen for the container; a relative one is meant for a machine of one's own.
         if settings.sources[key] != COMMAND_LINE and not settings.values[key].startswith("/"):

@@ -1,11 +1,13 @@
 """What `--help` shows: a line for each key, those first that a script is mostly run with; or all about one key."""
 import shutil
 import sys
-from typing import NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
 
 from src.config.schema import KEYS
 from src.config.values import allowed, show
-from src.config.yaml_file import nearest_key
+from src.config.yaml_file import FromFile, nearest_key
 from src.runtime.cli import painted
 from src.utils.errors import UserError
 
@@ -36,7 +38,8 @@ SCRIPTS = {
 }
 
 
-def format_help(program, config_file, from_file, help_texts, stream=None):
+def format_help(program: str, config_file: Path | str, from_file: FromFile, help_texts: Mapping[str, str],
+                stream: TextIO | None = None) -> str:
     """One line for each key, by topic, with the default that `config_file` gives it; a terminal cuts it at its width.
 
     Args:
@@ -65,7 +68,7 @@ def format_help(program, config_file, from_file, help_texts, stream=None):
     return "\n".join(lines) + "\n"
 
 
-def explain_keys(wanted, from_file, help_texts):
+def explain_keys(wanted: str, from_file: FromFile, help_texts: Mapping[str, str]) -> str:
     """All about the keys `wanted`, names with commas between.
 
     Raises:
@@ -80,22 +83,22 @@ def explain_keys(wanted, from_file, help_texts):
     return "\n".join(parts)
 
 
-def _groups(script):
-    groups = {"Mostly used": script.keys} if script else {}
-    for name, field in KEYS.items():
+def _groups(script: Script | None) -> dict[str, list[str]]:
+    groups = {"Mostly used": list(script.keys)} if script else {}
+    for name, key in KEYS.items():
         if not script or name not in script.keys:
-            groups.setdefault(field.metadata["topic"], []).append(name)
+            groups.setdefault(key.topic, []).append(name)
     return groups
 
 
-def _meaning(name, help_texts):
-    return help_texts.get(name, KEYS[name].metadata["help"]).rstrip(". ")
+def _meaning(name: str, help_texts: Mapping[str, str]) -> str:
+    return help_texts.get(name, KEYS[name].help).rstrip(". ")
 
 
-def _value(name, from_file):
+def _value(name: str, from_file: FromFile) -> Any:
     return from_file[name][0] if name in from_file else KEYS[name].default
 
 
-def _row(start, meaning, width):
+def _row(start: str, meaning: str, width: int | None) -> str:
     line = f"  {start:<{LONGEST_NAME}}  {meaning}"
     return line if width is None or len(line) <= width else f"{line[:width - 4]} ..."

@@ -7,14 +7,16 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from src.config.auto import AUTO, Auto
 from src.config.checks import COMMAND_LINE, DEFAULT, Settings, resolve
 from src.config.help import explain_keys, format_help
-from src.config.schema import KEYS, OLDER_KEYS, Config
+from src.config.schema import KEYS, OLDER_KEYS, Config, Key
 from src.config.values import convert, from_text, show, to_yaml
-from src.config.yaml_file import nearest_key, read_config_file
+from src.config.yaml_file import FromFile, nearest_key, read_config_file
 from src.utils.errors import UserError
 
 __all__ = ["Config", "FlagParser", "format_config", "load_config"]
@@ -23,7 +25,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_CONFIG_FILE = CHECKOUT / "config" / "ssd300_config.yaml"
 
 
-def load_config(argv=None, for_training=False):
+def load_config(argv: Sequence[Any] | None = None, for_training: bool = False) -> Config:
     """Reads the configuration file and the flags.
 
     Args:
@@ -57,7 +59,7 @@ def load_config(argv=None, for_training=False):
     return Config(**settings.values)
 
 
-def format_config(config):
+def format_config(config: Config) -> str:
     """All settings as YAML text, grouped by topic, which `--config_path` accepts again."""
     parts = []
     for topic, names in _topics().items():
@@ -65,33 +67,33 @@ def format_config(config):
     return "\n".join(parts)
 
 
-def _topics():
-    topics = {}
-    for name, field in KEYS.items():
-        topics.setdefault(field.metadata["topic"], []).append(name)
+def _topics() -> dict[str, list[str]]:
+    topics: dict[str, list[str]] = {}
+    for name, key in KEYS.items():
+        topics.setdefault(key.topic, []).append(name)
     return topics
 
 
 class FlagParser(argparse.ArgumentParser):
     """Raises instead of printing the usage and leaving with code 2."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         raise UserError(f"{COMMAND_LINE}: {message} (options are written --key=value; --help lists all keys)")
 
 
-def _build_parser():
+def _build_parser() -> FlagParser:
     parser = FlagParser(add_help=False, argument_default=argparse.SUPPRESS)
     parser.add_argument("-h", "--help", nargs="?", const="")
     parser.add_argument("--config_path")
     parser.add_argument("--print_config", action="store_true")
-    for name, field in {**KEYS, **OLDER_KEYS}.items():
+    for name, key in {**KEYS, **OLDER_KEYS}.items():
         # Types are checked in one place, for file and command line alike; here everything is text.
-        bare = {"nargs": "?", "const": "True"} if field.type is bool or field.metadata["or_bool"] else {}
+        bare: dict[str, Any] = {"nargs": "?", "const": "True"} if key.type is bool or key.or_bool else {}
         parser.add_argument(f"--{name}", **bare)
     return parser
 
 
-def _parse(argv):
+def _parse(argv: Sequence[Any]) -> dict[str, Any]:
     """Flags as a dictionary key -> text; unambiguous prefixes of a key stand for it."""
     flags, rest = _build_parser().parse_known_args([str(item) for item in argv])
     for item in rest:
@@ -104,7 +106,7 @@ def _parse(argv):
     return {key: "--" if value == [] else value for key, value in vars(flags).items()}
 
 
-def _find_config_file(config_path):
+def _find_config_file(config_path: str) -> Path:
     path = Path(os.path.expanduser(config_path)) if config_path else DEFAULT_CONFIG_FILE
     if not os.path.exists(path) and os.path.isfile(CHECKOUT / path):
         path = CHECKOUT / path
@@ -114,7 +116,7 @@ def _find_config_file(config_path):
         return path
 
 
-def _leave_training_out(settings):
+def _leave_training_out(settings: Settings) -> None:
     """What `auto` means to a program that does not train."""
     for key, value in settings.values.items():
         if isinstance(value, Auto) and key == "batch_size":
@@ -126,7 +128,7 @@ def _leave_training_out(settings):
             settings.set(key, Auto(key, error, value.written))
 
 
-def _with_older_keys(from_file, flags):
+def _with_older_keys(from_file: FromFile, flags: Mapping[str, str]) -> tuple[FromFile, dict[str, str]]:
     """Both with `auto` as the value of a key, in place of the `OlderKeys` that say so."""
     from_file, flags = dict(from_file), dict(flags)
     for older, field in OLDER_KEYS.items():
@@ -143,21 +145,21 @@ def _with_older_keys(from_file, flags):
     return from_file, flags
 
 
-def _converted(field, value, source, found=None):
+def _converted(key: Key, value: Any, source: str, found: str | None = None) -> Any:
     try:
-        return convert(field, value)
+        return convert(key, value)
     except ValueError as error:
-        raise UserError(f"{source}: {field.name} is {found or show(value)}; allowed: {error}") from None
+        raise UserError(f"{source}: {key.name} is {found or show(value)}; allowed: {error}") from None
 
 
-def _merge(from_file, flags):
+def _merge(from_file: FromFile, flags: Mapping[str, str]) -> Settings:
     from_file, flags = _with_older_keys(from_file, flags)
     values, sources = {}, {}
-    for name, field in KEYS.items():
+    for name, key in KEYS.items():
         if name in flags:
             # The user's own text, not what was made of it, is easiest to recognise.
-            value, source, found = from_text(field, flags[name]), COMMAND_LINE, flags[name][:100] or "''"
+            value, source, found = from_text(key, flags[name]), COMMAND_LINE, flags[name][:100] or "''"
         else:
-            (value, source), found = from_file.get(name, (field.default, DEFAULT)), None
-        values[name], sources[name] = _converted(field, value, source, found), source
+            (value, source), found = from_file.get(name, (key.default, DEFAULT)), None
+        values[name], sources[name] = _converted(key, value, source, found), source
     return Settings(values, sources)

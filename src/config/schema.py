@@ -5,28 +5,29 @@ The defaults are those of config/ssd300_config.yaml, so a YAML file of one's own
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any
 
 from src.config.auto import Auto
 from src.config.coco_classes import COCO_CLASSES
 
 
-class Rule(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Rule:
     """A range of allowed values: `test(value)` is true inside it, `text` tells it to the user."""
 
     text: str
-    test: Callable
+    test: Callable[[Any], bool]
 
 
-def at_least(low):
+def at_least(low: float) -> Rule:
     return Rule(f">= {low}", lambda value: value >= low)
 
 
-def above(low):
+def above(low: float) -> Rule:
     return Rule(f"> {low}", lambda value: value > low)
 
 
-def between(low, high, ends="[]"):
+def between(low: float, high: float, ends: str = "[]") -> Rule:
     """From `low` to `high`; a round bracket in `ends` leaves that end out."""
     low_rule = at_least(low) if ends[0] == "[" else above(low)
     sign = "<=" if ends[1] == "]" else "<"
@@ -36,7 +37,7 @@ def between(low, high, ends="[]"):
     )
 
 
-def _one_placeholder(text):
+def _has_at_most_one_placeholder(text: str) -> bool:
     try:
         text.format("")
     except (AttributeError, IndexError, KeyError, ValueError):
@@ -47,30 +48,57 @@ def _one_placeholder(text):
 POSITIVE = above(0)
 COUNT = at_least(1)
 NOT_NEGATIVE = at_least(0)
-DERIVED_OR_COUNT = Rule(">= 1, or -1 = derived", lambda value: value == -1 or value >= 1)
+DERIVED = -1  # a number that follows from other keys
+DERIVED_OR_COUNT = Rule(f">= 1, or {DERIVED} = derived", lambda value: value == DERIVED or value >= 1)
 NOT_EMPTY = Rule("not empty", lambda text: bool(text.strip()))
 
 
-def _key(topic, default, meaning, rule=None, choices=None, length=None, empty_is=None, or_bool=False, or_auto=False):
-    """A field of `Config`.
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """What there is to know about a key of the configuration.
 
-    `rule` holds for the value or, with a list, for each element; `choices` are matched in any case; `length` is the
-    exact number of elements; `empty_is` is what an empty text or null stands for. With `or_bool`, a text can also be
-    true ('True') or false (''); the flag alone means true. With `or_auto`, `auto` leaves the choice to train.py.
+    Attributes:
+        name: as in a YAML file and on the command line.
+        type: of the value in `Config`; lists become tuples.
+        default: the value where neither a file nor the command line gives one.
+        topic: heading below which `--help` and `--print_config` show it.
+        help: what it means.
+        affects_result: each step of a training run depends on it, so that `--resume` compares it with that of the run.
+            What a run starts from and where its files lie is not compared.
+        rule: holds for the value or, in a list, for each element.
+        choices: the texts that are allowed, in any case.
+        length: exact number of elements.
+        empty_is: what an empty text or null stands for.
+        or_bool: a text can also be true ('True') or false (''); the flag alone means true.
+        or_auto: `auto` leaves the choice to train.py.
     """
-    return dataclasses.field(default=default, metadata={
-        "topic": topic, "help": meaning, "rule": rule, "choices": choices, "length": length, "empty_is": empty_is,
-        "or_bool": or_bool, "or_auto": or_auto,
-    })
+
+    name: str
+    type: Any
+    default: Any
+    topic: str
+    help: str
+    affects_result: bool
+    rule: Rule | None = None
+    choices: tuple[str, ...] = ()
+    length: int | None = None
+    empty_is: str = ""
+    or_bool: bool = False
+    or_auto: bool = False
 
 
-_model = functools.partial(_key, "Model and boxes")
-_train = functools.partial(_key, "Loss, optimiser, precision")
-_eval = functools.partial(_key, "Evaluation")
-_ckpt = functools.partial(_key, "Checkpoints")
-_data = functools.partial(_key, "Data")
-_run = functools.partial(_key, "Run")
-_export = functools.partial(_key, "Export")
+def _key(topic: str, default: Any, meaning: str, rule: Rule | None = None, **others: Any) -> Any:
+    """A field of `Config`, with what its `Key` says; `others` are attributes of `Key` too."""
+    return dataclasses.field(default=default, metadata={"topic": topic, "help": meaning, "rule": rule, **others})
+
+
+_model = functools.partial(_key, "Model and boxes", affects_result=True)
+_train = functools.partial(_key, "Loss, optimiser, precision", affects_result=True)
+_eval = functools.partial(_key, "Evaluation", affects_result=False)
+_ckpt = functools.partial(_key, "Checkpoints", affects_result=False)
+_data = functools.partial(_key, "Data", affects_result=False)
+_run = functools.partial(_key, "Run", affects_result=False)
+_export = functools.partial(_key, "Export", affects_result=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +140,7 @@ class Config:
     image_std: tuple[float, ...] = _model((0.229, 0.224, 0.225), "deviation by which the input is divided then: red, "
                                           "green, blue", POSITIVE, length=3)
     float_resize: bool = _model(False, "evaluation and prediction: do not round the values of resized images to whole "
-                                "numbers")
+                                "numbers", affects_result=False)
     match_threshold: float = _model(0.5, "least IoU at which a default box is matched to a ground-truth box",
                                     between(0, 1, "(]"))
     extras_in_channels: tuple[int, ...] = _model((256, 576, 1280, 512, 256, 256), "input channels of each level", COUNT)
@@ -131,7 +159,8 @@ class Config:
     backbone_expand_activation: str = _model("relu6", "MindCV backbone: activation after that convolution",
                                              choices=("relu6", "hswish"))
     ssd_vgg_bn: bool = _model(False, "VGG16 backbone with BatchNorm")
-    pretrain_vgg_bn: bool = _model(False, "the VGG16 checkpoint of feature_extractor_base_param has BatchNorm")
+    pretrain_vgg_bn: bool = _model(False, "the VGG16 checkpoint of feature_extractor_base_param has BatchNorm",
+                                   affects_result=False)
 
     gamma: float = _train(2.0, "focusing exponent of the focal loss", NOT_NEGATIVE)
     alpha: float = _train(0.75, "weight of the positive term of the focal loss", between(0, 1))
@@ -184,7 +213,7 @@ class Config:
     save_checkpoint_epochs: int = _ckpt(10, "epochs from one checkpoint to the next", COUNT)
     keep_checkpoint_max: int = _ckpt(5, "number of most recent checkpoints to keep", COUNT)
     pre_trained: str = _ckpt("", "checkpoint to start or resume training from; empty: none")
-    pre_trained_epoch_size: int = _ckpt(0, "epochs that pre_trained was trained for", NOT_NEGATIVE)
+    pre_trained_epoch_size: int = _ckpt(0, "epochs that pre_trained was trained for", NOT_NEGATIVE, affects_result=True)
     resume: str = _ckpt("", "train.py goes on exactly where an interrupted run was: with True from the newest whole "
                         "checkpoint in output_path, or from the checkpoint that is named; without one, it begins",
                         or_bool=True)
@@ -194,25 +223,25 @@ class Config:
     feature_extractor_base_param: str = _ckpt("", "classification checkpoint for the backbone, or the name of weights "
                                               "that a package brings, such as efficientnet_lite0; empty: from scratch")
     freeze_layer: str = _ckpt("none", "part of the network that is not trained", choices=("none", "backbone"),
-                              empty_is="none")
+                              empty_is="none", affects_result=True)
     freeze_parts: tuple[str, ...] = _ckpt((), "parts of the backbone that are not trained, by the beginning of their "
-                                          "names, such as stem or blocks.0", NOT_EMPTY)
+                                          "names, such as stem or blocks.0", NOT_EMPTY, affects_result=True)
     checkpoint_path: str = _ckpt("./checkpoint/",
                                  "folder in which checkpoints are looked for that are not found as they stand")
     checkpoint_file_path: str = _ckpt("ssd-500_458.ckpt", "checkpoint file to evaluate or export")
     load_path: str = _ckpt("", "folder to which ModelArts copies checkpoints; empty: none")
 
     dataset: str = _data("coco", "kind of annotations; 'other' is a TXT list, 'shapes' is demo data to be drawn by "
-                         "download_dataset.py", choices=("coco", "voc", "other", "shapes"))
+                         "download_dataset.py", choices=("coco", "voc", "other", "shapes"), affects_result=True)
     data_path: str = _data("./data", "folder of the datasets")
     output_path: str = _data("./output", "folder of checkpoints and results")
     mindrecord_dir: str = _data("MindRecord_COCO", "folder of the converted data, absolute or below data_path")
     coco_root: str = _data("coco_ori", "COCO dataset, absolute or below data_path")
-    train_data_type: str = _data("train2017", "name of the training split", NOT_EMPTY)
+    train_data_type: str = _data("train2017", "name of the training split", NOT_EMPTY, affects_result=True)
     val_data_type: str = _data("val2017", "name of the evaluation split", NOT_EMPTY)
     instances_set: str = _data("annotations/instances_{}.json",
                                "COCO annotation file below coco_root; {} stands for the split",
-                               Rule("with {} for the split, at most once", _one_placeholder))
+                               Rule("with {} for the split, at most once", _has_at_most_one_placeholder))
     voc_root: str = _data("voc_dataset", "VOC dataset, absolute or below data_path")
     voc_json: str = _data("annotations/voc_instances_val.json",
                           "COCO annotation file that is made of the VOC evaluation split, below voc_root")
@@ -221,13 +250,13 @@ class Config:
     val_image_dir: str = _data("", "evaluation images of dataset 'other'; empty: image_dir")
     val_anno_path: str = _data("", "evaluation annotation list of dataset 'other'; empty: none")
     val_share: float = _data(0.0, "share of the training images that is set aside to evaluate with, where the dataset "
-                             "has no evaluation part; 0: none", between(0, 1, "[)"))
+                             "has no evaluation part; 0: none", between(0, 1, "[)"), affects_result=True)
     only_create_dataset: bool = _data(False, "stop when the data is converted to MindRecord")
     scale_jitter: tuple[float, ...] = _data((), "augmentation: least and largest factor of a random zoom, in place of "
-                                            "the random crop; empty: none", POSITIVE)
+                                            "the random crop; empty: none", POSITIVE, affects_result=True)
     mosaic: float = _data(0.0, "augmentation: probability that an image is put together with three others of its batch",
-                          between(0, 1))
-    mosaic_close_epochs: int = _data(10, "mosaic: none in so many last epochs", NOT_NEGATIVE)
+                          between(0, 1), affects_result=True)
+    mosaic_close_epochs: int = _data(10, "mosaic: none in so many last epochs", NOT_NEGATIVE, affects_result=True)
     num_parallel_workers: int = _data(0, "workers that prepare batches; 0: chosen by device and number of cores",
                                       NOT_NEGATIVE)
     benchmark_data: bool = _data(False, "train.py: only report how many images a second each stage of the data "
@@ -235,15 +264,15 @@ class Config:
     check_dataset: bool = _data(False, "train.py: only check the dataset: numbers, plots, annotated pictures, and "
                                 "what to set")
 
-    device_target: str = _run("Ascend", "device to run on", choices=("Ascend", "GPU", "CPU"))
+    device_target: str = _run("Ascend", "device to run on", choices=("Ascend", "GPU", "CPU"), affects_result=True)
     device_id: int = _run(0, "index of the device", NOT_NEGATIVE)
     device_num: int = _run(1, "number of devices of a distributed run", COUNT)
     run_distribute: bool = _run(False, "data-parallel training on several devices")
     mode_sink: str = _run("sink", "hand whole epochs to the device ('sink'); always off on a CPU",
                           choices=("sink", "non_sink"))
-    seed: int = _run(1, "seed of all random numbers", between(0, 2**32 - 1))
+    seed: int = _run(1, "seed of all random numbers", between(0, 2**32 - 1), affects_result=True)
     cpu_kernels: bool = _run(True, "on a CPU, train and evaluate with kernels of our own, compiled when first needed "
-                              "(in float32, where there is a C++ compiler)")
+                              "(in float32, where there is a C++ compiler)", affects_result=True)
     cpu_threads: int = _run(0, "threads of the computation on a CPU; 0: all cores", NOT_NEGATIVE)
     tensorboard: bool = _run(False, "train.py: also write losses, rates, mAP for TensorBoard (needs tensorboardX)")
     enable_profiling: bool = _run(False, "record a profile of the run below output_path")
@@ -276,20 +305,20 @@ class Config:
     drop: bool = _export(False, "postprocess.py: leave out images with a crowd box or without a box of a known class")
 
     @property
-    def half_precision(self):
+    def half_precision(self) -> bool:
         """Whether the network, or a part of it, computes in float16."""
         return self.use_float16 or self.amp_level != "O0"
 
-    def is_auto(self, key):
+    def is_auto(self, key: str) -> bool:
         """Whether `auto` of that key is not resolved yet, so that its value cannot be read."""
         return isinstance(getattr(self, key), Auto)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """A dictionary of all keys; tuples become lists, and what is not chosen yet is as in a file."""
         return {field.name: _as_list(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
 
-def _as_list(value):
+def _as_list(value: Any) -> Any:
     if isinstance(value, Auto):
         return value.written
     return [_as_list(item) for item in value] if isinstance(value, tuple) else value
@@ -304,5 +333,10 @@ class OlderKeys:
     auto_batch_size: bool = _train(False, "batch_size: auto says the same")
 
 
-KEYS = {field.name: field for field in dataclasses.fields(Config)}
-OLDER_KEYS = {field.name: field for field in dataclasses.fields(OlderKeys)}
+def _keys_of(fields_of: type) -> dict[str, Key]:
+    return {field.name: Key(field.name, field.type, field.default, **field.metadata)
+            for field in dataclasses.fields(fields_of)}
+
+
+KEYS = _keys_of(Config)
+OLDER_KEYS = _keys_of(OlderKeys)

@@ -2,35 +2,38 @@
 import math
 import re
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
 from src.config.auto import AUTO, Auto
+from src.config.schema import Key
 
 _TRUE_FALSE = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # Lists in lists; no key needs more than three, and PyYAML takes seconds for thousands.
-MOST_LEVELS = 20
+MOST_DEPTH = 20
 
 
 class ConfigLoader(yaml.SafeLoader):
     """YAML as PyYAML reads it, but `5e-4` is a number, as in YAML 1.2 (PyYAML wants `5.0e-4`)."""
 
-    _level = 0
+    _depth = 0
 
-    def fetch_flow_collection_start(self, TokenClass):  # noqa: N803  PyYAML calls it so
-        self._require_few_levels(self.flow_level)
+    def fetch_flow_collection_start(self, TokenClass: type[yaml.Token]) -> None:  # noqa: N803  PyYAML calls it so
+        self._require_depth(self.flow_level)
         super().fetch_flow_collection_start(TokenClass)
 
-    def compose_node(self, parent, index):
-        self._require_few_levels(self._level)
-        self._level += 1
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._require_depth(self._depth)
+        self._depth += 1
         node = super().compose_node(parent, index)
-        self._level -= 1
+        self._depth -= 1
         return node
 
-    def _require_few_levels(self, level):
-        if level > MOST_LEVELS:
-            raise yaml.MarkedYAMLError(problem=f"lists are nested more than {MOST_LEVELS} levels deep",
+    def _require_depth(self, depth: int) -> None:
+        if depth > MOST_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"lists are nested more than {MOST_DEPTH} levels deep",
                                        problem_mark=self.get_mark())
 
 
@@ -53,13 +56,13 @@ _FlowDumper.add_representer(float, lambda dumper, value: (
     dumper.represent_int(int(value)) if value.is_integer() else dumper.represent_float(value)))
 
 
-def to_yaml(mapping):
+def to_yaml(mapping: Mapping[str, Any]) -> str:
     """YAML text of a flat mapping, one key a line (long lists wrap)."""
     return yaml.dump(mapping, Dumper=_FlowDumper, default_flow_style=False, sort_keys=False, allow_unicode=True,
                      width=110)
 
 
-def show(value):
+def show(value: Any) -> str:
     """A value as the user would write it, shortened when long."""
     text = to_yaml({"": value}).split(":", 1)[1].strip() if value != "" else "''"
     text = " ".join(text.split())
@@ -68,40 +71,40 @@ def show(value):
     return f"{text[:80]} ..." + (f" ({len(value)} in all)" if isinstance(value, (list, tuple)) else "")
 
 
-def _element_type(kind):
+def _element_type(kind: Any) -> Any:
     """`int` of `tuple[int, ...]`; None for a plain type."""
     return typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
 
 
-def allowed(field):
+def allowed(key: Key) -> str:
     """What a key accepts, in words, for messages and help."""
-    if field.metadata["choices"]:
-        return "one of " + ", ".join(field.metadata["choices"])
-    element = _element_type(field.type)
+    if key.choices:
+        return "one of " + ", ".join(key.choices)
+    element = _element_type(key.type)
     names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
     if element is None:
-        text = names[field.type] if field.type in (bool, str) else f"a {names[field.type]}"
-        text = f"true, false or {text}" if field.metadata["or_bool"] else text
+        text = names[key.type] if key.type in (bool, str) else f"a {names[key.type]}"
+        text = f"true, false or {text}" if key.or_bool else text
     elif _element_type(element) is None:
         text = "list of " + (names[element] if element is str else names[element] + "s")
     else:
         text = "list of lists of numbers"
-    if field.metadata["length"]:
-        text += f", exactly {field.metadata['length']}"
-    if field.metadata["rule"]:
-        rule = field.metadata["rule"].text
+    if key.length:
+        text += f", exactly {key.length}"
+    if key.rule:
+        rule = key.rule.text
         text += f", each {rule}" if element else f" {rule}" if rule.startswith(">") else f", {rule}"
-    return f"{text}, or {AUTO}" if field.metadata["or_auto"] else text
+    return f"{text}, or {AUTO}" if key.or_auto else text
 
 
-def from_text(field, text):
+def from_text(key: Key, text: str) -> Any:
     """The text of a command-line option as the YAML file would give it.
 
     Lists are `a,b,c` or YAML in brackets. What does not parse is given back as it is, for `convert` to refuse.
     """
-    element = _element_type(field.type)
-    if element is None or _is_auto(field, text):
-        return _number_or_text(field.type, text)
+    element = _element_type(key.type)
+    if element is None or _is_auto(key, text):
+        return _number_or_text(key.type, text)
     if text.strip().startswith("["):
         try:
             return yaml.load(text, Loader=ConfigLoader)  # a subclass of SafeLoader
@@ -112,7 +115,7 @@ def from_text(field, text):
     return [_number_or_text(element, item.strip()) for item in text.split(",")]
 
 
-def _number_or_text(kind, text):
+def _number_or_text(kind: type, text: str) -> int | float | str:
     if kind not in (int, float):
         return text
     try:
@@ -121,45 +124,45 @@ def _number_or_text(kind, text):
         return text
 
 
-def convert(field, value):
+def convert(key: Key, value: Any) -> Any:
     """A YAML value in the key's type; `ValueError`, whose text says what is allowed, when it does not fit."""
-    if _is_auto(field, value):
-        return Auto(field.name)
+    if _is_auto(key, value):
+        return Auto(key.name)
     if value is None or value == "":
-        value = _empty(field)
-    if field.metadata["or_bool"] and str(value).strip().lower() in _TRUE_FALSE:
+        value = _empty(key)
+    if key.or_bool and str(value).strip().lower() in _TRUE_FALSE:
         value = "True" if _typed(bool, value) else ""
     try:
-        value = _typed(field.type, value)
+        value = _typed(key.type, value)
     except (TypeError, OverflowError):
-        hint = " (in quotes where YAML takes it for something else)" if field.type in (str, tuple[str, ...]) else ""
-        raise ValueError(allowed(field) + hint) from None
-    choices = field.metadata["choices"]
+        hint = " (in quotes where YAML takes it for something else)" if key.type in (str, tuple[str, ...]) else ""
+        raise ValueError(allowed(key) + hint) from None
+    choices = key.choices
     if choices:
         canonical = {choice.lower(): choice for choice in choices}
         if value.strip().lower() not in canonical:
-            raise ValueError(allowed(field))
+            raise ValueError(allowed(key))
         return canonical[value.strip().lower()]
-    if field.metadata["length"] not in (None, len(value) if isinstance(value, tuple) else None):
-        raise ValueError(allowed(field))
-    rule = field.metadata["rule"]
+    if key.length not in (None, len(value) if isinstance(value, tuple) else None):
+        raise ValueError(allowed(key))
+    rule = key.rule
     if rule and not all(rule.test(item) for item in _leaves(value)):
-        raise ValueError(allowed(field))
+        raise ValueError(allowed(key))
     return value
 
 
-def _is_auto(field, value):
-    return field.metadata["or_auto"] and isinstance(value, str) and value.strip().lower() == AUTO
+def _is_auto(key: Key, value: Any) -> bool:
+    return key.or_auto and isinstance(value, str) and value.strip().lower() == AUTO
 
 
-def _empty(field):
+def _empty(key: Key) -> str:
     """null or '' stands for the empty text, or for what the key says."""
-    if field.type is not str:
-        raise ValueError(allowed(field))
-    return field.metadata["empty_is"] or ""
+    if key.type is not str:
+        raise ValueError(allowed(key))
+    return key.empty_is
 
 
-def _typed(kind, value):
+def _typed(kind: Any, value: Any) -> Any:
     element = _element_type(kind)
     if element is not None:
         if not isinstance(value, (list, tuple)):
@@ -170,16 +173,16 @@ def _typed(kind, value):
         if text not in _TRUE_FALSE:
             raise TypeError
         return _TRUE_FALSE[text]
-    accepted = {int: int, float: (int, float), str: str}[kind]
+    accepted: dict[Any, Any] = {int: int, float: (int, float), str: str}
     # bool is a kind of int for Python, but `batch_size: True` is a mistake.
-    if isinstance(value, bool) or not isinstance(value, accepted):
+    if isinstance(value, bool) or not isinstance(value, accepted[kind]):
         raise TypeError
     if (kind is float and not math.isfinite(value)) or (kind is int and abs(value) > LARGEST_INT):
         raise TypeError
     return kind(value)
 
 
-def _leaves(value):
+def _leaves(value: Any) -> list[Any]:
     if not isinstance(value, tuple):
         return [value]
     return [leaf for item in value for leaf in _leaves(item)]

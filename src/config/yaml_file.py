@@ -1,5 +1,7 @@
 """The YAML file: first document the settings, second document (optional) help texts."""
 import difflib
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -8,6 +10,8 @@ from src.config.values import UNREADABLE, ConfigLoader, allowed, show
 from src.utils.errors import UserError
 from src.utils.safe_io import SHOWN, read_file, shown
 
+# Key -> value as YAML gives it, and "FILE, line N".
+FromFile = dict[str, tuple[Any, str]]
 MOST_BYTES = 1 << 18
 # An alias stands for a list as often as it is written, so a short file can hold more than fits into the memory.
 MOST_VALUES = 100_000
@@ -15,15 +19,15 @@ MOST_VALUES = 100_000
 PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 
 
-def nearest_key(name):
+def nearest_key(name: str) -> str:
     """The known key whose spelling is nearest."""
     return difflib.get_close_matches(name[:SHOWN].replace("-", "_").lower(), KEYS, n=1, cutoff=0.0)[0]
 
 
-def read_config_file(path):
+def read_config_file(path: Path | str) -> tuple[FromFile, dict[str, str]]:
     """Reads `path`: `(settings, help_texts)`.
 
-    settings: key -> (value as YAML gives it, "FILE, line N"); help_texts: key -> text.
+    help_texts: key -> text.
     Raises `UserError` for a file that cannot be read, is not YAML, has unknown keys, or a key twice with two values.
     """
     documents = _documents(path)
@@ -40,7 +44,7 @@ def read_config_file(path):
     return documents[0], help_texts
 
 
-def _documents(path):
+def _documents(path: Path | str) -> list[FromFile]:
     try:
         text = _content(path).decode("utf-8-sig")
     except FileNotFoundError:
@@ -53,8 +57,8 @@ def _documents(path):
     documents = []
     try:
         loader = ConfigLoader(text)
-        while loader.check_node():
-            documents.append(_settings(loader, loader.get_node(), path))
+        while loader.check_node() and (node := loader.get_node()) is not None:
+            documents.append(_settings(loader, node, path))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
@@ -66,21 +70,21 @@ def _documents(path):
     return documents
 
 
-def _content(path):
+def _content(path: Path | str) -> bytes:
     if str(path).startswith(PIPES):
         with open(path, "rb") as stream:
             return stream.read(MOST_BYTES)
     return read_file(path, MOST_BYTES)
 
 
-def _settings(loader, node, path):
+def _settings(loader: ConfigLoader, node: yaml.Node, path: Path | str) -> FromFile:
     """Walks the nodes of one document, because they, unlike the finished mapping, know lines and doubled keys."""
     if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null":
         return {}
     if not isinstance(node, yaml.MappingNode):
         raise UserError(f"{path}, line {node.start_mark.line + 1}: expected lines like 'lr: 0.05', "
                         f"found a {'list' if isinstance(node, yaml.SequenceNode) else 'plain text'}")
-    settings = {}
+    settings: FromFile = {}
     for key_node, value_node in node.value:
         key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else str(key_node.tag)
         where = f"{path}, line {key_node.start_mark.line + 1}"
@@ -100,7 +104,7 @@ def _settings(loader, node, path):
     return settings
 
 
-def _require_few(node, what, expected):
+def _require_few(node: yaml.Node, what: str, expected: str) -> None:
     """Raises `UserError` for mappings, and for more values than any key needs; what an alias repeats counts again."""
     waiting, count = [node], 1
     while waiting:
@@ -115,5 +119,5 @@ def _require_few(node, what, expected):
             waiting += node.value
 
 
-def _same(first, second):
+def _same(first: Any, second: Any) -> bool:
     return type(first) is type(second) and first == second

@@ -1,13 +1,11 @@
 """How well default boxes fit the boxes of a dataset, and which ones would fit better."""
-import functools
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from src.boxes.anchors import build_anchors, grid_anchors, multibox_shapes, place_shapes, sized_shapes
 from src.boxes.box_ops import pairwise_iou, to_tlbr
+from src.boxes.default_boxes import build_default_boxes
 from src.config import Config
 
 # Boxes that are compared, and boxes that other default boxes are tried on: enough for a share in percent.
@@ -19,10 +17,6 @@ GOOD_IOU = 0.5
 # second number do not count.
 WORTH_A_CHANGE = 0.03
 SAME_SHARE = 0.005
-MIN_SCALES = (0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
-MAX_SCALES = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
-GRID_BASE_SIZES = (6, 5, 3.5, 3, 2.5, 2, 1.5)
-SIZE_FACTORS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.1, 1.25, 1.5)
 
 
 class Suggestion(NamedTuple):
@@ -82,23 +76,5 @@ def suggest_anchors(family: AnchorFamily, boxes: np.ndarray, seed: int) -> Sugge
 
 def build_anchor_family(config: Config) -> AnchorFamily:
     """The `AnchorFamily` of the configuration."""
-    variants: list[tuple[str, Callable[[], np.ndarray]]] = []
-    if config.use_anchor_generator:
-        for size in GRID_BASE_SIZES:
-            make = functools.partial(grid_anchors, config.img_shape, config.steps, size)
-            variants.append((f"--anchor_scale={size:g}", make))
-    elif config.anchor_sizes:
-        for factor in SIZE_FACTORS:
-            sizes = tuple(round(size * factor, 1) for size in config.anchor_sizes)
-            shapes = sized_shapes(config.img_shape, sizes, config.aspect_ratios, config.anchors_within_image)
-            flag = f"--anchor_sizes={','.join(f'{size:g}' for size in sizes)}"
-            variants.append((flag, _placed(config, shapes)))
-    else:
-        for high, low in itertools.product(MAX_SCALES, MIN_SCALES):
-            shapes = multibox_shapes(low, high, config.aspect_ratios)
-            variants.append((f"--min_scale={low:g} --max_scale={high:g}", _placed(config, shapes)))
-    return AnchorFamily(build_anchors(config), variants)
-
-
-def _placed(config: Config, shapes: Sequence[Sequence[tuple[float, float]]]) -> Callable[[], np.ndarray]:
-    return functools.partial(place_shapes, config.img_shape, config.feature_size, config.steps, shapes)
+    default_boxes = build_default_boxes(config)
+    return AnchorFamily(default_boxes.anchors(), [(flags, other.anchors) for flags, other in default_boxes.variants()])

@@ -5,17 +5,13 @@ The export writes it, as JSON texts by name: into `metadata_props` of an ONNX fi
 import dataclasses
 import json
 
+from src.boxes.default_boxes import default_box_keys
 from src.dataset import build_input_format
 from src.utils.errors import UserError
 from src.utils.safe_io import shown
 
 # Pixels of an input; an image of them still fits into the memory.
 MOST_SIDE = 8192
-DEFAULT_BOX_KEYS = (
-    "use_anchor_generator", "num_ssd_boxes", "num_default", "feature_size", "steps", "min_scale", "max_scale",
-    "aspect_ratios", "anchor_sizes", "anchors_within_image",
-    "anchor_scale",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +111,7 @@ def create_metadata(config, precision):
         mean=input_format.mean.tolist(),
         std=input_format.std.tolist(),
         float_resize=input_format.float_resize,
-        default_boxes={key: settings[key] for key in DEFAULT_BOX_KEYS},
+        default_boxes={key: settings[key] for key in default_box_keys()},
         prior_scaling=settings["prior_scaling"],
         min_score=config.min_score,
         nms_threshold=config.nms_threshold,

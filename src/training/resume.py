@@ -22,10 +22,6 @@ from src.weights.training_state import SUFFIX, read_state, read_state_file
 
 logger = logging.getLogger(__name__)
 NEWEST = "True"
-# What the parameters at the end of a run depend on: the keys of these topics, and some others.
-TOPICS = ("Model and boxes", "Loss, optimiser, precision")
-OTHER_KEYS = ("dataset", "train_data_type", "val_share", "scale_jitter", "mosaic", "mosaic_close_epochs", "seed",
-              "device_target", "cpu_kernels", "freeze_layer", "freeze_parts", "pre_trained_epoch_size")
 DONE_ELSEWHERE = "--pre_trained=FILE --pre_trained_epoch_size=EPOCHS goes on with the weights alone"
 RUN_FILE = "run.json"
 
@@ -96,9 +92,8 @@ def create_resumed_config(config, resume):
 
 def create_settings(config):
     """What the parameters at the end of a run depend on: key -> value, as json has it."""
-    names = [name for name, field in KEYS.items() if field.metadata["topic"] in TOPICS]
     values = config.to_dict()
-    return {name: values[name] for name in (*names, *OTHER_KEYS)}
+    return {name: values[name] for name, field in KEYS.items() if field.affects_result}
 
 
 def create_run_state(config, train_step, parts, resume, ranks=ONE_RANK):

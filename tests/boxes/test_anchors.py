@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from src.boxes.anchors import build_anchors, grid_anchors, multibox_anchors, sized_shapes
+from src.boxes.anchors import grid_anchors, sized_shapes
 from src.boxes.box_ops import to_tlbr
+from src.boxes.default_boxes import KINDS, GridBoxes, ScaledBoxes, SizedBoxes, build_default_boxes, default_box_keys
+from src.config.schema import KEYS
 from tests.support.golden_data import CONFIGS, golden_arrays
 
 CASES = [(config, f"{model}/anchors.npz") for model, config in CONFIGS.items()]
@@ -12,7 +14,7 @@ CASES.append(("ssd_vgg16_config_gpu.yaml", "ssd_vgg16/anchors_gpu_config.npz"))
 @pytest.mark.parametrize(("config", "golden"), CASES)
 def test_anchors_agree_with_the_original(config_of, config, golden):
     expected = golden_arrays(golden)
-    anchors = build_anchors(config_of(config))
+    anchors = build_default_boxes(config_of(config)).anchors()
     assert len(anchors) == expected["count"]
     stride = int(expected["stride"])
     np.testing.assert_allclose(anchors[::stride], expected["cyxhw"], atol=1e-6)
@@ -24,11 +26,11 @@ def test_anchors_agree_with_the_original(config_of, config, golden):
 def test_num_ssd_boxes_is_the_number_of_anchors(config_of):
     for config in CONFIGS.values():
         loaded = config_of(config)
-        assert loaded.num_ssd_boxes == len(build_anchors(loaded))
+        assert loaded.num_ssd_boxes == len(build_default_boxes(loaded).anchors())
 
 
 def test_multibox_of_one_cell():
-    anchors = multibox_anchors((100, 100), [1], [100], min_scale=0.25, max_scale=0.25, aspect_ratios=[[4]])
+    anchors = ScaledBoxes((100, 100), (1,), (100,), (4,), 0.25, 0.25, aspect_ratios=((4,),)).anchors()
     # the square, ratio 4 wide and tall, and the square of the geometric mean of 0.25 and 1
     np.testing.assert_allclose(
         anchors, [[0.5, 0.5, 0.25, 0.25], [0.5, 0.5, 0.125, 0.5], [0.5, 0.5, 0.5, 0.125], [0.5, 0.5, 0.5, 0.5]]
@@ -36,7 +38,7 @@ def test_multibox_of_one_cell():
 
 
 def test_multibox_reduced_first_level():
-    anchors = multibox_anchors((64, 64), [1, 1], [64, 64], min_scale=0.2, max_scale=0.9, aspect_ratios=[[], [2]])
+    anchors = ScaledBoxes((64, 64), (1, 1), (64, 64), (3, 4), 0.2, 0.9, aspect_ratios=((), (2,))).anchors()
     assert len(anchors) == 3 + 4
     root = 2**0.5
     np.testing.assert_allclose(anchors[:3, 2:], [[0.1, 0.1], [0.2 / root, 0.2 * root], [0.2 * root, 0.2 / root]])
@@ -62,7 +64,7 @@ def test_grid_of_a_level_that_the_step_does_not_divide():
 
 def test_boxes_of_ssd_fpnlite(config_of):
     config = config_of("ssd_efficientnet_lite0_fpnlite_config.yaml")
-    anchors = build_anchors(config)
+    anchors = build_default_boxes(config).anchors()
     # 40 x 40 + 20 x 20 + 10 x 10 + 5 x 5 + 3 x 3 locations, six boxes each
     assert len(anchors) == config.num_ssd_boxes == 12804
     np.testing.assert_allclose(anchors[0], [4 / 320, 4 / 320, 0.1, 0.1])  # a square of 32 pixels
@@ -80,3 +82,31 @@ def test_boxes_of_sizes_within_the_image():
     assert wide == (0.45, 1.0)
     assert tall == (1.0, 0.45)
     assert sized_shapes((100, 100), [90, 100], [[4]])[0][2] == (0.45, 1.8)
+
+
+@pytest.mark.parametrize(("flags", "kind"), [
+    ((), ScaledBoxes),
+    (("--anchor_sizes=30,60,111,162,213,264,315", "--num_default=4,6,6,6,6,6",
+      "--aspect_ratios=[[2],[2,3],[2,3],[2,3],[2,3],[2,3]]"), SizedBoxes),
+])
+def test_the_kind_that_a_configuration_asks_for(config_of, flags, kind):
+    config = config_of("ssd300_config.yaml", "--num_ssd_boxes=-1", *flags)
+    boxes = build_default_boxes(config)
+    assert type(boxes) is kind
+    assert len(boxes.anchors()) == boxes.num_boxes == config.num_ssd_boxes
+    for _, other in boxes.variants():
+        assert (type(other), other.num_boxes) == (kind, boxes.num_boxes)
+
+
+def test_the_flags_of_other_default_boxes_choose_them(config_of):
+    boxes = build_default_boxes(config_of("ssd_resnet50_fpn_config.yaml"))
+    assert type(boxes) is GridBoxes
+    flags, other = next(boxes.variants())
+    assert build_default_boxes(config_of("ssd_resnet50_fpn_config.yaml", flags)) == other != boxes
+
+
+def test_keys_of_default_boxes_in_the_order_of_exported_models():
+    assert default_box_keys() == (
+        "use_anchor_generator", "num_ssd_boxes", "num_default", "feature_size", "steps", "min_scale", "max_scale",
+        "aspect_ratios", "anchor_sizes", "anchors_within_image", "anchor_scale")
+    assert all(set(kind.CONFIG_KEYS) <= set(KEYS) for kind in KINDS)

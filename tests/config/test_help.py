@@ -17,9 +17,9 @@ class Terminal(io.StringIO):
 
 def test_every_key_has_one_line_with_its_meaning():
     lines = format_help("other.py", "my.yaml", {}, {}).splitlines()
-    for name, field in KEYS.items():
+    for name, key in KEYS.items():
         [line] = [line for line in lines if line.startswith(f"  --{name}=")]
-        assert line.endswith("  " + field.metadata["help"].rstrip(". "))
+        assert line.endswith("  " + key.help.rstrip(". "))
     assert len(KEYS) == len(dataclasses.fields(Config)) == sum(line.startswith("  --") for line in lines) - 2
     for topic in ("Model and boxes", "Loss, optimiser, precision", "Evaluation", "Checkpoints", "Data", "Run"):
         assert topic in lines

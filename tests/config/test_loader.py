@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from src.boxes.default_boxes import build_default_boxes
 from src.config.auto import UnresolvedError
 from src.config.coco_classes import COCO_CLASSES
 from src.config.loader import format_config, load_config
@@ -478,11 +479,9 @@ def test_number_of_boxes_is_derived():
 
 
 def test_number_of_boxes_agrees_with_the_default_boxes():
-    from src.boxes.anchors import build_anchors
-
     for flags in ([], ["--config_path=config/ssd_vgg16_config.yaml"], [FPN]):
         config = load_config(flags)
-        assert build_anchors(config).shape == (config.num_ssd_boxes, 4)
+        assert build_default_boxes(config).anchors().shape == (config.num_ssd_boxes, 4)
 
 
 def test_sink_is_off_on_a_cpu():

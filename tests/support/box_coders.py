@@ -1,12 +1,10 @@
 """Box coders that are small enough to follow by hand."""
 import numpy as np
 
-from src.boxes.anchors import multibox_anchors
+from src.boxes.anchors import multibox_shapes, place_shapes
 from src.boxes.box_coder import BoxCoder
 
-CODER = BoxCoder(
-    multibox_anchors((300, 300), [10, 5, 1], [30, 60, 300], 0.1, 0.9, aspect_ratios=[[], [2, 3], [2]])
-)
+CODER = BoxCoder(place_shapes((300, 300), [10, 5, 1], [30, 60, 300], multibox_shapes(0.1, 0.9, [[], [2, 3], [2]])))
 
 
 class PlainCoder:
