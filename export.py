@@ -2,7 +2,7 @@
 import logging
 
 from src.config import load_config
-from src.export.exporter import create_export, create_verification
+from src.export.exporter import export_checkpoint, verify_file
 from src.runtime.cli import entry_point
 from src.runtime.modelarts import cloud_copy
 
@@ -14,11 +14,11 @@ def main(argv=None):
     config = load_config(argv)
 
     with cloud_copy(config):
-        net, path = create_export(config)
+        net, path = export_checkpoint(config)
 
         logger.info("exported %s", path)
         if config.verify:
-            create_verification(config, net, path)
+            verify_file(config, net, path)
 
 
 if __name__ == "__main__":

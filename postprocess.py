@@ -1,11 +1,11 @@
 """Evaluates what the C++ program wrote: `python postprocess.py --config_path FILE --result_path DIR --img_path DIR`."""
 import logging
 
-from src.boxes import build_nms_config
+from src.boxes import AnchorPredictions, build_nms_config
 from src.config import load_config
 from src.dataset.images import find_images, read_image_size
-from src.evaluation import COCOMetrics, format_result, read_truth, write_results
-from src.evaluation.evaluator import create_annotation_file
+from src.evaluation import COCOMetrics, format_result, read_ground_truth, write_results
+from src.evaluation.evaluator import find_annotation_file
 from src.export.cpp_outputs import ResultFiles, match_images
 from src.runtime.cli import entry_point
 
@@ -15,9 +15,9 @@ logger = logging.getLogger("postprocess")
 @entry_point
 def main(argv=None):
     config = load_config(argv)
-    annotation_file = create_annotation_file(config)
+    annotation_file = find_annotation_file(config)
     paths = find_images([config.img_path])
-    images = match_images(read_truth(annotation_file, config.classes).images, paths)
+    images = match_images(read_ground_truth(annotation_file, config.classes).images, paths)
     logger.info("%s: %d of %d images are annotated", config.img_path, len(images), len(paths))
     files = ResultFiles(config.result_path, config.num_ssd_boxes, config.num_classes)
     files.check([path.stem for path in images.values()])
@@ -28,7 +28,7 @@ def main(argv=None):
     )
     for image_id, path in images.items():
         boxes, scores = files.read(path.stem)
-        metrics.update(boxes[None], scores[None], [image_id], [read_image_size(path)])
+        metrics.update([AnchorPredictions(boxes, scores)], [image_id], [read_image_size(path)])
     result = metrics.get_metrics()
 
     written = write_results(result, config.output_path)

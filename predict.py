@@ -1,12 +1,19 @@
 """Draws what a model finds in images and videos: `python predict.py --checkpoint_file_path MODEL --input IMAGES`."""
 import logging
 import sys
+from pathlib import Path
 
 from src.config import load_config
-from src.inference import Output, create_detector, create_truth, labels_of, parse_arguments, predict_inputs
+from src.inference import Device, load_detector
+from src.inference.annotated_boxes import find_annotated_boxes
 from src.inference.inputs import find_inputs
+from src.inference.load import is_exported
+from src.inference.outputs import Output
+from src.inference.predict import find_labels, predict_inputs
+from src.inference.predict_args import parse_arguments
 from src.runtime.cli import entry_point
 from src.utils.errors import UserError
+from src.utils.files import find_checkpoint
 
 logger = logging.getLogger("predict")
 
@@ -16,12 +23,15 @@ def main(argv=None):
     arguments, flags = parse_arguments(sys.argv[1:] if argv is None else argv, __doc__)
     config = load_config(flags)
     inputs = find_inputs(arguments.input)
-    detector = create_detector(config, arguments.has_config, arguments.score, arguments.nms_threshold)
-    labels = labels_of(arguments.only, detector.classes)
-    paths = [item.source for item in inputs if item.is_image]
-    truth = create_truth(config, arguments.has_config, arguments.show_gt, detector.classes, paths)
+    path = find_checkpoint(config.checkpoint_file_path, config.checkpoint_path)
+    named_config = config if arguments.has_config else None  # an exported file needs none
+    detector = load_detector(path, named_config if is_exported(path) else config, arguments.score,
+                             arguments.nms_threshold, Device.of(config))
+    labels = find_labels(arguments.only, detector.classes)
+    images = [Path(item.source) for item in inputs if item.is_image]
+    annotated = find_annotated_boxes(arguments.show_gt, named_config, detector.classes, images)
 
-    with Output(arguments.output, detector.classes, arguments.format, arguments.crops, truth) as output:
+    with Output(arguments.output, detector.classes, arguments.format, arguments.crops, annotated) as output:
         failed = predict_inputs(detector, inputs, output, labels, arguments.max_images)
 
     logger.info("pictures and %s are in %s", output.list_file.name, arguments.output)

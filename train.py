@@ -4,7 +4,7 @@ import logging
 from src.config import load_config
 from src.dataset import create_mindrecord, with_class_names
 from src.dataset_check import check_dataset
-from src.evaluation.evaluator import create_evaluation
+from src.evaluation.evaluator import Evaluation
 from src.runtime import device, distributed
 from src.runtime.cli import entry_point
 from src.runtime.environment import get_device_id, get_rank_id, is_scheduler
@@ -42,7 +42,7 @@ def train(config):
         device.check_device(config.device_target)
     # Ranks of one machine wait here for the first that converts.
     records = create_mindrecord(config, is_training=True)
-    evaluation = create_evaluation(config, protocols=()) if config.run_eval and get_rank_id() == 0 else None
+    evaluation = Evaluation(config, protocols=()) if config.run_eval and get_rank_id() == 0 else None
     if config.only_create_dataset:
         return
 

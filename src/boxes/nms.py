@@ -5,6 +5,10 @@ from typing import Protocol
 
 import numpy as np
 
+from src.boxes.box_ops import tlbr_to_xywh
+
+# Of one image: boxes (D, 4) float32 xmin, ymin, width, height in pixels, scores (D,), labels (D,).
+ImageDetections = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Pairs of candidates that are compared at once. Larger blocks mean fewer calls, but more comparisons with candidates
 # that are suppressed anyway or lie behind the last box that is wanted.
 _BLOCK_PAIRS = 1 << 15
@@ -200,23 +204,23 @@ def select_detections(boxes, scores, image_shape, nms, max_detections=None, alwa
     def suppress(anchors, labels, values):
         return _suppress_classes(boxes, pixels, anchors, labels, values, float(nms.nms_threshold), nms.max_boxes)
 
-    if max_detections is None:
-        max_detections = np.inf
-    always = np.inf if always_above is None else float(always_above)
     anchors, labels, values = _candidates(scores, above)
     if len(values) > _MANY_CANDIDATES:
-        return _best(_select_from_many(scores, above, suppress, nms.max_boxes), max_detections, always)
+        found = _select_from_many(scores, above, suppress, nms.max_boxes)
+        return keep_best(found, max_detections, always_above)
     # What is kept above some score does not depend on candidates below it. So the best candidates go first, and the
     # others are looked at only if these do not give `max_detections`.
-    enough = max(_FEW_CANDIDATES, 8 * max_detections)
+    most = np.inf if max_detections is None else max_detections
+    always = np.inf if always_above is None else float(always_above)
+    enough = max(_FEW_CANDIDATES, 8 * most)
     while len(values) > 2 * enough:
         limit = np.partition(values, len(values) - enough)[len(values) - enough]
         likely = (values >= limit) | (values > always)
         found = suppress(anchors[likely], labels[likely], values[likely])
-        if len(found[1]) >= max_detections:
-            return _best(found, max_detections, always)
+        if len(found[1]) >= most:
+            return keep_best(found, max_detections, always_above)
         enough *= 8
-    return _best(suppress(anchors, labels, values), max_detections, always)
+    return keep_best(suppress(anchors, labels, values), max_detections, always_above)
 
 
 def _candidates(scores, chosen):
@@ -252,16 +256,19 @@ def _suppress_classes(boxes, pixels, anchors, labels, values, nms_threshold, max
     anchors, labels, values = anchors[order], labels[order], values[order]
     pixel_boxes = boxes[anchors] * pixels
     kept = _suppress(pixel_boxes, np.bincount(labels), nms_threshold, max_boxes)
-    found = pixel_boxes[kept][:, [1, 0, 3, 2]]  # xmin ymin xmax ymax
-    found[:, 2:] -= found[:, :2]
-    return found, values[kept], labels[kept]
+    return tlbr_to_xywh(pixel_boxes[kept]), values[kept], labels[kept]
 
 
-def _best(found, max_detections, always):
-    """Drops the detections that are neither among the `max_detections` best nor have a score above `always`."""
+def keep_best(found, max_detections=None, always_above=None):
+    """The best detections of one image.
+
+    Args:
+        found: boxes (D, 4), scores (D,), labels (D,).
+        max_detections, always_above: see `select_detections`.
+    """
     scores = found[1]
-    if len(scores) <= max_detections:
+    if max_detections is None or len(scores) <= max_detections:
         return found
-    chosen = scores > always
+    chosen = scores > (np.inf if always_above is None else float(always_above))
     chosen[np.argsort(-scores, kind="stable")[:max_detections]] = True
     return tuple(array[chosen] for array in found)

@@ -1,6 +1,6 @@
 """Detections against ground truth: the evaluation loop, COCO metrics, error analysis, the report."""
 from src.evaluation.coco_metrics import COCO_MAX_DETECTIONS, COCO_MIN_SCORE, PROTOCOLS, COCOMetrics
-from src.evaluation.ground_truth import read_truth
+from src.evaluation.ground_truth import read_ground_truth
 from src.evaluation.loop import evaluate
 from src.evaluation.results import (
     COCO_NUMBERS,
@@ -26,6 +26,6 @@ __all__ = [
     "format_classes",
     "format_result",
     "format_stats",
-    "read_truth",
+    "read_ground_truth",
     "write_results",
 ]

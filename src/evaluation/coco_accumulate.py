@@ -1,6 +1,11 @@
 """The COCO metrics of one category, as pycocotools computes them, on arrays instead of image by image."""
+from collections.abc import Sequence
+
 import numpy as np
 from pycocotools.cocoeval import Params
+
+from src.evaluation.ground_truth import Annotation
+from src.evaluation.results import Detections
 
 _PARAMS = Params(iouType="bbox")
 IOU_THRESHOLDS = np.minimum(_PARAMS.iouThrs, 1 - 1e-10)  # (10,)
@@ -10,25 +15,27 @@ MAX_DETECTIONS = tuple(_PARAMS.maxDets)
 _MAX_PAIRS = 1 << 20
 
 
-def evaluate_category(truth, detections):
+def evaluate_category(
+    ground_truth: Sequence[Annotation], detections: Detections
+) -> tuple[np.ndarray, np.ndarray]:
     """Precision and recall of one category.
 
     The result is that of `COCOeval.evaluate` and `COCOeval.accumulate` to the last digit.
 
     Args:
-        truth: list of COCO annotations of the category, see `Truth.boxes`.
-        detections: `Detections` of the category.
+        ground_truth: COCO annotations of the category, see `GroundTruth.boxes`.
+        detections: those of the category.
 
     Returns:
         precision (10, 101, 4, 3) by IoU, recall, area and number of detections; recall (10, 4, 3). -1 where there is
         nothing to be found.
     """
     precision, recall = np.full((10, 101, 4, 3), -1.0), np.full((10, 4, 3), -1.0)
-    crowd = np.array([bool(box["iscrowd"]) for box in truth], bool)
+    crowd = np.array([bool(box["iscrowd"]) for box in ground_truth], bool)
     if crowd.all():
         return precision, recall
-    truth_boxes = np.array([box["bbox"] for box in truth], np.float64)
-    ignored = crowd[:, None] | _outside(np.array([box["area"] for box in truth]))  # (G, 4)
+    object_boxes = np.array([box["bbox"] for box in ground_truth], np.float64)
+    ignored = crowd[:, None] | _outside(np.array([box["area"] for box in ground_truth]))  # (G, 4)
 
     # By image, in each by descending score, no more than count.
     order = np.lexsort((-detections.scores.astype(np.float64), detections.image_ids))
@@ -36,8 +43,8 @@ def evaluate_category(truth, detections):
     order, ranks = order[ranks < MAX_DETECTIONS[-1]], ranks[ranks < MAX_DETECTIONS[-1]]
     boxes, scores = detections.boxes[order].astype(np.float64), detections.scores[order].astype(np.float64)
 
-    pairs = _overlapping(boxes, detections.image_ids[order], truth_boxes,
-                         np.array([box["image_id"] for box in truth]), crowd)
+    pairs = _overlapping(boxes, detections.image_ids[order], object_boxes,
+                         np.array([box["image_id"] for box in ground_truth]), crowd)
     matched, unjudged = _match(*pairs, ranks, ignored, crowd)  # (D, 4, 10) each
     unjudged |= ~matched & _outside(boxes[:, 2] * boxes[:, 3])[:, :, None]
 
@@ -51,12 +58,12 @@ def evaluate_category(truth, detections):
     return precision, recall
 
 
-def _outside(areas):
+def _outside(areas: np.ndarray) -> np.ndarray:
     """(N,) areas in pixels -> (N, 4) bool: outside of each of `AREAS`."""
     return (areas[:, None] < AREAS[:, 0]) | (areas[:, None] > AREAS[:, 1])
 
 
-def _ranks(groups):
+def _ranks(groups: np.ndarray) -> np.ndarray:
     """(N,) numbers, equal ones side by side -> (N,) place of each within its group: 0, 1, ..."""
     index = np.arange(len(groups))
     begins = np.ones(len(groups), bool)
@@ -64,30 +71,32 @@ def _ranks(groups):
     return index - np.maximum.accumulate(np.where(begins, index, 0))
 
 
-def _overlapping(boxes, image_ids, truth_boxes, truth_image_ids, crowd):
+def _overlapping(
+    boxes: np.ndarray, image_ids: np.ndarray, object_boxes: np.ndarray, object_image_ids: np.ndarray, crowd: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of a detection and a box of the same image that overlap enough for the lowest threshold.
 
     Args:
-        boxes, truth_boxes: (D, 4) and (G, 4) x, y, width, height, pixels.
-        image_ids, truth_image_ids: (D,) ascending, and (G,).
+        boxes, object_boxes: (D, 4) and (G, 4) x, y, width, height, pixels.
+        image_ids, object_image_ids: (D,) ascending, and (G,).
         crowd: (G,) bool; the overlap with a crowd is the share of the detection that lies inside.
 
     Returns:
         Index of the detection, index of the box, overlap: (P,) each. For each detection the best overlap comes first,
         and of equal ones the last box, for that is the order in which pycocotools prefers them.
     """
-    order = np.argsort(truth_image_ids, kind="stable")
-    first = np.searchsorted(truth_image_ids[order], image_ids, side="left")
-    counts = np.searchsorted(truth_image_ids[order], image_ids, side="right") - first
+    order = np.argsort(object_image_ids, kind="stable")
+    first = np.searchsorted(object_image_ids[order], image_ids, side="left")
+    counts = np.searchsorted(object_image_ids[order], image_ids, side="right") - first
     ends = np.cumsum(counts)
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     start = 0
     while start < len(counts):
         # At least one detection, and as many as make no more than the pairs wanted at once.
-        stop = max(start + 1, np.searchsorted(ends, (ends[start] - counts[start]) + _MAX_PAIRS, side="right"))
+        stop = max(start + 1, int(np.searchsorted(ends, (ends[start] - counts[start]) + _MAX_PAIRS, side="right")))
         detection = np.repeat(np.arange(start, stop), counts[start:stop])
         box = order[first[detection] + _ranks(detection)]
-        overlap = _overlap(boxes[detection], truth_boxes[box], crowd[box])
+        overlap = _overlap(boxes[detection], object_boxes[box], crowd[box])
         enough = overlap >= IOU_THRESHOLDS[0]
         found.append((detection[enough], box[enough], overlap[enough]))
         start = stop
@@ -96,7 +105,7 @@ def _overlapping(boxes, image_ids, truth_boxes, truth_image_ids, crowd):
     return detection[preference], box[preference], overlap[preference]
 
 
-def _overlap(boxes, others, crowd):
+def _overlap(boxes: np.ndarray, others: np.ndarray, crowd: np.ndarray) -> np.ndarray:
     """(P, 4) and (P, 4) x, y, width, height -> (P,) IoU; with a crowd, the share of the first box."""
     low, high = np.maximum(boxes[:, :2], others[:, :2]), np.minimum(*((box[:, :2] + box[:, 2:])
                                                                      for box in (boxes, others)))
@@ -107,7 +116,10 @@ def _overlap(boxes, others, crowd):
     return np.divide(intersection, union, out=np.zeros_like(union), where=intersection > 0)
 
 
-def _match(detection, box, overlap, ranks, ignored, crowd):
+def _match(
+    detection: np.ndarray, box: np.ndarray, overlap: np.ndarray, ranks: np.ndarray, ignored: np.ndarray,
+    crowd: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Gives each detection its box, in order of the scores, the same box to no second one unless it is a crowd.
 
     A box that counts is preferred to an ignored one, then the larger overlap decides.
@@ -149,7 +161,9 @@ def _match(detection, box, overlap, ranks, ignored, crowd):
     return matched, to_ignored
 
 
-def _curves(matched, judged, to_be_found):
+def _curves(
+    matched: np.ndarray, judged: np.ndarray, to_be_found: int
+) -> tuple[np.ndarray | float, np.ndarray | float]:
     """Precision by recall.
 
     Args:

@@ -1,18 +1,21 @@
-"""Collects detections image by image and compares them with the truth, by the COCO metrics."""
+"""Collects detections image by image and compares them with the ground truth, by the COCO metrics."""
 import contextlib
 import io
 import logging
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 
-from src.boxes import NMSConfig, select_detections
+from src.boxes import NMSConfig, Predictions
 from src.evaluation.coco_accumulate import evaluate_category
-from src.evaluation.ground_truth import read_truth
+from src.evaluation.ground_truth import Annotation, read_ground_truth
 from src.evaluation.results import ClassResult, Detections, EvalResult, ProtocolResult
 from src.utils.errors import UserError
+from src.utils.safe_io import shown_list
 
 logger = logging.getLogger(__name__)
 PROTOCOLS = ("reference", "coco")
@@ -36,9 +39,9 @@ class COCOMetrics:
     What is stored are detections, not the arrays of the network.
 
     Args:
-        annotation_file: COCO json file with the truth.
+        annotation_file: COCO json file with the ground truth.
         classes: class names, index = label, index 0 is the background.
-        nms: `NMSConfig`; its `min_score` is that of the protocol `reference`.
+        nms: limits of non-maximum suppression; its `min_score` is that of the protocol `reference`.
         protocol: the protocol whose number is `EvalResult.map`.
         protocols: which ones are computed; each costs the time of one COCO evaluation.
         image_ids: only these images of the file take part; None for all of them.
@@ -49,8 +52,11 @@ class COCOMetrics:
         UserError: the annotation file is not one, or has nothing to be found by `protocol`.
     """
 
-    def __init__(self, annotation_file, classes, nms=None, protocol="reference", protocols=PROTOCOLS, image_ids=None,
-                 drop=True, coco_min_score=COCO_MIN_SCORE):
+    def __init__(
+        self, annotation_file: Path | str, classes: Sequence[str], nms: NMSConfig | None = None,
+        protocol: str = "reference", protocols: Sequence[str] = PROTOCOLS, image_ids: Iterable[int] | None = None,
+        drop: bool = True, coco_min_score: float = COCO_MIN_SCORE,
+    ) -> None:
         for name in (protocol, *protocols):
             if name not in PROTOCOLS:
                 raise UserError(f"unknown evaluation protocol {name!r}, expected one of: {', '.join(PROTOCOLS)}")
@@ -58,26 +64,29 @@ class COCOMetrics:
         self._classes = tuple(classes)
         self._nms = nms or NMSConfig()
         self._protocol, self._drop, self._coco_min_score = protocol, drop, float(coco_min_score)
-        self._truth = read_truth(annotation_file, self._classes)
-        self._absent_labels = [label for label in range(1, len(classes)) if label not in self._truth.category_ids]
+        self._ground_truth = read_ground_truth(annotation_file, self._classes)
+        self._absent_labels = [label for label in range(1, len(classes))
+                               if label not in self._ground_truth.category_ids]
         self._images = {
             name: self._images_of(name, image_ids) for name in PROTOCOLS if name == protocol or name in protocols
         }
         self._check_anything_to_find()
         # By image id: boxes, scores, labels, and whether the protocol coco counts the detection.
-        self._detections = {}
+        self._detections: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None] = {}
 
     @property
-    def num_classes(self):
-        """Number of classes with the background: the last dimension of the scores that `update` takes."""
+    def num_classes(self) -> int:
+        """Number of classes with the background: the last dimension of the scores of `AnchorPredictions`."""
         return len(self._classes)
 
-    def update(self, boxes, scores, image_ids, image_shapes):
+    def update(
+        self, predictions: Sequence[Predictions], image_ids: Sequence[int] | np.ndarray,
+        image_shapes: Sequence[Sequence[int]] | np.ndarray,
+    ) -> None:
         """Adds the predictions for a batch of images.
 
         Args:
-            boxes: (B, A, 4) ymin, xmin, ymax, xmax in [0, 1].
-            scores: (B, A, C) in [0, 1], column 0 is the background.
+            predictions: of each image.
             image_ids: (B,) as in the annotation file.
             image_shapes: (B, 2) height and width of the original images, pixels.
 
@@ -85,14 +94,15 @@ class COCOMetrics:
             UserError: the shapes do not fit each other or the classes, a number is not finite, an image is not in the
                 annotation file or has been added before.
         """
-        boxes, scores = np.asarray(boxes), np.asarray(scores)
-        image_ids = [int(image_id) for image_id in np.asarray(image_ids).reshape(-1)]
-        image_shapes = np.asarray(image_shapes)
-        self._check_shapes(boxes.shape, scores.shape, len(image_ids), image_shapes.shape)
-        for row, image_id in enumerate(image_ids):
-            self._add(boxes[row], scores[row], image_id, image_shapes[row])
+        ids = [int(image_id) for image_id in np.asarray(image_ids).reshape(-1)]
+        shapes = np.asarray(image_shapes)
+        if shapes.shape != (len(ids), 2) or len(predictions) != len(ids):
+            raise UserError(f"{len(predictions)} predictions and image shapes {shapes.shape} for {len(ids)} images, "
+                            f"expected {len(ids)} and ({len(ids)}, 2): height and width of each")
+        for one, image_id, image_shape in zip(predictions, ids, shapes):
+            self._add(one, image_id, image_shape)
 
-    def get_metrics(self):
+    def get_metrics(self) -> EvalResult:
         """The numbers of all that was added so far, as an `EvalResult`."""
         detections = {name: self._detections_of(name) for name in self._images}
         return EvalResult(
@@ -108,22 +118,22 @@ class COCOMetrics:
             },
         )
 
-    def _images_of(self, protocol, image_ids):
+    def _images_of(self, protocol: str, image_ids: Iterable[int] | None) -> dict[int, None]:
         """The ids of the images that a protocol evaluates, as a dictionary with empty values: ordered and quick."""
-        images = dict.fromkeys(self._truth.images)
+        images = dict.fromkeys(self._ground_truth.images)
         if image_ids is not None:
             chosen = {int(image_id) for image_id in image_ids}
             if not chosen <= images.keys():
-                raise UserError(f"images {_shortened(sorted(chosen - images.keys()))} are not in "
+                raise UserError(f"images {shown_list(sorted(chosen - images.keys()), _MAX_NAMES)} are not in "
                                 f"{self._annotation_file}, expected ids of its images")
             images = dict.fromkeys(image_id for image_id in images if image_id in chosen)
         if protocol == "reference" and self._drop:
-            images = dict.fromkeys(image_id for image_id in self._truth.clean_images if image_id in images)
+            images = dict.fromkeys(image_id for image_id in self._ground_truth.clean_images if image_id in images)
         return images
 
-    def _check_anything_to_find(self):
+    def _check_anything_to_find(self) -> None:
         images = self._images[self._protocol]
-        if not any(box["image_id"] in images and not box["iscrowd"] for box in self._truth.boxes):
+        if not any(box["image_id"] in images and not box["iscrowd"] for box in self._ground_truth.boxes):
             hint = ""
             if self._protocol == "reference":
                 hint = "; images with a crowd annotation or without a known class do not count (eval_protocol coco " \
@@ -131,28 +141,15 @@ class COCOMetrics:
             raise UserError(f"{self._annotation_file} has no box to be found under the protocol {self._protocol!r} "
                             f"for the classes {', '.join(self._classes[1:])}{hint}")
 
-    def _check_shapes(self, boxes, scores, num_images, image_shapes):
-        if len(boxes) != 3 or boxes[2] != 4 or len(scores) != 3 or boxes[:2] != scores[:2] or boxes[0] != num_images:
-            raise UserError(
-                f"the network gives boxes {boxes} and scores {scores} for {num_images} images, expected "
-                f"({num_images}, anchors, 4) and ({num_images}, anchors, {self.num_classes}): "
-                "is it the model of this configuration, with the box decoder?"
-            )
-        if scores[2] != self.num_classes:
-            raise UserError(f"the network gives scores of {scores[2]} classes, but `classes` names {self.num_classes} "
-                            "(with the background): use the configuration that the model was made with")
-        if image_shapes != (num_images, 2):
-            raise UserError(f"image shapes {image_shapes} for {num_images} images, expected ({num_images}, 2): height "
-                            "and width of each")
-
-    def _add(self, boxes, scores, image_id, image_shape):
-        if image_id not in self._truth.images:
+    def _add(self, predictions: Predictions, image_id: int, image_shape: np.ndarray) -> None:
+        predictions.check(self.num_classes)
+        if image_id not in self._ground_truth.images:
             raise UserError(f"image {image_id} is not in {self._annotation_file}: the data and the annotation file "
                             "belong to different datasets; build the data again or give the right file")
         if image_id in self._detections:
             raise UserError(f"image {image_id} was predicted twice: the data list it twice, or two evaluations share "
                             "one COCOMetrics")
-        for name, array in (("boxes", boxes), ("scores", scores)):
+        for name, array in (("boxes", predictions.boxes), ("scores", predictions.scores)):
             low, high = array.min(initial=0), array.max(initial=0)
             if not np.isfinite([low, high]).all():
                 raise UserError(f"the network gives {name} that are not finite numbers (NaN or infinite) for image "
@@ -166,13 +163,12 @@ class COCOMetrics:
             self._detections[image_id] = None
             return
         if self._absent_labels:
-            scores = scores.copy()
-            scores[:, self._absent_labels] = -1
+            predictions = predictions.without(self._absent_labels)
 
-        # Suppression from the lowest threshold serves all: what it keeps above a higher one is the same as if it had
-        # begun there.
-        found_boxes, found_scores, labels = select_detections(
-            boxes, scores, image_shape,
+        # NMS from the lowest threshold serves all: what it keeps above a higher one is the same as if it had begun
+        # there.
+        found_boxes, found_scores, labels = predictions.select(
+            image_shape,
             replace(self._nms, min_score=min([self._nms.min_score] * in_reference + [self._coco_min_score] * in_coco)),
             max_detections=COCO_MAX_DETECTIONS if in_coco else None,
             always_above=self._nms.min_score if in_reference else None,
@@ -182,81 +178,84 @@ class COCOMetrics:
         counts_for_coco = best & (found_scores > self._coco_min_score)
         self._detections[image_id] = found_boxes, found_scores, labels.astype(np.int32), counts_for_coco
 
-    def _detections_of(self, protocol):
-        chosen = {"image_ids": [np.zeros(0, np.int64)], "category_ids": [np.zeros(0, np.int64)],
-                  "boxes": [np.zeros((0, 4), np.float32)], "scores": [np.zeros(0, np.float32)]}
-        categories = np.array([self._truth.category_ids.get(label, -1) for label in range(self.num_classes)])
+    def _detections_of(self, protocol: str) -> Detections:
+        parts = [Detections(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.float32),
+                            np.zeros(0, np.float32))]
+        categories = np.array([self._ground_truth.category_ids.get(label, -1) for label in range(self.num_classes)])
         for image_id, found in self._detections.items():
             if found is None or image_id not in self._images[protocol]:
                 continue
             boxes, scores, labels, counts_for_coco = found
             counts = counts_for_coco if protocol == "coco" else scores > self._nms.min_score
-            chosen["image_ids"].append(np.full(np.count_nonzero(counts), image_id, np.int64))
-            chosen["category_ids"].append(categories[labels[counts]])
-            chosen["boxes"].append(boxes[counts])
-            chosen["scores"].append(scores[counts])
-        return Detections(**{name: np.concatenate(arrays) for name, arrays in chosen.items()})
+            parts.append(Detections(np.full(np.count_nonzero(counts), image_id, np.int64), categories[labels[counts]],
+                                    boxes[counts], scores[counts]))
+        return Detections.join(parts)
 
-    def _evaluate(self, protocol, detections):
+    def _evaluate(self, protocol: str, detections: Detections) -> ProtocolResult:
         images = self._images[protocol]
         missing = [image_id for image_id in images if image_id not in self._detections]
         if missing:
-            names = [f"{image_id} ({self._truth.images[image_id]})" for image_id in missing]
+            names = [f"{image_id} ({self._ground_truth.images[image_id]})" for image_id in missing]
             logger.warning("protocol %s: %d of %d images were not predicted and count as without detections: %s",
-                           protocol, len(missing), len(images), _shortened(names))
-        truth = [box for box in self._truth.boxes if box["image_id"] in images]
-        category_ids = sorted(self._truth.category_ids.values())
-        stats, precision = coco_evaluation(truth, detections, category_ids)
+                           protocol, len(missing), len(images), shown_list(names, _MAX_NAMES))
+        ground_truth = [box for box in self._ground_truth.boxes if box["image_id"] in images]
+        category_ids = sorted(self._ground_truth.category_ids.values())
+        stats, precision = coco_evaluation(ground_truth, detections, category_ids)
         return ProtocolResult(
             protocol=protocol,
             description=self._describe(protocol, len(images)),
             stats=stats,
-            classes=tuple(self._class_results(truth, precision, category_ids)),
+            classes=tuple(self._class_results(ground_truth, precision, category_ids)),
             num_images=len(images),
             num_missing=len(missing),
             num_detections=len(detections),
         )
 
-    def _describe(self, protocol, num_images):
-        images = f"{num_images} of {len(self._truth.images)} images"
+    def _describe(self, protocol: str, num_images: int) -> str:
+        images = f"{num_images} of {len(self._ground_truth.images)} images"
         if protocol == "coco":
             return f"{images}, scores above {self._coco_min_score}, at most {COCO_MAX_DETECTIONS} detections an image"
         dropped = ", without those with a crowd annotation or no box of a known class" if self._drop else ""
         return f"{images}{dropped}, scores above {self._nms.min_score}"
 
-    def _class_results(self, truth, precision, category_ids):
-        num_boxes = Counter(box["category_id"] for box in truth if not box["iscrowd"])
+    def _class_results(
+        self, ground_truth: Sequence[Annotation], precision: np.ndarray, category_ids: Sequence[int]
+    ) -> Iterator[ClassResult]:
+        num_boxes = Counter(box["category_id"] for box in ground_truth if not box["iscrowd"])
         for label, name in enumerate(self._classes[1:], start=1):
-            category_id = self._truth.category_ids.get(label)
-            of_class = [None] * 3
-            if category_id is not None:
-                by_iou = precision[:, :, category_ids.index(category_id)]
-                of_class = [_mean_precision(rows) for rows in (by_iou, by_iou[0], by_iou[5])]
-            yield ClassResult(name, *of_class, num_boxes=num_boxes[category_id])
+            category_id = self._ground_truth.category_ids.get(label)
+            if category_id is None:
+                yield ClassResult(name, None, None, None, num_boxes=0)
+                continue
+            by_iou = precision[:, :, category_ids.index(category_id)]
+            yield ClassResult(name, _mean_precision(by_iou), _mean_precision(by_iou[0]), _mean_precision(by_iou[5]),
+                              num_boxes[category_id])
 
 
-def coco_evaluation(truth, detections, category_ids):
+def coco_evaluation(
+    ground_truth: Iterable[Annotation], detections: Detections, category_ids: Sequence[int]
+) -> tuple[tuple[float, ...], np.ndarray]:
     """The COCO metrics of boxes, to the last digit those of pycocotools.
 
     Args:
-        truth: list of COCO annotations of the images to evaluate, see `Truth.boxes`.
+        ground_truth: COCO annotations of the images to evaluate, see `GroundTruth.boxes`.
         detections: `Detections` on these images.
-        category_ids: the categories to evaluate, ascending; all of `truth` and `detections` are among them.
+        category_ids: the categories to evaluate, ascending; all of `ground_truth` and `detections` are among them.
 
     Returns:
         stats: tuple of twelve numbers (see `COCO_NUMBERS`), -1 where there is nothing to be found.
         precision: (10, 101, K) at IoU 0.50, 0.55, ... 0.95, recall 0, 0.01, ... 1, of the K categories; areas of all
             sizes, 100 detections; -1 where there is nothing to be found.
     """
-    truth_of = {category_id: [] for category_id in category_ids}
-    for box in truth:
-        truth_of[box["category_id"]].append(box)
+    boxes_of: dict[int, list[Annotation]] = {category_id: [] for category_id in category_ids}
+    for box in ground_truth:
+        boxes_of[box["category_id"]].append(box)
     order = np.argsort(detections.category_ids, kind="stable")
     ends = np.searchsorted(detections.category_ids[order], category_ids, side="right")
     starts = np.searchsorted(detections.category_ids[order], category_ids, side="left")
 
     precisions, recalls = zip(*(
-        evaluate_category(truth_of[category_id], detections.subset(order[start:end]))
+        evaluate_category(boxes_of[category_id], detections.subset(order[start:end]))
         for category_id, start, end in zip(category_ids, starts, ends)
     ))
     evaluation = COCOeval(iouType="bbox")
@@ -267,13 +266,7 @@ def coco_evaluation(truth, detections, category_ids):
     return tuple(float(number) for number in evaluation.stats), evaluation.eval["precision"][:, :, :, 0, -1]
 
 
-def _mean_precision(precision):
+def _mean_precision(precision: np.ndarray) -> float | None:
     """Mean of the entries that are not -1 (nothing to be found), None without such entries."""
     valid = precision[precision > -1]
     return float(valid.mean()) if valid.size else None
-
-
-def _shortened(names):
-    names = [str(name) for name in names]
-    more = f", ... ({len(names) - _MAX_NAMES} more)" if len(names) > _MAX_NAMES else ""
-    return ", ".join(names[:_MAX_NAMES]) + more

@@ -1,18 +1,23 @@
 """The annotation file that detections are compared with."""
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from src.dataset.coco import read_coco_json
 from src.utils.errors import UserError
 from src.utils.safe_io import shown, shown_list
 
 logger = logging.getLogger(__name__)
+# An annotated box as a COCO dictionary.
+Annotation = dict[str, Any]
 # Numbers that areas and tables of ids can be made of.
 _LARGEST_NUMBER, _LARGEST_ID = 1e15, 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """What an annotation file says about the classes of a detector.
 
     Attributes:
@@ -23,27 +28,24 @@ class Truth:
         crowd_images: ids of the images with a crowd annotation, of whatever category.
     """
 
-    images: dict
-    boxes: tuple
-    category_ids: dict
-    crowd_images: frozenset
+    images: dict[int, str]
+    boxes: tuple[Annotation, ...]
+    category_ids: dict[int, int]
+    crowd_images: frozenset[int]
 
     @property
-    def clean_images(self):
+    def clean_images(self) -> list[int]:
         """Ids of the images with a box of a known class and without a crowd annotation, in the order of the file."""
         clean = {box["image_id"] for box in self.boxes} - self.crowd_images
         return [image_id for image_id in self.images if image_id in clean]
 
 
-def read_truth(annotation_file, classes):
+def read_ground_truth(annotation_file: Path | str, classes: Sequence[str]) -> GroundTruth:
     """Reads a COCO annotation file.
 
     Args:
         annotation_file: path of the json file.
         classes: class names, index = label, index 0 is the background.
-
-    Returns:
-        `Truth`.
 
     Raises:
         UserError: the file is missing or not a COCO annotation file, or has none of the classes.
@@ -62,7 +64,8 @@ def read_truth(annotation_file, classes):
     category_ids = _category_ids(content["categories"], classes, annotation_file)
 
     known = set(category_ids.values())
-    boxes, crowd_images = [], set()
+    boxes: list[Annotation] = []
+    crowd_images = set()
     for index, annotation in enumerate(content["annotations"]):
         image_id = _integer(annotation, "image_id", annotation_file, "annotations", index)
         category_id = _integer(annotation, "category_id", annotation_file, "annotations", index)
@@ -83,21 +86,21 @@ def read_truth(annotation_file, classes):
                 "iscrowd": is_crowd,
             }
         )
-    return Truth(images, tuple(boxes), category_ids, frozenset(crowd_images))
+    return GroundTruth(images, tuple(boxes), category_ids, frozenset(crowd_images))
 
 
-def _integer(entry, key, annotation_file, where, index):
+def _integer(entry: dict[str, Any], key: str, annotation_file: Path | str, where: str, index: int) -> int:
     value = entry.get(key)
     if not isinstance(value, int) or abs(value) > _LARGEST_ID:
         raise UserError(f"{annotation_file}: {where}[{index}] has {key} {shown(repr(value))}, expected an integer")
     return value
 
 
-def _is_number(value):
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and abs(value) <= _LARGEST_NUMBER  # not a number is not smaller either
 
 
-def _bbox(annotation, annotation_file, index):
+def _bbox(annotation: Annotation, annotation_file: Path | str, index: int) -> list[float]:
     bbox = annotation.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(_is_number, bbox)):
         raise UserError(
@@ -107,8 +110,10 @@ def _bbox(annotation, annotation_file, index):
     return bbox
 
 
-def _category_ids(categories, classes, annotation_file):
-    by_name = {}
+def _category_ids(
+    categories: Sequence[dict[str, Any]], classes: Sequence[str], annotation_file: Path | str
+) -> dict[int, int]:
+    by_name: dict[str, int] = {}
     for index, category in enumerate(categories):
         name = category.get("name")
         if not isinstance(name, str):

@@ -1,6 +1,8 @@
 """What an evaluation gives, as text and as files."""
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -72,14 +74,20 @@ class Detections:
     boxes: np.ndarray
     scores: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.scores)
 
-    def subset(self, index):
+    @classmethod
+    def join(cls, parts: "Sequence[Detections]") -> "Detections":
+        """All detections of the parts, one part after the other."""
+        names = ("image_ids", "category_ids", "boxes", "scores")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def subset(self, index: np.ndarray) -> "Detections":
         """Those that `index` names."""
         return Detections(self.image_ids[index], self.category_ids[index], self.boxes[index], self.scores[index])
 
-    def to_coco(self):
+    def to_coco(self) -> list[dict[str, Any]]:
         """The list of dictionaries that COCO calls results."""
         columns = (self.image_ids, self.category_ids, self.boxes, self.scores)
         return [
@@ -102,38 +110,38 @@ class EvalResult:
     protocol: str
     protocols: dict[str, ProtocolResult]
     detections: Detections
-    settings: dict
+    settings: dict[str, Any]
 
     @property
-    def map(self):
+    def map(self) -> float:
         """Mean average precision over IoU 0.50:0.95 and the classes."""
         return self.protocols[self.protocol].stats[0]
 
     @property
-    def stats(self):
+    def stats(self) -> dict[str, tuple[float, ...]]:
         """The twelve COCO numbers by the name of the protocol."""
         return {name: result.stats for name, result in self.protocols.items()}
 
     @property
-    def per_class(self):
+    def per_class(self) -> dict[str, tuple[ClassResult, ...]]:
         """Tuple of `ClassResult` by the name of the protocol."""
         return {name: result.classes for name, result in self.protocols.items()}
 
     @property
-    def num_images(self):
+    def num_images(self) -> int:
         return self.protocols[self.protocol].num_images
 
     @property
-    def num_detections(self):
+    def num_detections(self) -> int:
         return self.protocols[self.protocol].num_detections
 
     @property
-    def predictions(self):
+    def predictions(self) -> list[dict[str, Any]]:
         """The detections of `protocol` as COCO results; a new list, made on each access."""
         return self.detections.to_coco()
 
 
-def format_stats(stats):
+def format_stats(stats: Sequence[float]) -> str:
     """The twelve lines that pycocotools prints, from the twelve numbers."""
     lines = []
     for (_, kind, iou, area, detections), value in zip(COCO_NUMBERS, stats):
@@ -144,7 +152,7 @@ def format_stats(stats):
     return "\n".join(lines)
 
 
-def format_classes(classes):
+def format_classes(classes: Sequence[ClassResult]) -> str:
     """A table of average precision, one line a class, from a sequence of `ClassResult`."""
     width = max([len("class"), *(len(result.name) for result in classes)])
     lines = [f" {'class':<{width}}      AP    AP50    AP75   boxes"]
@@ -156,7 +164,7 @@ def format_classes(classes):
     return "\n".join(lines)
 
 
-def format_result(result):
+def format_result(result: EvalResult) -> str:
     """The report of an `EvalResult`: each protocol, the main one last, and in the last line its `mAP: <value>`."""
     others = [other for name, other in result.protocols.items() if name != result.protocol]
     main = result.protocols[result.protocol]
@@ -167,11 +175,11 @@ def format_result(result):
     return "\n".join(parts)
 
 
-def _protocol_line(result):
+def _protocol_line(result: ProtocolResult) -> str:
     return f"protocol: {result.protocol} ({result.description})"
 
 
-def write_results(result, output_path):
+def write_results(result: EvalResult, output_path: Path | str) -> tuple[Path, Path]:
     """Writes an `EvalResult` to the folder `output_path`.
 
     `eval_results.json` has all numbers of all protocols and the settings, `predictions.json` the detections of the main
@@ -195,7 +203,7 @@ def write_results(result, output_path):
     return results_file, predictions_file
 
 
-def _to_json(result):
+def _to_json(result: ProtocolResult) -> dict[str, Any]:
     return {
         "description": result.description,
         "stats": {key: value for (key, *_), value in zip(COCO_NUMBERS, result.stats)},

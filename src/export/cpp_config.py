@@ -8,7 +8,7 @@ from src.dataset import build_input_format
 ROW_ALIGNMENT = 16  # pixels; the hardware decoder of an Ascend device fills up its rows
 
 
-def input_flags(config_path):
+def input_flags(config_path: Path | str) -> str:
     """The flags of the C++ program that describe the network's input, one a line."""
     config = load_config([f"--config_path={config_path}"])
     height, width = config.img_shape
@@ -17,7 +17,7 @@ def input_flags(config_path):
                       f"--image_std={std}", f"--float_resize={config.float_resize}"])
 
 
-def aipp(config_path, template):
+def aipp(config_path: Path | str, template: Path | str) -> str:
     """Text of the AIPP configuration: what an Ascend device does with an image of the decoder before the network.
 
     Args:
@@ -26,7 +26,7 @@ def aipp(config_path, template):
     config = load_config([f"--config_path={config_path}"])
     height, width = config.img_shape
     input_format = build_input_format(config)
-    values = {"height": height, "width": width, "row": -(-width // ROW_ALIGNMENT) * ROW_ALIGNMENT}
+    values: dict[str, object] = {"height": height, "width": width, "row": -(-width // ROW_ALIGNMENT) * ROW_ALIGNMENT}
     for channel, (mean, std) in enumerate(zip(input_format.mean, input_format.std)):
         values[f"mean_{channel}"] = f"{mean:.6g}"
         values[f"reciprocal_{channel}"] = f"{1 / std:.9g}"

@@ -3,16 +3,18 @@
 `<name>_0.bin` holds the boxes (A, 4), `<name>_1.bin` the scores (A, C); `<name>` is the image's file name without its
 suffix.
 """
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from src.utils.errors import UserError
+from src.utils.safe_io import shown_list
 
 _MAX_NAMES = 5
 
 
-def match_images(names_by_id, paths):
+def match_images(names_by_id: Mapping[int, str], paths: Sequence[Path]) -> dict[int, Path]:
     """Which image files the annotations mean, by the file names.
 
     Args:
@@ -25,10 +27,11 @@ def match_images(names_by_id, paths):
     Raises:
         UserError: no file is annotated, or a name is not unique.
     """
-    ids_by_name = {}
+    ids_by_name: dict[str, list[int]] = {}
     for image_id, name in names_by_id.items():
         ids_by_name.setdefault(Path(name).name, []).append(image_id)
-    matched, paths_by_stem = {}, {}
+    matched: dict[int, Path] = {}
+    paths_by_stem: dict[str, Path] = {}
     for path in paths:
         ids = ids_by_name.get(path.name, [])
         if len(ids) > 1:
@@ -53,28 +56,28 @@ class ResultFiles:
         num_boxes, num_classes: A and C.
     """
 
-    def __init__(self, folder, num_boxes, num_classes):
+    def __init__(self, folder: Path | str, num_boxes: int, num_classes: int) -> None:
         self._folder = Path(folder)
         self._shapes = (num_boxes, 4), (num_boxes, num_classes)
 
-    def check(self, names):
+    def check(self, names: Iterable[str]) -> None:
         """Raises a `UserError` that tells which files of these images are missing or have a wrong size."""
         if not self._folder.is_dir():
             raise UserError(f"result_path: there is no folder {self._folder}")
         wrong = [fault for name in names for fault in self._faults(name)]
         if wrong:
-            more = f", ... ({len(wrong) - _MAX_NAMES} more)" if len(wrong) > _MAX_NAMES else ""
-            raise UserError(f"result_path: {', '.join(wrong[:_MAX_NAMES])}{more}; run the C++ program again, with the "
+            raise UserError(f"result_path: {shown_list(wrong, _MAX_NAMES)}; run the C++ program again, with the "
                             "model of this configuration")
 
-    def read(self, name):
+    def read(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (A, 4) and scores (A, C) of one image, float32."""
-        return tuple(np.fromfile(path, "<f4").reshape(shape) for path, shape in self._files(name))
+        boxes, scores = (np.fromfile(path, "<f4").reshape(shape) for path, shape in self._files(name))
+        return boxes, scores
 
-    def _files(self, name):
+    def _files(self, name: str) -> list[tuple[Path, tuple[int, int]]]:
         return [(self._folder / f"{name}_{number}.bin", shape) for number, shape in enumerate(self._shapes)]
 
-    def _faults(self, name):
+    def _faults(self, name: str) -> Iterator[str]:
         for path, shape in self._files(name):
             expected = 4 * shape[0] * shape[1]
             if not path.is_file():

@@ -1,18 +1,21 @@
 """Export of an inference network to MindIR, AIR and ONNX."""
 import dataclasses
 import glob
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
+from mindspore import nn
 
-from src.dataset.samples import create_inputs, create_real_inputs, create_seeded_inputs, list_image_paths
+from src.config import Config
+from src.dataset.samples import list_image_paths, create_inputs, create_real_inputs, create_seeded_inputs
 from src.export.verify import verify_export
-from src.inference.load import create_loaded_net
-from src.inference.metadata import create_metadata
+from src.inference import Device
+from src.inference.metadata import ModelMetadata, create_metadata
+from src.inference.network import load_network
 from src.utils.errors import UserError
-from src.utils.files import remove_parts, whole_file
+from src.utils.files import find_checkpoint, remove_parts, whole_file
 
 SUFFIXES = {"MINDIR": ".mindir", "AIR": ".air", "ONNX": ".onnx"}
 INPUT_NAMES = ("image",)
@@ -28,7 +31,7 @@ class OnnxOptions:
     Attributes:
         dynamic_batch: any number of images.
         with_preprocess: images `(B, H, W, 3)` uint8 RGB, normalised inside.
-        with_nms: suppression inside; see `src.export.onnx_graph.add_suppression` for inputs and outputs.
+        with_nms: non-maximum suppression inside; see `src.export.onnx_graph.add_nms` for inputs and outputs.
         calibration_images: for the precision "int8": function without arguments that gives images of the training data,
             normalised, `(3, H, W)` float32.
         float_heads: the precision "int8" keeps the last convolutions in float32.
@@ -37,17 +40,20 @@ class OnnxOptions:
     dynamic_batch: bool = False
     with_preprocess: bool = False
     with_nms: bool = False
-    calibration_images: Callable | None = None
+    calibration_images: Callable[[], Iterable[np.ndarray]] = list
     float_heads: bool = False
 
 
-def with_suffix(file_name, file_format):
+def with_suffix(file_name: str, file_format: str) -> str:
     """`file_name` with the suffix of the format, unless it has it."""
     suffix = SUFFIXES[file_format]
-    return file_name if str(file_name).endswith(suffix) else f"{file_name}{suffix}"
+    return file_name if file_name.endswith(suffix) else f"{file_name}{suffix}"
 
 
-def export_network(net, path, file_format, batch_size, metadata, options=None):
+def export_network(
+    net: nn.Cell, path: Path | str, file_format: str, batch_size: int, metadata: ModelMetadata,
+    options: OnnxOptions | None = None,
+) -> None:
     """Writes `net`, in evaluation mode, to `path`, whole or not at all.
 
     Args:
@@ -71,16 +77,18 @@ def export_network(net, path, file_format, batch_size, metadata, options=None):
         _check_written(part, file_format)
 
 
-def _blank(batch_size, metadata):
+def _blank(batch_size: int, metadata: ModelMetadata) -> ms.Tensor:
     return ms.Tensor(np.zeros((batch_size, 3, *metadata.image_size), np.float32))
 
 
-def _check_written(path, file_format):
+def _check_written(path: Path, file_format: str) -> None:
     if not path.is_file():  # the exporters log some errors without raising them
         raise RuntimeError(f"MindSpore wrote no {file_format} file; the lines above say why")
 
 
-def _export_onnx(net, path, batch_size, metadata, options):
+def _export_onnx(
+    net: nn.Cell, path: Path, batch_size: int, metadata: ModelMetadata, options: OnnxOptions
+) -> None:
     try:
         import onnx
 
@@ -102,14 +110,14 @@ def _export_onnx(net, path, batch_size, metadata, options):
     if options.with_preprocess:
         model = onnx_graph.add_preprocessing(model, metadata.mean, metadata.std)
     if options.with_nms:
-        model = onnx_graph.add_suppression(model, metadata.min_score, metadata.nms_threshold, metadata.max_boxes)
+        model = onnx_graph.add_nms(model, metadata.nms)
     onnx_graph.set_batch(model, None if options.dynamic_batch else batch_size)
     onnx.helper.set_model_props(model, metadata.to_texts())
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
-def create_export(config):
+def export_checkpoint(config: Config) -> tuple[nn.Cell, str]:
     """Builds the network with its weights and writes it as the configuration says.
 
     Returns:
@@ -120,7 +128,9 @@ def create_export(config):
         config = dataclasses.replace(config, use_float16=False, amp_level="O0")
     elif config.half_precision:
         precision = "fp16"
-    net = create_loaded_net(config)
+    checkpoint = find_checkpoint(config.checkpoint_file_path, config.checkpoint_path)
+    Device.of(config).set_up()
+    net = load_network(config, checkpoint)
     path = with_suffix(config.file_name, config.file_format)
     options = OnnxOptions(
         dynamic_batch=config.dynamic_batch,
@@ -133,7 +143,7 @@ def create_export(config):
     return net, path
 
 
-def create_verification(config, net, path):
+def verify_file(config: Config, net: nn.Cell, path: str) -> None:
     """Compares the file with the network, on a seeded input and on real images."""
     if config.file_format == "AIR":
         return

@@ -16,18 +16,18 @@ from src.utils.errors import UserError
 logger = logging.getLogger(__name__)
 PROBE = "probe"
 # Largest difference of a box, in [0, 1], or a score. Wrong conversions are off by about 1.
-LARGEST = 1e-3
+LARGEST_DIFFERENCE = 1e-3
 
 
-def prepare_onnx(source, target):
+def prepare_onnx(source: Path | str, target: Path | str) -> None:
     """Writes the ONNX file `source` of export.py to `target` as the converter needs it.
 
     Raises:
         UserError: it is no such file, or one that does more than the C++ program expects.
     """
     model = OnnxModel(source)
-    if model.takes_levels or model.needs_image_shapes:
-        raise UserError(f"{source} normalises images or suppresses detections itself, which the C++ program does: "
+    if model.takes_pixels or model.nms:
+        raise UserError(f"{source} normalises images or does NMS itself, which is the task of the C++ program: "
                         "export it without --with_preprocess and --with_nms")
     graph = separate_weights(onnx.load(source))
     if model.input_shape[0] is None:
@@ -35,32 +35,38 @@ def prepare_onnx(source, target):
     onnx.save(graph, target)
 
 
-def write_probe(onnx_path, folder):
+def write_probe(onnx_path: Path | str, folder: Path | str) -> None:
     """Writes an image of the size that the model takes into `folder`, on which the C++ program is to be run."""
-    height, width = OnnxModel(onnx_path).input_shape[2:]
+    _, _, height, width = _fixed_shape(OnnxModel(onnx_path))
     cv2.imwrite(str(Path(folder, f"{PROBE}.png")), _probe(height, width)[..., ::-1])
 
 
-def check_conversion(onnx_path, result_path):
+def check_conversion(onnx_path: Path | str, result_path: Path | str) -> None:
     """Compares what the C++ program gave for the image of `write_probe` with ONNX Runtime.
 
     Raises:
-        UserError: they differ by more than `LARGEST`.
+        UserError: they differ by more than `LARGEST_DIFFERENCE`.
     """
     model = OnnxModel(onnx_path)
-    batch_size, _, height, width = model.input_shape
+    batch_size, _, height, width = _fixed_shape(model)
     image = preprocess(_probe(height, width), (height, width))
-    expected = [array[0] for array in model(np.repeat(image[None], batch_size, axis=0))]
-    files = ResultFiles(result_path, *expected[1].shape)
+    expected = model(np.repeat(image[None], batch_size, axis=0))[0]
+    files = ResultFiles(result_path, *expected.scores.shape)
     files.check([PROBE])
-    differences = [float(np.abs(one - other).max()) for one, other in zip(files.read(PROBE), expected)]
+    boxes, scores = files.read(PROBE)
+    differences = [float(np.abs(boxes - expected.boxes).max()), float(np.abs(scores - expected.scores).max())]
     logger.info("against ONNX Runtime, largest difference: boxes %.1e, scores %.1e", *differences)
-    if not max(differences) <= LARGEST:  # also for NaN
-        raise UserError(f"the converted model does not agree with ONNX Runtime (more than {LARGEST:.0e}); it is not to "
-                        "be used: this MindSpore Lite converts it wrongly")
+    if not max(differences) <= LARGEST_DIFFERENCE:  # also for NaN
+        raise UserError(f"the converted model does not agree with ONNX Runtime (more than {LARGEST_DIFFERENCE:.0e}); "
+                        "it is not to be used: this MindSpore Lite converts it wrongly")
 
 
-def _probe(height, width):
+def _fixed_shape(model: OnnxModel) -> list[int]:
+    """The shape of the input; 1 where the batch size is free."""
+    return [size or 1 for size in model.input_shape]
+
+
+def _probe(height: int, width: int) -> np.ndarray:
     """uint8 `(height, width, 3)` RGB: smooth random colours."""
     coarse = np.random.default_rng(1).integers(0, 256, (8, 8, 3), np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -1,24 +1,28 @@
 """Comparison of an exported file with the network that it was made from."""
 import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
+from mindspore import nn
 
-from src.boxes import NMSConfig, select_detections
+from src.boxes import select_detections
 from src.boxes.box_ops import tlbr_to_xywh
-from src.inference.mindir import MindirModel
+from src.inference import load_predictor
+from src.inference.metadata import ModelMetadata
+from src.inference.network import NetworkPredictor
 from src.inference.onnx_runtime import OnnxModel, create_session
-from src.inference.predictor import network_predictor
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
 # Largest difference of a box, in [0, 1], or a score. In low precision single ones may be far off: their mean counts.
-LARGEST = 1e-4
-MEAN = {"fp16": 1e-3, "int8": 2e-2}
+LARGEST_DIFFERENCE = 1e-4
+MEAN_DIFFERENCE = {"fp16": 1e-3, "int8": 2e-2}
 # Rounding of a box in pixels.
 PIXELS = 1e-3
 
 
-def verify_export(net, path, net_batch, images, kind):
+def verify_export(net: nn.Cell, path: Path | str, net_batch: int, images: np.ndarray, kind: str) -> float:
     """Loads the file again and compares it with the network; a `UserError` where they differ by more than they may.
 
     Args:
@@ -31,15 +35,23 @@ def verify_export(net, path, net_batch, images, kind):
     Returns:
         The largest difference of boxes and scores.
     """
-    model = OnnxModel(path) if str(path).endswith(".onnx") else MindirModel(path)
-    found = _suppressed(model, images) if model.needs_image_shapes else model(images)
-    predict = network_predictor(net)
-    parts = [predict(images[start : start + net_batch]) for start in range(0, len(images), net_batch)]
+    model = load_predictor(path)
+    assert isinstance(model, OnnxModel | NetworkPredictor) and model.metadata
+    if isinstance(model, OnnxModel):
+        found = model.run(*model.own_inputs(images)) if model.nms is None else _check_nms(model, model.metadata, images)
+    else:
+        found = model.run(images)
+    network = NetworkPredictor(net)
+    parts = [network.run(images[start : start + net_batch]) for start in range(0, len(images), net_batch)]
     differences = [np.abs(one - np.concatenate(other)) for one, other in zip(found, zip(*parts))]
-    largest, mean = (max(float(measure(array)) for array in differences) for measure in (np.max, np.mean))
+    measures: Sequence[Callable[[np.ndarray], float]] = (np.max, np.mean)
+    largest, mean = (max(float(measure(array)) for array in differences) for measure in measures)
 
     precision = model.metadata.precision
-    name, size, limit = ("mean", mean, MEAN[precision]) if precision in MEAN else ("largest", largest, LARGEST)
+    if precision in MEAN_DIFFERENCE:
+        name, size, limit = "mean", mean, MEAN_DIFFERENCE[precision]
+    else:
+        name, size, limit = "largest", largest, LARGEST_DIFFERENCE
     logger.info("%s (%s) against the network, %s: largest difference of boxes %.1e, of scores %.1e (allowed: %s %.0e)",
                 path, precision, kind, *map(np.max, differences), name, limit)
     if not size <= limit:  # also for NaN
@@ -48,8 +60,8 @@ def verify_export(net, path, net_batch, images, kind):
     return largest
 
 
-def _suppressed(model, images):
-    """Checks the suppression inside a file. Returns what it works on, boxes and scores of all anchors."""
+def _check_nms(model: OnnxModel, metadata: ModelMetadata, images: np.ndarray) -> Sequence[np.ndarray]:
+    """Checks the NMS inside a file. Returns what it works on, boxes and scores of all anchors."""
     import onnx
 
     from src.export.onnx_graph import ANCHOR_OUTPUTS
@@ -62,9 +74,9 @@ def _suppressed(model, images):
     image_shapes = np.array([(480 + 10 * row, 640) for row in range(len(images))], np.float32)
     inputs = dict(zip(model.input_names, model.own_inputs(images, image_shapes)))
     *detections, boxes, scores = session.run(None, inputs)
-    nms = NMSConfig(model.metadata.min_score, model.metadata.nms_threshold, model.metadata.max_boxes)
     for row, (found_boxes, found_scores, labels, count) in enumerate(zip(*detections)):
-        xywh, expected_scores, expected_labels = select_detections(boxes[row], scores[row], image_shapes[row], nms)
+        xywh, expected_scores, expected_labels = select_detections(boxes[row], scores[row], image_shapes[row],
+                                                                   metadata.nms)
         agree = (
             count == len(expected_labels) and (labels[:count] == expected_labels).all()
             and np.array_equal(found_scores[:count], expected_scores)

@@ -1,8 +1,6 @@
-"""Detections in images and videos: what `predict.py` does."""
-from src.inference.annotated_boxes import create_truth
-from src.inference.detector import Detector, create_detector
-from src.inference.outputs import Output
-from src.inference.predict import labels_of, predict_inputs
-from src.inference.predict_args import parse_arguments
+"""Whatever predicts, by one interface, and what is done with the detections. ONNX files need no MindSpore."""
+from src.inference.detector import Box, Detection, Detector, load_detector
+from src.inference.load import Device, load_predictor
+from src.inference.predictor import Predictor
 
-__all__ = ["Detector", "Output", "create_detector", "create_truth", "labels_of", "parse_arguments", "predict_inputs"]
+__all__ = ["Box", "Detection", "Detector", "Device", "Predictor", "load_detector", "load_predictor"]

@@ -1,75 +1,106 @@
 """Annotated boxes, to be drawn beside the detections."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from src.boxes.box_ops import xywh_to_tlbr
+from src.config import Config
+from src.dataset.annotations import ImageRecord
 from src.dataset.sources import read_annotations
-from src.evaluation.ground_truth import read_truth
+from src.evaluation.ground_truth import Annotation, read_ground_truth
 from src.utils.errors import UserError
 
 
 class AnnotatedBoxes:
     """Boxes by image file: by its path, or else by its name where only one annotated image has that."""
 
-    def __init__(self):
-        self._by_path, self._by_name = {}, {}
+    def __init__(self) -> None:
+        self._by_path: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
+        self._by_name: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
 
-    def add(self, path, boxes, labels):
+    def add(self, path: Path | str, boxes: np.ndarray, labels: np.ndarray) -> None:
         """Adds an image: its path or name; boxes (N, 4) `ymin xmin ymax xmax`, pixels; labels (N,)."""
         self._by_path[Path(path).absolute()] = boxes, labels
         self._by_name.setdefault(Path(path).name, []).append((boxes, labels))
 
-    def find(self, path):
+    def find(self, path: Path | str) -> tuple[np.ndarray, np.ndarray] | None:
         """Boxes and labels of an image, None where it is not annotated."""
         of_name = self._by_name.get(Path(path).name, [])
         return self._by_path.get(Path(path).absolute(), of_name[0] if len(of_name) == 1 else None)
 
 
-def create_truth(config, has_config, wanted, classes, paths):
+def find_annotated_boxes(
+    show_gt: bool | str | None, config: Config | None, classes: Sequence[str], images: Sequence[Path]
+) -> AnnotatedBoxes | None:
     """The annotations that `--show_gt` asks for.
 
     Args:
-        config: the configuration, whose dataset is taken if `wanted` names no file.
-        has_config: whether the user has named it.
-        wanted: path of a COCO annotation file, or True for the dataset of the configuration; otherwise there is none.
+        show_gt: path of a COCO annotation file, or True for the dataset of the configuration; otherwise there are none.
+        config: the configuration; None where the user has named none.
         classes: names of the detector, index = label.
-        paths: the images that are going to be drawn.
-
-    Returns:
-        `AnnotatedBoxes`, or None.
+        images: the images that are going to be drawn.
     """
-    if not wanted:
+    if not show_gt:
         return None
-    if wanted is True and not has_config:
+    if show_gt is not True:
+        return read_annotated_boxes(show_gt, classes, images)
+    if config is None:
         raise UserError("--show_gt: which annotations? Name a configuration with its dataset, --config_path=FILE, or a "
                         "COCO annotation file, --show_gt=FILE")
-    if wanted is not True:
-        truth = _read_coco(wanted, classes)
-    else:
-        truth = _read_records(read_annotations(config, is_training=False), AnnotatedBoxes())
-        if any(truth.find(path) is None for path in paths):  # reading the larger part takes longer
-            truth = _read_records(read_annotations(config, is_training=True), truth)
-    if paths and all(truth.find(path) is None for path in paths):
-        where = wanted if wanted is not True else "the dataset of the configuration"
-        raise UserError(f"--show_gt: {where} has annotations of none of these images, such as {paths[0]}")
-    return truth
+    return dataset_annotated_boxes(config, images)
 
 
-def _read_records(records, truth):
+def read_annotated_boxes(path: Path | str, classes: Sequence[str], images: Sequence[Path]) -> AnnotatedBoxes:
+    """The boxes of a COCO annotation file.
+
+    Args:
+        path: the file.
+        classes: names of the detector, index = label.
+        images: the images that are going to be drawn.
+
+    Raises:
+        UserError: the file is none, or has annotations of none of the images.
+    """
+    ground_truth = read_ground_truth(path, classes)
+    label_of = {category_id: label for label, category_id in ground_truth.category_ids.items()}
+    of_image: dict[int, list[Annotation]] = {image_id: [] for image_id in ground_truth.images}
+    for box in ground_truth.boxes:
+        of_image[box["image_id"]].append(box)
+    annotated = AnnotatedBoxes()
+    for image_id, name in ground_truth.images.items():
+        xywh = np.array([box["bbox"] for box in of_image[image_id]], np.float64).reshape(-1, 4)
+        labels = np.array([label_of[box["category_id"]] for box in of_image[image_id]], np.int64)
+        annotated.add(name, xywh_to_tlbr(xywh), labels)
+    return _checked(annotated, images, str(path))
+
+
+def dataset_annotated_boxes(config: Config, images: Sequence[Path]) -> AnnotatedBoxes:
+    """The boxes of the dataset of the configuration.
+
+    Args:
+        config: the configuration.
+        images: the images that are going to be drawn. The training data are read only if the evaluation data do not
+            have all of them.
+
+    Raises:
+        UserError: the dataset has annotations of none of the images.
+    """
+    annotated = AnnotatedBoxes()
+    _add_records(annotated, read_annotations(config, is_training=False))
+    if any(annotated.find(path) is None for path in images):
+        _add_records(annotated, read_annotations(config, is_training=True))
+    return _checked(annotated, images, "the dataset of the configuration")
+
+
+def _add_records(annotated: AnnotatedBoxes, records: Iterable[ImageRecord]) -> None:
     for record in records:
-        truth.add(record.path, record.pixel_boxes[:, :4], record.pixel_boxes[:, 4])
-    return truth
+        annotated.add(record.path, record.pixel_boxes[:, :4], record.pixel_boxes[:, 4])
 
 
-def _read_coco(path, classes):
-    content = read_truth(path, classes)
-    label_of = {category_id: label for label, category_id in content.category_ids.items()}
-    of_image = {image_id: [] for image_id in content.images}
-    for box in content.boxes:
-        of_image[box["image_id"]].append([*box["bbox"], label_of[box["category_id"]]])
-    truth = AnnotatedBoxes()
-    for image_id, name in content.images.items():
-        rows = np.array(of_image[image_id], np.float64).reshape(-1, 5)
-        truth.add(name, xywh_to_tlbr(rows[:, :4]), rows[:, 4].astype(np.int64))
-    return truth
+def _checked(annotated: AnnotatedBoxes, images: Sequence[Path], where: str) -> AnnotatedBoxes:
+    if images and all(annotated.find(path) is None for path in images):
+        raise UserError(f"--show_gt: {where} has annotations of none of these images, such as {images[0]}")
+    return annotated

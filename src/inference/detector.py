@@ -1,22 +1,42 @@
 """A model with all that is needed to understand it: images in, detections out."""
+from __future__ import annotations
+
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from src.boxes import NMSConfig, select_detections
+from src.boxes import ImageDetections, NMSConfig, Predictions
 from src.boxes.box_ops import xywh_to_tlbr
+from src.config import Config
 from src.dataset import preprocess
-from src.dataset.transforms import InputFormat
-from src.inference.load import create_loaded_net, create_predictor
-from src.inference.metadata import create_metadata
-from src.inference.mindir import MindirModel
-from src.inference.onnx_runtime import OnnxModel
-from src.inference.predict_args import EXPORTED
-from src.inference.predictor import network_predictor
-from src.runtime.device import set_up_device
+from src.dataset.transforms import InputFormat, resize
+from src.inference.load import Device, load_predictor
+from src.inference.metadata import ModelMetadata, create_metadata
+from src.inference.predictor import Predictor
 from src.utils.errors import UserError
-from src.utils.files import find_checkpoint
+
+# Smallest score of a detection that is shown to people.
+SHOWN_SCORE = 0.3
+
+
+class Box(NamedTuple):
+    """A box in pixels of the image."""
+
+    ymin: float
+    xmin: float
+    ymax: float
+    xmax: float
+
+
+class Detection(NamedTuple):
+    """An object that was found."""
+
+    box: Box
+    score: float
+    class_name: str
 
 
 class Detector:
@@ -28,81 +48,86 @@ class Detector:
         seconds: time spent in the network so far.
 
     Args:
-        model: callable as in `src.inference.predictor`.
-        metadata: its `ModelMetadata`.
-        batch_size: images that the model takes.
+        predictor: the model.
+        metadata: what the model says about itself, or the configuration about it.
         min_score: detections have a higher score.
         nms_threshold: largest intersection over union of two detections of a class; None for that of `metadata`.
     """
 
-    def __init__(self, model, metadata, batch_size, min_score, nms_threshold=None):
+    def __init__(
+        self, predictor: Predictor, metadata: ModelMetadata, min_score: float, nms_threshold: float | None = None
+    ) -> None:
         self.classes = tuple(metadata.classes)
-        self.batch_size = batch_size
+        self.batch_size = predictor.input_shape[0] or 1
         self.seconds = 0.0
-        self._model, self._metadata = model, metadata
+        self._predictor, self._image_size = predictor, metadata.image_size
         self._input_format = InputFormat(np.divide(metadata.mean, 255), np.divide(metadata.std, 255),
                                          metadata.float_resize)
-        self._nms = NMSConfig(min_score, nms_threshold or metadata.nms_threshold, metadata.max_boxes)
+        if nms_threshold is None:
+            nms_threshold = metadata.nms.nms_threshold
+        self._nms = NMSConfig(min_score, nms_threshold, metadata.nms.max_boxes)
 
-    def warm_up(self):
+    def __call__(self, image: np.ndarray) -> list[Detection]:
+        """The detections in an image (H, W, 3) uint8 RGB, by class, and by descending score within a class."""
+        (found,) = self.detect([image])
+        return [Detection(Box(*box), score, self.classes[label])
+                for box, score, label in zip(*(array.tolist() for array in found))]
+
+    def warm_up(self) -> None:
         """Lets the network be compiled, which takes a while, before the first image."""
-        self([np.zeros((*self._metadata.image_size, 3), np.uint8)])
+        self.detect([np.zeros((*self._image_size, 3), np.uint8)])
         self.seconds = 0.0
 
-    def __call__(self, images):
-        """Detections in at most `batch_size` images `(H, W, 3)` uint8 RGB.
+    def detect(self, images: Sequence[np.ndarray]) -> list[ImageDetections]:
+        """The detections in at most `batch_size` images (H, W, 3) uint8 RGB, as arrays.
 
         Returns:
             For each image boxes (D, 4) float32 `ymin xmin ymax xmax` in pixels, inside the image; scores (D,); labels
             (D,) int64.
         """
-        size = self._metadata.image_size
-        batch = np.empty((self.batch_size, 3, *size), np.float32)
-        shapes = np.array([image.shape[:2] for image in images], np.float32)
-        for row, image in enumerate(images):
-            preprocess(image, size, batch[row], self._input_format)
         # A compiled network sees one shape only: the last image fills the batch up.
-        batch[len(images):] = batch[len(images) - 1]
-        shapes = np.concatenate([shapes, np.repeat(shapes[-1:], self.batch_size - len(images), axis=0)])
+        rows = [min(row, len(images) - 1) for row in range(self.batch_size)]
+        prepared = [self._prepare(image) for image in images]
+        image_shapes = np.array([image.shape[:2] for image in images], np.float32)
+        batch = np.stack([prepared[row] for row in rows])
         start = time.perf_counter()
-        arguments = (batch, shapes) if getattr(self._model, "needs_image_shapes", False) else (batch,)
-        boxes, scores = self._model(*arguments)
+        predictions = self._predictor(batch, image_shapes[rows])
         self.seconds += time.perf_counter() - start
-        if scores.shape[-1] != len(self.classes):
-            raise UserError(f"the model gives scores of {scores.shape[-1]} classes, but {len(self.classes)} are named "
-                            "(with the background): use the configuration that it was made with")
-        return [self._detections(boxes[row], scores[row], image.shape[:2]) for row, image in enumerate(images)]
+        return [self._select(found, image.shape[:2]) for found, image in zip(predictions, images)]
 
-    def _detections(self, boxes, scores, image_shape):
-        xywh, scores, labels = select_detections(boxes, scores, image_shape, self._nms)
-        corners = xywh_to_tlbr(xywh)
-        return corners.clip(0, np.tile(np.array(image_shape, np.float32), 2)), scores, labels
+    def _prepare(self, image: np.ndarray) -> np.ndarray:
+        if self._predictor.takes_pixels:
+            return resize(image, self._image_size)
+        return preprocess(image, self._image_size, input_format=self._input_format)
+
+    def _select(self, predictions: Predictions, image_shape: tuple[int, ...]) -> ImageDetections:
+        predictions.check(len(self.classes))
+        xywh, scores, labels = predictions.select(image_shape, self._nms)
+        return xywh_to_tlbr(xywh).clip(0, np.tile(np.array(image_shape, np.float32), 2)), scores, labels
 
 
-def create_detector(config, has_config, min_score, nms_threshold=None):
-    """The `Detector` of `checkpoint_file_path`: a checkpoint, or a file that `export.py` wrote.
+def load_detector(
+    path: Path | str, config: Config | None = None, min_score: float = SHOWN_SCORE, nms_threshold: float | None = None,
+    device: Device | None = None,
+) -> Detector:
+    """The `Detector` of a model file; an ONNX file of `export.py` needs neither a configuration nor MindSpore.
+
+        detector = load_detector("model.onnx")
+        for box, score, class_name in detector(load_image("street.jpg")):
+            print(class_name, score, box.xmin, box.ymin, box.xmax, box.ymax)
 
     Args:
-        config: the configuration; with an exported file that says itself what it needs, only the device counts.
-        has_config: whether the user has named a configuration, to which an exported file then has to fit.
+        path: an ONNX or MindIR file, or a checkpoint.
+        config: the configuration. A checkpoint needs it, and an exported file has to fit it.
         min_score, nms_threshold: see `Detector`.
+        device: where the model runs; None for that of `config`, and without one for a CPU.
     """
-    path = find_checkpoint(config.checkpoint_file_path, config.checkpoint_path)
-    if path.suffix.lower() not in EXPORTED:
-        model = network_predictor(create_loaded_net(config))
-        return Detector(model, create_metadata(config, precision="fp32"), 1, min_score, nms_threshold)
-    model = create_predictor(config) if has_config else _create_exported_model(config, path)
-    metadata = model.metadata
+    device = device or (Device.of(config) if config else Device())
+    predictor = load_predictor(path, config, device, cpu_kernels=False)
+    metadata = predictor.metadata
     if metadata is None:
-        if not has_config:
+        if config is None:
             raise UserError(f"{path} does not say what its classes and its input are (it was not written by this "
                             "export.py): name its configuration, --config_path=FILE, or export it anew")
         metadata = create_metadata(config, precision="fp32")
-    return Detector(model, metadata, model.input_shape[0] or 1, min_score, nms_threshold)
-
-
-def _create_exported_model(config, path):
-    if Path(path).suffix.lower() == ".onnx":
-        return OnnxModel(path, config.device_target, config.cpu_threads)
-    set_up_device(config.device_target, config.device_id, config.cpu_threads, config.seed)
-    return MindirModel(path)
+    return Detector(predictor, metadata, min_score, nms_threshold)

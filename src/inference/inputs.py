@@ -1,10 +1,12 @@
 """What a detector looks at: image files, folders, patterns, video files, cameras."""
 import glob
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
+import numpy as np
 
 from src.dataset.images import IMAGE_SUFFIXES
 from src.utils.errors import UserError
@@ -31,20 +33,20 @@ class Input(NamedTuple):
     name: str
 
     @property
-    def is_camera(self):
+    def is_camera(self) -> bool:
         return isinstance(self.source, int)
 
     @property
-    def is_image(self):
-        return not self.is_camera and self.source.suffix.lower() not in VIDEO_SUFFIXES
+    def is_image(self) -> bool:
+        return not isinstance(self.source, int) and self.source.suffix.lower() not in VIDEO_SUFFIXES
 
 
-def shorten_name(name):
+def shorten_name(name: str) -> str:
     """`name` with no more bytes than a file made of it has room for."""
     return os.fsencode(name)[:_NAME_BYTES].decode(errors="ignore") if len(os.fsencode(name)) > _NAME_BYTES else name
 
 
-def find_inputs(texts):
+def find_inputs(texts: Iterable[Path | str]) -> list[Input]:
     """The `Input`s that texts name.
 
     A text is a file, a folder (its images and videos, without sub-folders), a pattern such as `photos/**/*.jpg`, or the
@@ -53,14 +55,16 @@ def find_inputs(texts):
     Raises:
         UserError: there is no such file, or no image or video.
     """
+    names = list(map(str, texts))
     try:
-        sources = list(dict.fromkeys(source for text in map(str, texts) for source in _sources(text)))
+        sources = list(dict.fromkeys(source for text in names for source in _sources(text)))
     except OSError as error:
         raise UserError(f"{shown(error.filename)} cannot be looked at: {error.strerror}.") from error
     if not sources:
         suffixes = ", ".join((*IMAGE_SUFFIXES, *VIDEO_SUFFIXES))
-        raise UserError(f"There is no image or video in {', '.join(map(str, texts))} (looked for {suffixes}).")
-    taken, inputs = set(), []
+        raise UserError(f"There is no image or video in {', '.join(names)} (looked for {suffixes}).")
+    taken: set[str] = set()
+    inputs = []
     for source in sources:
         stem = f"camera-{source}" if isinstance(source, int) else shorten_name(source.stem)
         name, number = stem, 1
@@ -72,7 +76,7 @@ def find_inputs(texts):
     return inputs
 
 
-def _sources(text):
+def _sources(text: str) -> list[Path] | list[int]:
     path = Path(text).expanduser()
     if path.is_dir():
         return _known(path.iterdir())
@@ -85,7 +89,7 @@ def _sources(text):
     raise UserError(f"There is no image, video or folder {text}.")
 
 
-def _known(paths):
+def _known(paths: Iterable[Path]) -> list[Path]:
     return sorted(path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES and path.is_file())
 
 
@@ -100,7 +104,7 @@ class Video:
         UserError: it cannot be opened.
     """
 
-    def __init__(self, source):
+    def __init__(self, source: Path | str | int) -> None:
         self._source = source
         # The lines of OpenCV and FFmpeg about each way they try; the error below says it.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -119,13 +123,13 @@ class Video:
         frames = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.num_frames = int(frames) if 0 < frames < 1e9 and not isinstance(source, int) else None
 
-    def __enter__(self):
+    def __enter__(self) -> "Video":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self._capture.release()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         number = 0
         while True:
             done, frame = self._capture.read()

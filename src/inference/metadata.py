@@ -2,10 +2,16 @@
 
 The export writes it, as JSON texts by name: into `metadata_props` of an ONNX file, into `user_info` of a MindIR file.
 """
+from __future__ import annotations
+
 import dataclasses
 import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from src.boxes import NMSConfig, build_nms_config
 from src.boxes.default_boxes import default_box_keys
+from src.config import Config
 from src.dataset import build_input_format
 from src.utils.errors import UserError
 from src.utils.safe_io import shown
@@ -26,28 +32,33 @@ class ModelMetadata:
         float_resize: the resized image is not rounded to whole numbers.
         default_boxes: what the default boxes were made from, by the keys of the configuration.
         prior_scaling: scales of the encoded boxes.
-        min_score, nms_threshold, max_boxes: suppression, as the arguments of `select_detections`.
+        min_score, nms_threshold, max_boxes: limits of NMS, see `NMSConfig`.
         precision: "fp32", "fp16" or "int8".
     """
 
     model_name: str
-    classes: list
-    image_size: list
-    mean: list
-    std: list
+    classes: list[str]
+    image_size: list[int]
+    mean: list[float]
+    std: list[float]
     float_resize: bool
-    default_boxes: dict
-    prior_scaling: list
+    default_boxes: dict[str, Any]
+    prior_scaling: list[float]
     min_score: float
     nms_threshold: float
     max_boxes: int
     precision: str
 
-    def to_texts(self):
+    @property
+    def nms(self) -> NMSConfig:
+        return NMSConfig(self.min_score, self.nms_threshold, self.max_boxes)
+
+    def to_texts(self) -> dict[str, str]:
+        """Each value as JSON."""
         return {name: json.dumps(value, ensure_ascii=False) for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
-    def from_texts(cls, texts):
+    def from_texts(cls, texts: Mapping[str, str]) -> ModelMetadata | None:
         """From a mapping of texts, which may hold others; None where one is missing.
 
         Raises:
@@ -56,7 +67,7 @@ class ModelMetadata:
         names = [field.name for field in dataclasses.fields(cls)]
         if any(name not in texts for name in names):
             return None
-        values = {}
+        values: dict[str, Any] = {}
         for name in names:
             try:
                 values[name] = json.loads(texts[name])
@@ -68,23 +79,23 @@ class ModelMetadata:
         return cls(**values)
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and abs(value) < 1e9  # not a number is not smaller either
 
 
-def _numbers(count, test=_is_number):
+def _numbers(count: int, test: Callable[[Any], bool] = _is_number) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and len(value) == count and all(map(test, value))
 
 
-def _is_side(value):
+def _is_side(value: Any) -> bool:
     return type(value) is int and 0 < value <= MOST_SIDE
 
 
-def _is_text(value):
+def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-_FITS = {
+_FITS: dict[str, Callable[[Any], bool]] = {
     "model_name": _is_text,
     "classes": lambda value: isinstance(value, list) and len(value) > 1 and all(map(_is_text, value)),
     "image_size": _numbers(2, _is_side),
@@ -100,7 +111,7 @@ _FITS = {
 }
 
 
-def create_metadata(config, precision):
+def create_metadata(config: Config, precision: str) -> ModelMetadata:
     """The metadata of a model of this configuration."""
     settings = config.to_dict()
     input_format = build_input_format(config)
@@ -113,8 +124,6 @@ def create_metadata(config, precision):
         float_resize=input_format.float_resize,
         default_boxes={key: settings[key] for key in default_box_keys()},
         prior_scaling=settings["prior_scaling"],
-        min_score=config.min_score,
-        nms_threshold=config.nms_threshold,
-        max_boxes=config.max_boxes,
+        **dataclasses.asdict(build_nms_config(config)),
         precision=precision,
     )

@@ -1,34 +1,34 @@
 """MindIR files, run by MindSpore."""
+from collections.abc import Sequence
 from pathlib import Path
 
 import mindspore as ms
+import numpy as np
 from mindspore import nn
 from mindspore.train import mind_ir_pb2
 
+from src.boxes import AnchorPredictions
 from src.inference.metadata import ModelMetadata
-from src.inference.predictor import _check_file, _check_images, _first_line, network_predictor
+from src.inference.network import NetworkPredictor
+from src.inference.predictor import check_file, first_line
 from src.utils.errors import UserError
 
 
-class MindirModel:
+class MindirModel(NetworkPredictor):
     """A MindIR file, on the device that MindSpore is set to."""
 
-    takes_levels = False
-    needs_image_shapes = False
-
-    def __init__(self, path):
-        _check_file(path)
-        self.path = path
+    def __init__(self, path: Path | str) -> None:
+        check_file(path)
+        self.path = Path(path)
         proto = mind_ir_pb2.ModelProto()
         try:
-            proto.ParseFromString(Path(path).read_bytes())
-            self.predict = network_predictor(nn.GraphCell(ms.load(str(path))))
+            proto.ParseFromString(self.path.read_bytes())
+            super().__init__(nn.GraphCell(ms.load(str(path))))
         except Exception as error:  # of protobuf, or MindSpore's
-            raise UserError(f"{path} is no MindIR file, or it is damaged: {_first_line(error)}") from error
+            raise UserError(f"{path} is no MindIR file, or it is damaged: {first_line(error)}") from error
         self.metadata = ModelMetadata.from_texts(proto.user_info)
-        self.input_shape = list(proto.graph.input[0].tensor[0].dims)
-        self.num_classes = None
+        self.input_shape = tuple(proto.graph.input[0].tensor[0].dims)
 
-    def __call__(self, images):
-        _check_images(self, images)
-        return self.predict(images)
+    def __call__(self, images: np.ndarray, image_shapes: np.ndarray | None = None) -> Sequence[AnchorPredictions]:
+        self.check_images(images)
+        return super().__call__(images)

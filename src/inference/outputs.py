@@ -3,12 +3,15 @@ import contextlib
 import csv
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TextIO
 
 import cv2
 import numpy as np
 
-from src.inference.inputs import shorten_name
+from src.inference.annotated_boxes import AnnotatedBoxes
+from src.inference.inputs import Input, shorten_name
 from src.utils.errors import UserError
 from src.utils.files import whole_file
 from src.visualization.draw import draw_detections, grid, resize_to_view, save_image, with_title
@@ -28,25 +31,31 @@ class Output:
         classes: class names, index = label.
         file_format: of the list, `json` or `csv`.
         crops: also save the inside of each box, in `crops/CLASS`.
-        truth: `AnnotatedBoxes` to draw beside; None for none.
+        annotated: boxes to draw beside; None for none.
     """
 
-    def __init__(self, folder, classes, file_format="json", crops=False, truth=None):
+    def __init__(
+        self, folder: Path | str, classes: Sequence[str], file_format: str = "json", crops: bool = False,
+        annotated: AnnotatedBoxes | None = None,
+    ) -> None:
         self.folder = Path(folder)
         self.list_file = self.folder / f"detections.{file_format}"
-        self._classes, self._crops, self._truth = classes, crops, truth
+        self._classes, self._crops, self._annotated = classes, crops, annotated
         self._stack, self._video_stack = contextlib.ExitStack(), contextlib.ExitStack()
-        self._video_name = self._video = None
+        self._video_name: str | None = None
+        self._video: VideoFile
 
-    def __enter__(self):
+    def __enter__(self) -> "Output":
         self._list = self._stack.enter_context(DetectionList(self.list_file))
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         self._video_stack.__exit__(*error)
         self._stack.__exit__(*error)
 
-    def add_image(self, item, image, boxes, scores, labels):
+    def add_image(
+        self, item: Input, image: np.ndarray, boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray
+    ) -> None:
         """Writes what was found in the image of an `Input`.
 
         Args:
@@ -55,16 +64,18 @@ class Output:
             scores, labels: (D,).
         """
         picture = self._draw(image, boxes, labels, scores)
-        truth = self._truth and self._truth.find(item.source)
-        if truth:
-            annotated = self._draw(image, *truth)
-            picture = grid([with_title(annotated, f"annotated: {len(truth[1])}"),
+        annotated = self._annotated.find(str(item.source)) if self._annotated else None
+        if annotated:
+            picture = grid([with_title(self._draw(image, *annotated), f"annotated: {len(annotated[1])}"),
                             with_title(picture, f"detected: {len(labels)}")], 2)
         save_image(self.folder / f"{item.name}.jpg", picture)
         self._write(item, None, f"{item.name}.jpg", boxes, scores, labels)
         self._save_crops(item.name, image, boxes, labels)
 
-    def add_frame(self, item, number, rate, image, boxes, scores, labels):
+    def add_frame(
+        self, item: Input, number: int, rate: float, image: np.ndarray, boxes: np.ndarray, scores: np.ndarray,
+        labels: np.ndarray,
+    ) -> None:
         """Writes what was found in a frame of a video or camera, the frames of one after another.
 
         Args:
@@ -79,17 +90,21 @@ class Output:
         self._write(item, number, f"{item.name}.mp4", boxes, scores, labels)
         self._save_crops(f"{item.name}-{number:06d}", image, boxes, labels)
 
-    def _draw(self, image, boxes, labels, scores=None):
+    def _draw(
+        self, image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None = None
+    ) -> np.ndarray:
         image, boxes = resize_to_view(image, boxes, SMALLEST_SIDE, max(*image.shape[:2], LARGEST_SIDE))
         return draw_detections(image, boxes, labels, scores, self._classes)
 
-    def _write(self, item, frame, picture, boxes, scores, labels):
-        file_name = f"camera {item.source}" if item.is_camera else item.source.name
+    def _write(
+        self, item: Input, frame: int | None, picture: str, boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray
+    ) -> None:
+        file_name = f"camera {item.source}" if isinstance(item.source, int) else item.source.name
         for (ymin, xmin, ymax, xmax), score, label in zip(boxes.tolist(), scores.tolist(), labels.tolist()):
             self._list.add(file_name, frame, picture, self._classes[label], score,
                            [xmin, ymin, xmax - xmin, ymax - ymin])
 
-    def _save_crops(self, name, image, boxes, labels):
+    def _save_crops(self, name: str, image: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> None:
         if not self._crops:
             return
         for index, (box, label) in enumerate(zip(boxes, labels)):
@@ -99,7 +114,7 @@ class Output:
                 save_image(self.folder / "crops" / folder_name(self._classes[label]) / f"{name}-{index}.jpg", crop)
 
 
-def folder_name(class_name):
+def folder_name(class_name: str) -> str:
     """A class name as the name of a folder, whatever a model calls its classes."""
     name = shorten_name(re.sub(r'[\x00-\x1f\x7f\\/:*?"<>|\ud800-\udfff]|^\.+$', "_", class_name))
     return name or "_"
@@ -108,36 +123,38 @@ def folder_name(class_name):
 class DetectionList:
     """Context manager: a json or csv file that grows line by line and appears when it is complete."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path | str) -> None:
         self._path, self._is_csv = Path(path), Path(path).suffix == ".csv"
         self._stack = contextlib.ExitStack()
         self._count = 0
 
-    def __enter__(self):
+    def __enter__(self) -> "DetectionList":
         part = self._stack.enter_context(whole_file(self._path))
         # The escape for bytes of a file name that are no UTF-8 is that of json.
-        self._stream = self._stack.enter_context(
+        self._stream: TextIO = self._stack.enter_context(
             open(part, "w", newline="", encoding="utf-8", errors="backslashreplace"))
-        self._csv = csv.writer(self._stream) if self._is_csv else None
+        self._csv = csv.writer(self._stream)
         if self._is_csv:
             self._csv.writerow(CSV_COLUMNS)
         else:
             self._stream.write("[")
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         if not self._is_csv and error[0] is None:
             self._stream.write("\n]\n" if self._count else "]\n")
         self._stack.__exit__(*error)
 
-    def add(self, file_name, frame, picture, class_name, score, bbox):
+    def add(
+        self, file_name: str, frame: int | None, picture: str, class_name: str, score: float, bbox: Sequence[float]
+    ) -> None:
         """One detection; `frame` is None for an image, `bbox` is x, y, width, height in pixels."""
         bbox = [round(value, 2) for value in bbox]
         if self._is_csv:
             self._csv.writerow([file_name, "" if frame is None else frame, picture, class_name, round(score, 6), *bbox])
         else:
-            row = {"file_name": file_name, "picture": picture, "class": class_name, "score": round(score, 6),
-                   "bbox": bbox}
+            row: dict[str, Any] = {"file_name": file_name, "picture": picture, "class": class_name,
+                                   "score": round(score, 6), "bbox": bbox}
             if frame is not None:
                 row["frame"] = frame
             self._stream.write(",\n " if self._count else "\n ")
@@ -148,25 +165,26 @@ class DetectionList:
 class VideoFile:
     """Context manager: an .mp4 file that appears when it is complete. All frames have the size of the first."""
 
-    def __init__(self, path, rate):
+    def __init__(self, path: Path | str, rate: float) -> None:
         self._path, self._rate = Path(path), rate
-        self._stack, self._writer = contextlib.ExitStack(), None
+        self._stack = contextlib.ExitStack()
+        self._writer: cv2.VideoWriter | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> "VideoFile":
         self._part = self._stack.enter_context(whole_file(self._path))
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         if self._writer is not None:
             self._writer.release()
         self._stack.__exit__(*error)
 
-    def write(self, image):
+    def write(self, image: np.ndarray) -> None:
         """Adds a frame (H, W, 3) uint8 RGB."""
         # The format stores colours for 2 x 2 pixels.
         height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
         if self._writer is None:
-            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter_fourcc(*"mp4v"), self._rate,
+            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*"mp4v"), self._rate,
                                            (width, height))
             if not self._writer.isOpened():
                 raise UserError(f"{self._path}: the video cannot be written; is there room on the disk?")

@@ -3,16 +3,30 @@ import itertools
 import logging
 import sys
 import time
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from tqdm import tqdm
 
+from src.boxes import ImageDetections
 from src.dataset.images import load_image
 from src.inference.inputs import Input, Video
+from src.inference.outputs import Output
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
+
+
+class BatchDetector(Protocol):
+    """What `predict_inputs` needs of a `Detector`."""
+
+    batch_size: int
+    seconds: float
+
+    def warm_up(self) -> None: ...
+
+    def detect(self, images: Sequence[np.ndarray]) -> Sequence[ImageDetections]: ...
 
 
 class _Shot(NamedTuple):
@@ -24,7 +38,7 @@ class _Shot(NamedTuple):
     rate: float | None = None
 
 
-def labels_of(names, classes):
+def find_labels(names: str | None, classes: Sequence[str]) -> np.ndarray:
     """(C,) bool: which labels the comma-separated `names` mean; None stands for all."""
     if names is None:
         return np.ones(len(classes), bool)
@@ -36,15 +50,18 @@ def labels_of(names, classes):
     return np.isin(classes, wanted)
 
 
-def predict_inputs(detector, inputs, output, wanted_labels, max_images=None):
+def predict_inputs(
+    detector: BatchDetector, inputs: Sequence[Input], output: Output, wanted_labels: np.ndarray,
+    max_images: int | None = None,
+) -> list[Input]:
     """Detects in all inputs and gives what is found to `output`.
 
     An image that cannot be read is passed over. Ctrl-C ends the pictures of a camera.
 
     Args:
-        detector: `Detector`.
-        inputs: list of `Input`.
-        output: `Output`, entered.
+        detector: a `Detector`, or anything with the same attributes.
+        inputs: images, videos and cameras.
+        output: where detections are written, entered.
         wanted_labels: (C,) bool, detections of other labels are left out.
         max_images: stop after so many images and frames.
 
@@ -54,7 +71,8 @@ def predict_inputs(detector, inputs, output, wanted_labels, max_images=None):
     Raises:
         UserError: none of them could.
     """
-    failed, counts = [], dict.fromkeys(inputs, 0)
+    failed: list[tuple[Input, UserError]] = []
+    counts = dict.fromkeys(inputs, 0)
     detector.warm_up()
     num_images, start = 0, time.perf_counter()
     shots = itertools.islice(_shots(inputs, failed), max_images)
@@ -63,10 +81,10 @@ def predict_inputs(detector, inputs, output, wanted_labels, max_images=None):
               disable=not is_terminal) as bar:
         try:
             while batch := list(itertools.islice(shots, detector.batch_size)):
-                for shot, found in zip(batch, detector([shot.image for shot in batch])):
+                for shot, found in zip(batch, detector.detect([shot.image for shot in batch])):
                     wanted = wanted_labels[found[2]]
                     boxes, scores, labels = (array[wanted] for array in found)
-                    if shot.number is None:
+                    if shot.number is None or shot.rate is None:
                         output.add_image(shot.item, shot.image, boxes, scores, labels)
                     else:
                         output.add_frame(shot.item, shot.number, shot.rate, shot.image, boxes, scores, labels)
@@ -90,7 +108,7 @@ def predict_inputs(detector, inputs, output, wanted_labels, max_images=None):
     return unread
 
 
-def _shots(inputs, failed):
+def _shots(inputs: Sequence[Input], failed: list[tuple[Input, UserError]]) -> Iterator[_Shot]:
     for item in inputs:
         try:
             if item.is_image:
@@ -105,7 +123,7 @@ def _shots(inputs, failed):
             failed.append((item, error))
 
 
-def _number_of_shots(inputs, max_images):
+def _number_of_shots(inputs: Sequence[Input], max_images: int | None) -> int | None:
     """For the progress bar; None where it is not known."""
     total = 0
     for item in inputs:

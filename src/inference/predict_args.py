@@ -1,12 +1,14 @@
 """The flags of `predict.py` that are no keys of the configuration."""
+import argparse
+from collections.abc import Sequence
+
 from src.config.loader import FlagParser
+from src.inference.detector import SHOWN_SCORE
+from src.inference.load import is_exported
 from src.utils.errors import UserError
 
-# Files that say themselves what they need.
-EXPORTED = (".onnx", ".mindir")
 
-
-def parse_arguments(argv, description):
+def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Namespace, list[str]]:
     """The arguments of the script, and the flags that are left for `load_config`.
 
     A model that was exported runs on a CPU unless a flag or a configuration file says otherwise: it needs none.
@@ -23,7 +25,8 @@ def parse_arguments(argv, description):
                            "file, which needs no configuration")
     what.add_argument("--max_images", type=int, metavar="N", help="stop after so many images and frames")
     which = parser.add_argument_group("which detections")
-    which.add_argument("--score", type=float, default=0.3, help="smallest score of a detection (default: 0.3)")
+    which.add_argument("--score", type=float, default=SHOWN_SCORE,
+                       help=f"smallest score of a detection (default: {SHOWN_SCORE})")
     which.add_argument("--nms_threshold", type=float, metavar="IOU",
                        help="largest overlap of two detections of a class (default: that of the model)")
     which.add_argument("--only", metavar="CLASS,...", help="detections of these classes only (default: all)")
@@ -44,6 +47,6 @@ def parse_arguments(argv, description):
         if getattr(arguments, name) is not None:
             flags.append(f"--{name}={getattr(arguments, name)}")
     arguments.has_config = any(flag.split("=")[0] == "--config_path" for flag in flags)
-    if (arguments.checkpoint_file_path or "").lower().endswith(EXPORTED) and not arguments.has_config:
+    if is_exported(arguments.checkpoint_file_path or "") and not arguments.has_config:
         flags.insert(0, "--device_target=CPU")
     return arguments, flags

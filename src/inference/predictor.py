@@ -1,43 +1,67 @@
-"""What predicts: a network, a MindIR graph, an ONNX Runtime session.
+"""The interface of everything that predicts: a network, a MindIR graph, an ONNX Runtime session."""
+from __future__ import annotations
 
-Each is a callable from images `(B, 3, H, W)` float32 to boxes `(B, A, 4)` and scores `(B, A, C)`, all NumPy arrays.
-Files also have these attributes:
-
-- `path`; `metadata`: `ModelMetadata`, None in a file of another program.
-- `input_shape`: shape of the images, with None for a size that is free.
-- `num_classes`: C, None where only `metadata` could tell.
-"""
+import abc
+from collections.abc import Sequence
 from pathlib import Path
 
-import mindspore as ms
+import numpy as np
 
+from src.boxes import NMSConfig, Predictions
+from src.inference.metadata import ModelMetadata
 from src.utils.errors import UserError
 
 
-def network_predictor(net):
-    """A MindSpore network such as `build_inference_net` gives, in evaluation mode."""
+class Predictor(abc.ABC):
+    """Images in, `Predictions` for each of them out.
 
-    def predict(images):
-        boxes, scores = net(ms.Tensor(images))
-        return boxes.asnumpy(), scores.asnumpy()
+    Attributes:
+        path: file of the model; None for a network in memory.
+        metadata: what the file says about itself; None where it says nothing.
+        input_shape: batch size, channels, height, and width; None for a size that is free.
+        num_classes: with the background; None where only `metadata` can tell.
+        takes_pixels: also takes images (B, H, W, 3) uint8 RGB, and normalises them itself.
+        nms: limits of the NMS inside the model; None where the predictions are those for all default boxes.
+        runs_images_apart: the images of a batch go through one by one, on as many threads as there are.
+    """
 
-    return predict
+    path: Path | None = None
+    metadata: ModelMetadata | None = None
+    input_shape: Sequence[int | None] = (None, 3, None, None)
+    num_classes: int | None = None
+    takes_pixels: bool = False
+    nms: NMSConfig | None = None
+    runs_images_apart: bool = False
+
+    @abc.abstractmethod
+    def __call__(self, images: np.ndarray, image_shapes: np.ndarray) -> Sequence[Predictions]:
+        """The predictions for a batch.
+
+        Args:
+            images: (B, 3, H, W) float32, normalised; with `takes_pixels`, also (B, H, W, 3) uint8.
+            image_shapes: (B, 2) height and width of the original images, pixels.
+        """
+
+    def with_threads(self, threads: int) -> Predictor:
+        """The same on so many threads; itself where that cannot be chosen for each model."""
+        return self
+
+    def check_images(self, images: np.ndarray) -> None:
+        """Raises a `UserError` unless normalised images have the shape that the model takes."""
+        if not all(size in (None, found) for size, found in zip(self.input_shape, images.shape)):
+            raise UserError(f"{self.path} takes images {show_shape(self.input_shape)}, the data give "
+                            f"{show_shape(images.shape)}: set batch_size and img_shape to those of the exported model")
 
 
-def _first_line(error):
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _check_file(path):
+def check_file(path: Path | str) -> None:
+    """Raises a `UserError` unless there is this model file."""
     if not Path(path).is_file():
         raise UserError(f"file_name: there is no file {path}")
 
 
-def _check_images(model, images):
-    if not all(size in (None, found) for size, found in zip(model.input_shape, images.shape)):
-        raise UserError(f"{model.path} takes images {show_shape(model.input_shape)}, the data give "
-                        f"{show_shape(images.shape)}: set batch_size and img_shape to those of the exported model")
+def first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def show_shape(shape):
+def show_shape(shape: Sequence[int | None]) -> str:
     return " x ".join("any" if size is None else str(size) for size in shape)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from src.boxes import split_batch
 from src.config.coco_classes import COCO_CLASSES
 from src.evaluation import COCOMetrics, evaluate, write_results
 from tests.benchmarks.table import parse_arguments, report
@@ -54,7 +55,7 @@ class DrawnPredictions:
         self.noise = np.float32(0.05) * rng.random((num_default_boxes, len(COCO_CLASSES)), dtype=np.float32) ** 100
         self.seconds = 0.0
 
-    def __call__(self, images):
+    def __call__(self, images, image_shapes):
         """images `(B, 1, 1, 1)` holds the number of each image."""
         start = time.perf_counter()
         boxes = np.repeat(self.noise_boxes[None], len(images), axis=0)
@@ -67,7 +68,7 @@ class DrawnPredictions:
             boxes[row, chosen] = near.clip(0, 1)
             scores[row, chosen, labels] = self.rng.uniform(0.02, 0.99, len(chosen))
         self.seconds += time.perf_counter() - start
-        return boxes, scores
+        return split_batch(boxes, scores)
 
 
 def main(argv):

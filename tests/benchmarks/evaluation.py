@@ -13,9 +13,8 @@ from pathlib import Path
 
 from src.config import load_config
 from src.dataset.shapes import draw_shapes_dataset
-from src.evaluation.evaluator import create_evaluation
-from src.inference.load import create_loaded_net
-from src.inference.predictor import network_predictor
+from src.evaluation.evaluator import Evaluation
+from src.inference.network import NetworkPredictor, load_network
 from src.runtime.device import set_up_device
 from src.ssd import build_inference_net
 from tests.benchmarks.table import parse_arguments, report
@@ -40,8 +39,8 @@ class Timed:
 
 def measure(config, net):
     """Rows of the table; the first evaluation, which compiles the network, does not count."""
-    evaluation = create_evaluation(config)
-    predict = network_predictor(net)
+    evaluation = Evaluation(config)
+    predict = NetworkPredictor(net)
     evaluation(predict)
     network, whole = [], []
     for _ in range(REPEATS):
@@ -59,7 +58,8 @@ def main(argv):
     options, flags = parse_arguments(__doc__, argv)
     if flags:
         config = load_config(["--device_target=CPU", *flags])
-        rows = measure(config, create_loaded_net(config))
+        set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
+        rows = measure(config, load_network(config, config.checkpoint_file_path))
     else:
         with tempfile.TemporaryDirectory() as folder:
             draw_shapes_dataset(Path(folder) / "shapes", num_train=1, num_val=64)

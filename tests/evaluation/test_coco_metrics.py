@@ -5,7 +5,8 @@ import logging
 import numpy as np
 import pytest
 
-from src.boxes import NMSConfig
+from src.boxes import AnchorPredictions, NMSConfig, SelectedPredictions, split_batch
+from src.boxes.box_ops import xywh_to_tlbr
 from src.evaluation import COCO_MAX_DETECTIONS, COCOMetrics
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_arrays, golden_file
@@ -34,16 +35,16 @@ def write_annotations(folder, annotations=ANNOTATIONS, images=5, categories=CATE
 
 
 def one_anchor(bbox, label, score):
-    """Boxes (1, 1, 4) and scores (1, 1, 3) of an image of 100 x 200 that give one detection `x y w h`."""
+    """Boxes (1, 4) and scores (1, 3) of an image of 100 x 200 that give one detection `x y w h`."""
     x, y, width, height = bbox
-    boxes = np.array([[[y / 100, x / 200, (y + height) / 100, (x + width) / 200]]], np.float32)
-    scores = np.zeros((1, 1, 3), np.float32)
-    scores[0, 0, label] = score
+    boxes = np.array([[y / 100, x / 200, (y + height) / 100, (x + width) / 200]], np.float32)
+    scores = np.zeros((1, 3), np.float32)
+    scores[0, label] = score
     return boxes, scores
 
 
 def add(metrics, image_id, bbox=(0, 0, 10, 10), label=1, score=0.0):
-    metrics.update(*one_anchor(bbox, label, score), [image_id], [[100, 200]])
+    metrics.update([AnchorPredictions(*one_anchor(bbox, label, score))], [image_id], [[100, 200]])
 
 
 def add_truth(metrics, score=0.9):
@@ -69,7 +70,8 @@ def test_metrics_golden(prefix):
         drop=False,
     )
     for batch in (evaluated[:7], evaluated[7:8], evaluated[8:]):
-        metrics.update(*(arrays[name][batch] for name in ("boxes", "scores", "img_ids", "image_shapes")))
+        metrics.update(split_batch(arrays["boxes"][batch], arrays["scores"][batch]), arrays["img_ids"][batch],
+                       arrays["image_shapes"][batch])
     result = metrics.get_metrics()
 
     np.testing.assert_allclose(result.stats["reference"], arrays[prefix + "stats"], atol=1e-6)
@@ -88,7 +90,7 @@ def test_protocols_together_are_the_protocols_alone(min_score):
     def run(protocol, protocols):
         metrics = COCOMetrics(golden_file("metrics_gt.json"), arrays["classes"].tolist(), NMSConfig(min_score, 0.45, 2),
                               protocol=protocol, protocols=protocols)
-        metrics.update(arrays["boxes"], arrays["scores"], arrays["img_ids"], arrays["image_shapes"])
+        metrics.update(split_batch(arrays["boxes"], arrays["scores"]), arrays["img_ids"], arrays["image_shapes"])
         return metrics.get_metrics()
 
     both = {name: run(name, ("reference", "coco")) for name in ("reference", "coco")}
@@ -184,23 +186,24 @@ def test_class_that_the_file_lacks(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         metrics = COCOMetrics(write_annotations(tmp_path), ("background", "bird", "cat"))
     assert "bird" in caplog.text and "dog, cat, fish" in caplog.text
-    scores = np.array([[[0, 0.9, 0.8]]], np.float32)
-    metrics.update(one_anchor((10, 20, 30, 40), 1, 0)[0], scores, [1], [[100, 200]])
+    scores = np.array([[0, 0.9, 0.8]], np.float32)
+    boxes, _ = one_anchor((10, 20, 30, 40), 1, 0)
+    metrics.update([AnchorPredictions(boxes, scores)], [1], [[100, 200]])
     result = metrics.get_metrics()
     assert [p["category_id"] for p in result.predictions] == [2]
     assert result.map == pytest.approx(1.0)
     assert result.per_class["reference"][0].ap is None and result.per_class["reference"][0].num_boxes == 0
-    assert scores[0, 0, 1] == np.float32(0.9)  # the caller's array is untouched
+    assert scores[0, 1] == np.float32(0.9)  # the caller's array is untouched
 
 
 def test_stores_detections_not_anchors(tmp_path):
     metrics = COCOMetrics(write_annotations(tmp_path, images=60), CLASSES)
     generator = np.random.default_rng(0)
     corner = generator.random((5000, 2)) * 0.9
-    boxes = np.concatenate([corner, corner + 0.05], axis=1)[None].astype(np.float32)
-    scores = generator.random((1, 5000, 3)).astype(np.float32) * 0.09
+    boxes = np.concatenate([corner, corner + 0.05], axis=1).astype(np.float32)
+    scores = generator.random((5000, 3)).astype(np.float32) * 0.09
     for image_id in range(1, 61):
-        metrics.update(boxes, scores, [image_id], [[100, 200]])
+        metrics.update([AnchorPredictions(boxes, scores)], [image_id], [[100, 200]])
     assert metrics.get_metrics().protocols["coco"].num_detections == 60 * COCO_MAX_DETECTIONS
     stored = [array for found in metrics._detections.values() for array in found]
     # Each with all the memory that it keeps alive: a view would keep the arrays of the network.
@@ -222,36 +225,62 @@ def test_get_metrics_twice(tmp_path):
     assert metrics.get_metrics().map == pytest.approx(1.0)
 
 
-def bad_update(name):
+def bad_predictions(name):
     boxes, scores = one_anchor((0, 0, 10, 10), 1, 0.5)
-    if name == "boxes":
-        return boxes[:, :, :3], scores
-    if name == "anchors":
-        return boxes, np.repeat(scores, 2, axis=1)
-    if name == "classes":
-        return boxes, scores[:, :, :2]
-    if name == "batch":
-        return boxes[0], scores[0]
-    if name == "nan box":
-        return boxes * np.nan, scores
-    if name == "nan score":
-        return boxes, scores * np.nan
-    return boxes, scores * 3
+    return {
+        "boxes": AnchorPredictions(boxes[:, :3], scores),
+        "anchors": AnchorPredictions(boxes, np.repeat(scores, 2, axis=0)),
+        "classes": AnchorPredictions(boxes, scores[:, :2]),
+        "no table": AnchorPredictions(boxes[0], scores[0]),
+        "nan box": AnchorPredictions(boxes * np.nan, scores),
+        "nan score": AnchorPredictions(boxes, scores * np.nan),
+        "logits": AnchorPredictions(boxes, scores * 3),
+        "label": SelectedPredictions(boxes, scores[:, 1], np.array([3]), NMSConfig()),
+    }[name]
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("boxes", r"\(1, 1, 3\)"),
-    ("anchors", r"\(1, 1, 4\) and scores \(1, 2, 3\)"),
+    ("boxes", r"boxes \(1, 3\)"),
+    ("anchors", r"\(1, 4\) and scores \(2, 3\)"),
     ("classes", "2 classes, but `classes` names 3"),
-    ("batch", r"\(1, 4\)"),
+    ("no table", r"\(4,\)"),
     ("nan box", "boxes that are not finite .* image 1"),
     ("nan score", "scores that are not finite .* image 1"),
     ("logits", "scores from 0.0 to 1.5 for image 1"),
+    ("label", "finds the class 3, but `classes` names 3"),
 ])
 def test_predictions_that_do_not_fit(tmp_path, name, message):
     metrics = COCOMetrics(write_annotations(tmp_path), CLASSES)
     with pytest.raises(UserError, match=message):
-        metrics.update(*bad_update(name), [1], [[100, 200]])
+        metrics.update([bad_predictions(name)], [1], [[100, 200]])
+
+
+def test_each_image_has_predictions_and_a_size(tmp_path):
+    metrics = COCOMetrics(write_annotations(tmp_path), CLASSES)
+    one = AnchorPredictions(*one_anchor((0, 0, 10, 10), 1, 0.5))
+    with pytest.raises(UserError, match=r"1 predictions and image shapes \(2, 2\) for 2 images"):
+        metrics.update([one], [1, 2], [[100, 200], [100, 200]])
+    with pytest.raises(UserError, match=r"image shapes \(2,\) for 1 images"):
+        metrics.update([one], [1], [100, 200])
+
+
+@pytest.mark.parametrize("protocol", ["reference", "coco"])
+def test_detections_of_a_model_with_nms_inside_give_the_same_numbers(protocol):
+    arrays = golden_arrays("metrics.npz")
+    nms = NMSConfig(0.005, 0.45, 20)
+
+    def run(predictions):
+        metrics = COCOMetrics(golden_file("metrics_gt.json"), arrays["classes"].tolist(), nms, protocol)
+        metrics.update(predictions, arrays["img_ids"], arrays["image_shapes"])
+        return metrics.get_metrics()
+
+    anchors = split_batch(arrays["boxes"], arrays["scores"])
+    selected = []
+    for one, image_shape in zip(anchors, arrays["image_shapes"]):
+        xywh, scores, labels = one.select(image_shape, nms)
+        selected.append(SelectedPredictions(xywh_to_tlbr(xywh), scores, labels, nms))
+    expected, found = run(anchors), run(selected)
+    assert found.stats == expected.stats and found.num_detections == expected.num_detections > 20
 
 
 def test_image_that_is_unknown_or_comes_twice(tmp_path):

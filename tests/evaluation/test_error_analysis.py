@@ -3,20 +3,20 @@ import numpy as np
 import pytest
 
 from src.evaluation.error_analysis import analyse, confusion_matrix, count_by_size, count_detections, count_objects
-from src.evaluation.ground_truth import Truth
+from src.evaluation.ground_truth import GroundTruth
 from src.evaluation.results import Detections
 
 CAT, DOG = 7, 3  # category ids; labels 1 and 2
 
 
 def truth_of(*boxes):
-    """Truth of two images from (image id, category id, x, y, width, height[, crowd])."""
+    """Ground truth of two images from (image id, category id, x, y, width, height[, crowd])."""
     annotations = tuple(
         {"id": number, "image_id": image_id, "category_id": category_id, "bbox": list(bbox[:4]),
          "area": bbox[2] * bbox[3], "iscrowd": int(len(bbox) > 4)}
         for number, (image_id, category_id, *bbox) in enumerate(boxes, start=1)
     )
-    return Truth({10: "a.jpg", 20: "b.jpg"}, annotations, {1: CAT, 2: DOG}, frozenset())
+    return GroundTruth({10: "a.jpg", 20: "b.jpg"}, annotations, {1: CAT, 2: DOG}, frozenset())
 
 
 def detections_of(*rows):

@@ -7,6 +7,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from src.boxes import split_batch
 from src.evaluation import COCO_NUMBERS, COCOMetrics, format_classes, format_result, format_stats, write_results
 from src.evaluation.results import ClassResult
 from tests.support.golden_data import golden_arrays, golden_file
@@ -15,7 +16,7 @@ from tests.support.golden_data import golden_arrays, golden_file
 def golden_result(protocol="reference"):
     arrays = golden_arrays("metrics.npz")
     metrics = COCOMetrics(golden_file("metrics_gt.json"), arrays["classes"].tolist(), protocol=protocol)
-    metrics.update(arrays["boxes"], arrays["scores"], arrays["img_ids"], arrays["image_shapes"])
+    metrics.update(split_batch(arrays["boxes"], arrays["scores"]), arrays["img_ids"], arrays["image_shapes"])
     return metrics.get_metrics()
 
 

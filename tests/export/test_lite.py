@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 from onnx import parser
 
-from src.export.lite import LARGEST, check_conversion, prepare_onnx, write_probe
+from src.export.lite import LARGEST_DIFFERENCE, check_conversion, prepare_onnx, write_probe
 from src.export.onnx_graph.lite import separate_weights
 from src.inference.onnx_runtime import OnnxModel
 from src.utils.errors import UserError
@@ -39,7 +39,7 @@ def detector(path, batch=1):
 def test_each_convolution_gets_its_own_weights(tmp_path):
     model = onnx.load(detector(tmp_path / "a.onnx"))
     images = np.random.default_rng(0).standard_normal((1, 3, 8, 16)).astype(np.float32)
-    before = OnnxModel(tmp_path / "a.onnx")(images)
+    before = OnnxModel(tmp_path / "a.onnx").run(images)
     separate_weights(model)
     names = [name for node in model.graph.node if node.op_type == "Conv" for name in node.input[1:]]
     assert len(set(names)) == 4
@@ -51,7 +51,7 @@ def test_each_convolution_gets_its_own_weights(tmp_path):
 
 def test_preparation_fixes_the_batch_size(tmp_path):
     prepare_onnx(detector(tmp_path / "a.onnx", batch="batch"), tmp_path / "b.onnx")
-    assert OnnxModel(tmp_path / "b.onnx").input_shape == [1, 3, 8, 16]
+    assert OnnxModel(tmp_path / "b.onnx").input_shape == (1, 3, 8, 16)
 
 
 def test_preparation_refuses_what_is_no_detector(tmp_path):
@@ -68,10 +68,10 @@ def test_conversion_is_compared_with_onnx_runtime(tmp_path):
     path = detector(tmp_path / "a.onnx", batch=2)
     write_probe(path, tmp_path)
     image = preprocess(load_image(tmp_path / "probe.png"), (8, 16))
-    boxes, scores = OnnxModel(path)(np.stack([image, image]))
-    boxes[0].tofile(tmp_path / "probe_0.bin")
-    scores[0].tofile(tmp_path / "probe_1.bin")
+    found = OnnxModel(path)(np.stack([image, image]))[0]
+    found.boxes.tofile(tmp_path / "probe_0.bin")
+    found.scores.tofile(tmp_path / "probe_1.bin")
     check_conversion(path, tmp_path)
-    (scores[0] + 2 * LARGEST).astype(np.float32).tofile(tmp_path / "probe_1.bin")
+    (found.scores + 2 * LARGEST_DIFFERENCE).astype(np.float32).tofile(tmp_path / "probe_1.bin")
     with pytest.raises(UserError, match="does not agree with ONNX Runtime"):
         check_conversion(path, tmp_path)

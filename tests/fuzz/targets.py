@@ -13,7 +13,7 @@ from src.dataset.annotations import Report, clean_boxes
 from src.dataset.coco import coco_ground_truth, read_coco
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, read_voc
-from src.evaluation.ground_truth import read_truth
+from src.evaluation.ground_truth import read_ground_truth
 from src.utils.errors import UserError
 from src.utils.files import write_json
 from tests.support.samples import CLASSES
@@ -37,7 +37,7 @@ def coco(folder, data):
         report = Report()
         check(read_coco(path, folder / "images", CLASSES, report), report, folder)
     with only_clear_errors():
-        truth = read_truth(path, CLASSES)
+        truth = read_ground_truth(path, CLASSES)
         areas = np.array([box["area"] for box in truth.boxes], np.float64)
         assert np.isfinite(areas).all() and set(truth.clean_images) <= set(truth.images)
         np.array(list(truth.images), np.int64)

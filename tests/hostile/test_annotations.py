@@ -13,7 +13,7 @@ from src.dataset.annotations import Report, clean_boxes
 from src.dataset.coco import read_coco
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, find_layout, read_voc
-from src.evaluation.ground_truth import read_truth
+from src.evaluation.ground_truth import read_ground_truth
 from src.utils.errors import UserError
 from src.utils.files import write_json
 from tests.hostile.annotation_cases import COCO, SPLIT, TXT, VOC, YAML, coco
@@ -69,7 +69,7 @@ def test_coco_as_evaluation_truth(case, dataset, caplog):
     case.make(dataset / "instances.json")
     caplog.set_level(logging.INFO)
     try:
-        truth = read_truth(dataset / "instances.json", CLASSES)
+        truth = read_ground_truth(dataset / "instances.json", CLASSES)
     except UserError as error:
         assert len(str(error)) < LONGEST_MESSAGE and str(error).isprintable()
     else:

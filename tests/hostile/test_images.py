@@ -12,8 +12,9 @@ from src.dataset.images import MOST_PIXELS, load_image, read_image_size
 from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.read_images import read_images
 from src.dataset_check.content import read_part
-from src.inference import Output, predict_inputs
 from src.inference.inputs import find_inputs
+from src.inference.outputs import Output
+from src.inference.predict import predict_inputs
 from src.utils.errors import UserError
 from tests.hostile.image_cases import HEIGHT, IMAGES, JPEG, STORED, WIDTH, picture
 from tests.hostile.special_files import link_to, named_pipe, names_below
@@ -152,7 +153,7 @@ class OneBox:
     def warm_up(self):
         pass
 
-    def __call__(self, images):
+    def detect(self, images):
         return [(np.array([[0, 0, *image.shape[:2]]], np.float32), np.array([0.9], np.float32), np.array([1]))
                 for image in images]
 

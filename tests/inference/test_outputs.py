@@ -84,9 +84,9 @@ def test_crops(tmp_path):
 
 
 def test_truth_stands_beside(tmp_path):
-    truth = AnnotatedBoxes()
-    truth.add("folder/a.png", BOXES, LABELS)
-    with Output(tmp_path, CLASSES, truth=truth) as output:
+    annotated = AnnotatedBoxes()
+    annotated.add("folder/a.png", BOXES, LABELS)
+    with Output(tmp_path, CLASSES, annotated=annotated) as output:
         for name in ("a", "b"):
             output.add_image(Input(Path(f"other/{name}.png"), name), grey(), *NONE)
     both, alone = load_image(tmp_path / "a.jpg"), load_image(tmp_path / "b.jpg")

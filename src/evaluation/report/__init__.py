@@ -1,4 +1,4 @@
 """The report of an evaluation to look at: `report.html`, complete in one file."""
-from src.evaluation.report.build import build_report, create_report
+from src.evaluation.report.build import build_report, save_report
 
-__all__ = ["build_report", "create_report"]
+__all__ = ["build_report", "save_report"]

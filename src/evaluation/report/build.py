@@ -22,7 +22,7 @@ from src.evaluation.error_analysis import (
     count_detections,
     count_objects,
 )
-from src.evaluation.ground_truth import read_truth
+from src.evaluation.ground_truth import read_ground_truth
 from src.evaluation.report import charts, html
 from src.evaluation.report.error_images import ERROR_KINDS, OUTCOME_COLOURS, error_picture, worst_first
 from src.utils.errors import UserError
@@ -38,7 +38,7 @@ PICTURES_OF_A_KIND = 4
 MOST_CONFUSIONS = 15
 
 
-def create_report(config, result):
+def save_report(config, result):
     """Writes the report of `result`, an `EvalResult`, to `output_path`.
 
     Returns:
@@ -63,7 +63,7 @@ def build_report(result, classes, min_score, image_paths, name):
         name: of the model, for the title.
     """
     settings, main = result.settings, result.protocols[result.protocol]
-    truth = read_truth(settings["annotation_file"], classes)
+    truth = read_ground_truth(settings["annotation_file"], classes)
     of_protocol = truth.clean_images if result.protocol == "reference" and settings["drop"] else list(truth.images)
     analyses = analyse(truth, result.detections, of_protocol, min_score)
     introduction = html.table((), [

@@ -1,12 +1,12 @@
 """The batch size of an ONNX graph."""
-from onnx import numpy_helper
+from onnx import ModelProto, numpy_helper
 
 from src.export.onnx_graph.graph import constants, set_value
 
 ANY = "batch"
 
 
-def set_batch(model, size):
+def set_batch(model: ModelProto, size: int | None) -> ModelProto:
     """Makes a graph of one batch size work for another; None for any.
 
     In a detector, the batch size stands in the inputs, the outputs, and the shapes of `Reshape`.

@@ -1,17 +1,31 @@
 """What the changes to an ONNX graph share."""
-from onnx import compose, numpy_helper, parser, shape_inference, utils, version_converter
+from collections.abc import Sequence
+
+import numpy as np
+from onnx import (
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    compose,
+    numpy_helper,
+    parser,
+    shape_inference,
+    utils,
+    version_converter,
+)
 
 # From 13 on weights can be quantised channel by channel.
 OPSET = 13
 HEAD_OUTPUTS = ["locations", "logits"]  # (B, A, 4), (B, A, C)
 
 
-def producers(graph):
+def producers(graph: GraphProto) -> dict[str, NodeProto]:
     """The node that makes a tensor, by the tensor's name."""
     return {output: node for node in graph.node for output in node.output}
 
 
-def constants(graph):
+def constants(graph: GraphProto) -> dict[str, TensorProto]:
     """The constant tensors, by name: initializers and the outputs of Constant nodes."""
     values = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
@@ -20,12 +34,12 @@ def constants(graph):
     return values
 
 
-def set_value(tensor, array):
+def set_value(tensor: TensorProto, array: np.ndarray) -> None:
     """Gives a constant tensor another value."""
     tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
 
 
-def split_decoder(model):
+def split_decoder(model: ModelProto) -> tuple[ModelProto, ModelProto]:
     """The model in two parts: image -> `locations`, `logits` of all anchors, and these -> outputs of the model.
 
     A head ends in one `Reshape` for each level and a `Concat` of them.
@@ -42,7 +56,7 @@ def split_decoder(model):
     return extractor.extract_model(inputs, HEAD_OUTPUTS), extractor.extract_model(HEAD_OUTPUTS, outputs)
 
 
-def rename_tensor(model, old, new):
+def rename_tensor(model: ModelProto, old: str, new: str) -> None:
     """Renames a tensor wherever it occurs; inputs and outputs of the model as well."""
     graph = model.graph
     for value in (*graph.input, *graph.output, *graph.value_info):
@@ -53,17 +67,17 @@ def rename_tensor(model, old, new):
             names[:] = [new if name == old else name for name in names]
 
 
-def with_opset(model):
+def with_opset(model: ModelProto) -> ModelProto:
     """The model in the operator set `OPSET`."""
     return version_converter.convert_version(model, OPSET)
 
 
-def parse_like(model, text):
+def parse_like(model: ModelProto, text: str) -> ModelProto:
     """A graph in ONNX's text syntax as a model that can be joined to `model`."""
     return parser.parse_model(f'<ir_version: {model.ir_version}, opset_import: ["" : {OPSET}]>\n{text}')
 
 
-def join(first, second, names):
+def join(first: ModelProto, second: ModelProto, names: Sequence[str]) -> ModelProto:
     """One model of two; outputs of the first become inputs of the second by their names."""
     for part in (first, second):
         del part.graph.value_info[:]  # the parts of one model would describe the same tensor twice

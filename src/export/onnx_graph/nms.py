@@ -1,9 +1,11 @@
 """Non-maximum suppression inside an ONNX graph, by the rules of `src.boxes.nms.select_detections`."""
+from onnx import ModelProto
+
+from src.boxes import NMSConfig
 from src.export.onnx_graph.graph import join, parse_like, rename_tensor, with_opset
 
 # What the network itself gives keeps these names inside the graph.
 ANCHOR_OUTPUTS = ("anchor_boxes", "anchor_scores")
-DETECTION_OUTPUTS = ("boxes", "scores", "labels", "counts")
 INT64_MAX = 2**63 - 1
 # The operator has no `+ 1`: it measures a box by the difference of its ends. So the ends are moved by one pixel; the
 # differences, and with them the overlaps, are then those of the evaluation. As there, boxes are in pixels of the
@@ -74,7 +76,7 @@ suppression (float[batch, anchors, 4] anchor_boxes, float[batch, anchors, classe
 """
 
 
-def add_suppression(model, min_score, nms_threshold, max_boxes):
+def add_nms(model: ModelProto, nms: NMSConfig) -> ModelProto:
     """The model with detections instead of predictions for all anchors.
 
     It gets a second input, `image_shape` `(B, 2)` float32: height and width of the original images. Outputs, where D is
@@ -85,13 +87,13 @@ def add_suppression(model, min_score, nms_threshold, max_boxes):
     - `counts` `(B,)` int64: detections of each image.
 
     Args:
-        min_score, nms_threshold, max_boxes: as those of `select_detections`.
+        nms: as that of `select_detections`.
     """
     model = with_opset(model)
     for old, new in zip(("boxes", "scores"), ANCHOR_OUTPUTS):
         rename_tensor(model, old, new)
     second = parse_like(model, TEXT.format(
-        min_score=repr(float(min_score)), nms_threshold=repr(float(nms_threshold)), max_boxes=int(max_boxes),
-        int64_max=INT64_MAX,
+        min_score=repr(float(nms.min_score)), nms_threshold=repr(float(nms.nms_threshold)),
+        max_boxes=int(nms.max_boxes), int64_max=INT64_MAX,
     ))
     return join(model, second, ANCHOR_OUTPUTS)

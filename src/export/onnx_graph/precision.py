@@ -1,8 +1,11 @@
 """Lower precision of an ONNX graph: float16, or int8 after calibration. What decodes the boxes stays float32."""
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import onnx
+from onnx import GraphProto, ModelProto
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -15,7 +18,7 @@ from src.export.onnx_graph.graph import HEAD_OUTPUTS, join, producers, split_dec
 MEAN_OF_EXTREMES = {"CalibMovingAverage": True}
 
 
-def to_float16(model):
+def to_float16(model: ModelProto) -> ModelProto:
     """The model with weights and activations in float16 up to the heads' outputs; inputs and outputs stay float32.
 
     The decoder stays float32: the step of float16 below 1 is half a thousandth, a third of a pixel of 640.
@@ -30,20 +33,20 @@ def to_float16(model):
 class _Images(CalibrationDataReader):
     """Images `(3, H, W)`, one at a time, under the name of the input."""
 
-    def __init__(self, images):
+    def __init__(self, images: Iterable[np.ndarray]) -> None:
         self.images = iter(images)
 
-    def get_next(self):
+    def get_next(self) -> dict[str, np.ndarray] | None:
         image = next(self.images, None)
         return None if image is None else {"image": image[None]}
 
 
-def to_int8(model, images, float_heads=False):
+def to_int8(model: ModelProto, images: Iterable[np.ndarray], float_heads: bool = False) -> ModelProto:
     """The model with int8 weights, one scale a channel, and uint8 activations in its convolutions.
 
     Args:
         model: with BatchNorm folded, and any batch size.
-        images: iterable of normalised images `(3, H, W)` float32 of the training data, for the ranges.
+        images: normalised images `(3, H, W)` float32 of the training data, for the ranges.
         float_heads: keep the last convolution of each head in float32; its outputs, and with them the scores, then have
             more than 256 levels.
     """
@@ -61,7 +64,7 @@ def to_int8(model, images, float_heads=False):
         return onnx.load(target)
 
 
-def _output_convolutions(graph):
+def _output_convolutions(graph: GraphProto) -> list[str]:
     """Names of the last convolution of each head."""
     made_by = producers(graph)
     found = []

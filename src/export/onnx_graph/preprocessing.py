@@ -1,15 +1,19 @@
 """Normalisation inside an ONNX graph."""
+from collections.abc import Sequence
+
+from onnx import ModelProto
+
 from src.export.onnx_graph.graph import join, parse_like, rename_tensor, with_opset
 
 NORMALISED = "normalised_image"
 
 
-def _channels(values):
+def _channels(values: Sequence[float]) -> str:
     """Text of a constant `(3, 1, 1)` float32."""
     return "float[3, 1, 1] {" + ", ".join(repr(float(value)) for value in values) + "}"
 
 
-def add_preprocessing(model, mean, std):
+def add_preprocessing(model: ModelProto, mean: Sequence[float], std: Sequence[float]) -> ModelProto:
     """The model with the input `image` `(B, H, W, 3)` uint8 RGB instead of `(B, 3, H, W)` float32 normalised.
 
     Args:

@@ -2,11 +2,12 @@
 from collections import Counter
 
 import onnxslim
+from onnx import ModelProto
 
 FOLDING = "FusionConvBN"  # onnxslim's name of it
 
 
-def clean_up(model, fold_shared=False):
+def clean_up(model: ModelProto, fold_shared: bool = False) -> ModelProto:
     """Folds constants and BatchNorm, and removes what does nothing or is there twice (onnxslim).
 
     BatchNorm layers stay where convolutions share their weights, as in the heads of the feature pyramids: to fold them
@@ -15,6 +16,6 @@ def clean_up(model, fold_shared=False):
     Args:
         fold_shared: fold these too.
     """
-    weights = Counter(node.input[1] for node in model.graph.node if node.op_type == "Conv")
+    weights: Counter[str] = Counter(node.input[1] for node in model.graph.node if node.op_type == "Conv")
     shared = any(count > 1 for count in weights.values())
     return onnxslim.slim(model, skip_fusion_patterns=[FOLDING] if shared and not fold_shared else None)

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 from src.dataset import Shard, batch_image_ids, load_image
-from src.inference.predictor import network_predictor
+from src.inference.network import NetworkPredictor
 from src.runtime.distributed import FirstRankDecides
 from src.ssd import build_inference_net
 from src.training.callbacks.checkpoint import EpochDone, SaveCheckpoint
@@ -60,7 +60,7 @@ def _create_evaluator(config, train_step, evaluation, folder, results, signals):
     average = train_step.average
     inference_net = average.inference_net if average else build_inference_net(config, train_step.network.network)
     return EvalCallback(
-        lambda: evaluation(unless_stopped(network_predictor(inference_net), signals), config.batch_size),
+        lambda: evaluation(unless_stopped(NetworkPredictor(inference_net), signals), config.batch_size),
         inference_net,
         start=config.eval_start_epoch,
         interval=config.eval_interval,

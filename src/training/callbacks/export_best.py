@@ -6,14 +6,16 @@ from pathlib import Path
 import mindspore as ms
 
 from src.dataset.samples import list_image_paths
-from src.export.exporter import create_export, create_verification
-from src.inference import Output, create_detector, create_truth, labels_of, predict_inputs
+from src.export.exporter import export_checkpoint, verify_file
+from src.inference import Device, load_detector
+from src.inference.annotated_boxes import dataset_annotated_boxes
 from src.inference.inputs import find_inputs
+from src.inference.outputs import Output
+from src.inference.predict import find_labels, predict_inputs
 
 logger = logging.getLogger(__name__)
 MODEL_NAME, PICTURES_FOLDER = "model", "pictures"
 PICTURES = 12
-MIN_SCORE = 0.3  # of the detections that are drawn, as predict.py has it
 
 
 class Deliver(ms.Callback):
@@ -36,14 +38,13 @@ def create_delivery(config, checkpoint):
     export = dataclasses.replace(
         config, checkpoint_file_path=str(checkpoint), file_name=str(output / MODEL_NAME), file_format="ONNX",
         precision="fp32", dynamic_batch=True, with_preprocess=True, with_nms=True)
-    net, path = create_export(export)
-    create_verification(export, net, path)
+    net, path = export_checkpoint(export)
+    verify_file(export, net, path)
     logger.info("exported %s: draw with it: python predict.py --checkpoint_file_path=%s --input=IMAGES", path, path)
 
-    use = dataclasses.replace(config, checkpoint_file_path=str(path), device_target="CPU")
-    detector = create_detector(use, has_config=False, min_score=MIN_SCORE)
+    detector = load_detector(path, device=Device("CPU", threads=config.cpu_threads))
     inputs = find_inputs(list_image_paths(config, is_training=False, count=PICTURES))
-    truth = create_truth(config, True, True, detector.classes, [item.source for item in inputs])
-    with Output(output / PICTURES_FOLDER, detector.classes, truth=truth) as pictures:
-        predict_inputs(detector, inputs, pictures, labels_of(None, detector.classes))
+    annotated = dataset_annotated_boxes(config, [Path(item.source) for item in inputs])
+    with Output(output / PICTURES_FOLDER, detector.classes, annotated=annotated) as pictures:
+        predict_inputs(detector, inputs, pictures, find_labels(None, detector.classes))
     logger.info("pictures: %s", output / PICTURES_FOLDER)

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from src.boxes import split_batch
 from src.evaluation import COCOMetrics
 from src.evaluation.report import build_report
 from src.visualization.draw import save_image
@@ -41,7 +42,7 @@ def report_of(folder, names, size, num_images=6):
     truth.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
     metrics = COCOMetrics(truth, classes)
     boxes, scores = map(np.stack, zip(*predictions))
-    metrics.update(boxes, scores, range(num_images), [size] * num_images)
+    metrics.update(split_batch(boxes, scores), range(num_images), [size] * num_images)
     result = metrics.get_metrics()
     return result, build_report(result, classes, 0.3, paths, name="ssd300")
 

@@ -1,0 +1,26 @@
+"""What `eval.py` and `eval_onnx.py` do with a model: its quality on the evaluation data, or its speed."""
+import logging
+
+from src.config import Config
+from src.evaluation import format_result, write_results
+from src.evaluation.evaluator import Evaluation
+from src.evaluation.report import save_report
+from src.inference.latency import format_latencies, measure_latencies
+from src.inference.predictor import Predictor
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate_model(config: Config, predictor: Predictor) -> str:
+    """Evaluates a model as the configuration says, and writes results and report; with `benchmark`, measures it.
+
+    Returns:
+        What is to be told, as text: the metrics, or the latencies.
+    """
+    if config.benchmark:
+        return format_latencies(measure_latencies(config, predictor))
+    result = Evaluation(config)(predictor)
+    logger.info("results: %s, %s", *write_results(result, config.output_path))
+    if config.report:
+        logger.info("report: %s", save_report(config, result))
+    return format_result(result)
