@@ -111,8 +111,8 @@ def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Outputs of single images as that of a batch; those with fewer detections than others are filled up with zeros."""
     shape = (len(arrays), *np.max([array.shape[1:] for array in arrays], axis=0).astype(int))
     batch = np.zeros(shape, arrays[0].dtype)
-    for image, array in zip(batch, arrays):
-        image[tuple(map(slice, array.shape[1:]))] = array[0]
+    for row, array in enumerate(arrays):
+        batch[(row, *map(slice, array.shape[1:]))] = array[0]
     return batch
 
 
