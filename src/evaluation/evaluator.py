@@ -24,20 +24,22 @@ class Evaluation:
 
     def __init__(self, config: Config, protocols: Sequence[str] = PROTOCOLS) -> None:
         self._config, self._protocols = config, protocols
-        self._records = create_mindrecord(config, is_training=False)
-        self.num_images = self._records.num_images
+        records = create_mindrecord(config, is_training=False)
+        assert records.annotation_file is not None  # evaluation data have one
+        self._path, self._annotation_file = records.path, records.annotation_file
+        self.num_images = records.num_images
 
     def __call__(self, predict: Predict, batch_size: int | None = None) -> EvalResult:
         """Evaluates a callable, such as a `Predictor`; `batch_size` is by default that of the configuration."""
         config = self._config
         batch_size = batch_size or config.batch_size
         dataset = create_ssd_dataset(
-            self._records.path,
+            self._path,
             BatchSettings(batch_size, config.img_shape, build_input_format(config)),
             workers=WorkerSettings(config.num_parallel_workers, device_target=config.device_target),
         )
         metrics = COCOMetrics(
-            self._records.annotation_file,
+            self._annotation_file,
             config.classes,
             build_nms_config(config),
             protocol=config.eval_protocol,
@@ -51,4 +53,6 @@ class Evaluation:
 def find_annotation_file(config: Config) -> Path | str:
     """Path of the COCO annotation file to evaluate with: the dataset's own, or the one that its conversion makes."""
     source = find_source(config, is_training=False)
-    return source.ground_truth_file or create_mindrecord(config, is_training=False).annotation_file
+    annotation_file = source.ground_truth_file or create_mindrecord(config, is_training=False).annotation_file
+    assert annotation_file is not None  # evaluation data have one
+    return annotation_file

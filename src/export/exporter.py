@@ -9,7 +9,7 @@ import numpy as np
 from mindspore import nn
 
 from src.config import Config
-from src.dataset.samples import list_image_paths, create_inputs, create_real_inputs, create_seeded_inputs
+from src.dataset.samples import create_inputs, create_real_inputs, create_seeded_inputs, list_image_paths
 from src.export.verify import verify_export
 from src.inference import Device
 from src.inference.metadata import ModelMetadata, create_metadata
