@@ -112,8 +112,8 @@ def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
     shape = (len(arrays), *np.max([array.shape[1:] for array in arrays], axis=0).astype(int))
     batch = np.zeros(shape, arrays[0].dtype)
     for row, array in enumerate(arrays):
-        filled = tuple(map(slice, array.shape[1:]))
-        batch[(row, *filled)] = array[0]
+        filled = (row, *map(slice, array.shape[1:]))
+        batch[filled] = array[0]
     return batch
 
 
