@@ -1,11 +1,12 @@
 """Evaluates what the C++ program wrote: `python postprocess.py --config_path FILE --result_path DIR --img_path DIR`."""
 import logging
 
-from src.boxes import AnchorPredictions, build_nms_config
+from src.boxes import build_nms_config
 from src.config import load_config
 from src.dataset.images import find_images, read_image_size
 from src.evaluation import COCOMetrics, format_result, read_ground_truth, write_results
 from src.evaluation.evaluator import find_annotation_file
+from src.evaluation.predictions import AnchorPredictions
 from src.export.cpp_outputs import ResultFiles, match_images
 from src.runtime.cli import entry_point
 

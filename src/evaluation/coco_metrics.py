@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 
-from src.boxes import NMSConfig, Predictions
+from src.boxes import NMSConfig
 from src.evaluation.coco_accumulate import evaluate_category
 from src.evaluation.ground_truth import Annotation, read_ground_truth
+from src.evaluation.predictions import Predictions
 from src.evaluation.results import ClassResult, Detections, EvalResult, ProtocolResult
 from src.utils.errors import UserError
 from src.utils.safe_io import shown_list

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from src.boxes import Predictions
+from src.evaluation.predictions import Predictions
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)

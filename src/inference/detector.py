@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.boxes import ImageDetections, NMSConfig, Predictions
+from src.boxes import ImageDetections, NMSConfig
 from src.boxes.box_ops import xywh_to_tlbr
 from src.config import Config
 from src.dataset import preprocess
 from src.dataset.transforms import InputFormat, resize
+from src.evaluation.predictions import Predictions
 from src.inference.load import Device, load_predictor
 from src.inference.metadata import ModelMetadata, create_metadata
 from src.inference.predictor import Predictor

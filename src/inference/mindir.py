@@ -7,7 +7,7 @@ import numpy as np
 from mindspore import nn
 from mindspore.train import mind_ir_pb2
 
-from src.boxes import AnchorPredictions
+from src.evaluation.predictions import AnchorPredictions
 from src.inference.metadata import ModelMetadata
 from src.inference.network import NetworkPredictor
 from src.inference.predictor import check_file, first_line

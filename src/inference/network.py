@@ -6,8 +6,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.boxes import AnchorPredictions, split_batch
 from src.config import Config
+from src.evaluation.predictions import AnchorPredictions, split_batch
 from src.inference.predictor import Predictor
 from src.ssd import build_inference_net
 from src.weights import load_weights

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from src.boxes import Predictions, SelectedPredictions, split_batch
+from src.evaluation.predictions import Predictions, SelectedPredictions, split_batch
 from src.inference.metadata import ModelMetadata
 from src.inference.predictor import Predictor, check_file, first_line
 from src.runtime.environment import available_cores

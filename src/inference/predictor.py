@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from src.boxes import NMSConfig, Predictions
+from src.boxes import NMSConfig
+from src.evaluation.predictions import Predictions
 from src.inference.metadata import ModelMetadata
 from src.utils.errors import UserError
 

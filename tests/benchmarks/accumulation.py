@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from src.boxes import split_batch
 from src.config.coco_classes import COCO_CLASSES
 from src.evaluation import COCOMetrics, evaluate, write_results
+from src.evaluation.predictions import split_batch
 from tests.benchmarks.table import parse_arguments, report
 
 HEIGHT, WIDTH = 480, 640

@@ -5,9 +5,10 @@ import logging
 import numpy as np
 import pytest
 
-from src.boxes import AnchorPredictions, NMSConfig, SelectedPredictions, split_batch
+from src.boxes import NMSConfig
 from src.boxes.box_ops import xywh_to_tlbr
 from src.evaluation import COCO_MAX_DETECTIONS, COCOMetrics
+from src.evaluation.predictions import AnchorPredictions, SelectedPredictions, split_batch
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_arrays, golden_file
 

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from src.boxes import split_batch
 from src.evaluation import evaluate
+from src.evaluation.predictions import split_batch
 from src.utils.errors import UserError
 
 

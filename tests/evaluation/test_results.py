@@ -7,8 +7,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from src.boxes import split_batch
 from src.evaluation import COCO_NUMBERS, COCOMetrics, format_classes, format_result, format_stats, write_results
+from src.evaluation.predictions import split_batch
 from src.evaluation.results import ClassResult
 from tests.support.golden_data import golden_arrays, golden_file
 

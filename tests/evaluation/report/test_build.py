@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from src.boxes import split_batch
 from src.evaluation import COCOMetrics
+from src.evaluation.predictions import split_batch
 from src.evaluation.report import build_report
 from src.visualization.draw import save_image
 from tests.support.browser import CHROMIUM, DRIVER, Browser

@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from src.boxes import AnchorPredictions, NMSConfig, SelectedPredictions
+from src.boxes import NMSConfig
+from src.evaluation.predictions import AnchorPredictions, SelectedPredictions
 
 NMS = NMSConfig(0.1, 0.6, 100)
 # Of label 1 two boxes with an IoU of about 0.5 and one far away; of label 2 a box over the first.
