@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the other scripts share; they source this file. It changes nothing by itself but the variables below.
+# Functions that the other scripts share; they source this file. It sets only the variables below.
 
 PROJECT_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 CALLER_FOLDER="$PWD"
@@ -33,7 +33,7 @@ existing_file() {
     echo "$path"
 }
 
-# config_file PATH: as existing_file, but a path relative to the checkout is found from anywhere.
+# config_file PATH: as existing_file, but a path relative to the checkout is found from any folder.
 config_file() {
     if [ ! -f "$(absolute_path "$1")" ] && [ -f "$PROJECT_ROOT/$1" ]; then
         echo "$PROJECT_ROOT/$1"
@@ -87,8 +87,8 @@ project_python() {
     fi
 }
 
-# prepare_environment FILE...: makes the virtual environment $VENV (default: .venv of the project) unless it is there,
-# installs the requirement files unless just these were installed before, and sets VENV_PYTHON.
+# prepare_environment FILE...: makes the virtual environment $VENV (default: .venv of the project) unless it exists,
+# installs the requirement files unless their present content is installed already, and sets VENV_PYTHON.
 prepare_environment() {
     local venv python stamp wanted file
     local -a options=()
@@ -129,8 +129,8 @@ parse_wait() {
     done
 }
 
-# new_log_folder NAME: makes the folder anew in the checkout; what an earlier run left there moves to NAME.old. With
-# RESUME=1 it stays.
+# new_log_folder NAME: makes the folder in the checkout; that of an earlier run is renamed to NAME.old. With RESUME=1 it
+# stays.
 new_log_folder() {
     local folder="$PROJECT_ROOT/$1"
     if [ -d "$folder" ] && [ "${RESUME:-0}" != 1 ]; then
@@ -148,7 +148,7 @@ device_flags() {
 }
 
 # run_logged LOG COMMAND...: runs the command with its output in LOG. With WAIT=1 in the foreground, its output shown and
-# its exit code passed on; otherwise in the background, where it outlives the shell. With RESUME=1 the log goes on.
+# its exit code passed on; otherwise in the background, where it outlives the shell. With RESUME=1 the log is appended to.
 run_logged() {
     local log="$1" status=0
     shift
@@ -162,12 +162,12 @@ run_logged() {
     echo "Runs in the background as process $!; log: $log"
 }
 
-# positive_number MEANING VALUE: ends the script unless the value is one.
+# positive_number MEANING VALUE: ends the script unless the value is a positive whole number.
 positive_number() {
     [[ "$2" =~ ^[1-9][0-9]*$ ]] || fail "$1 is '$2'; expected a number from 1 on"
 }
 
-# convert_dataset PROGRAM FLAG...: makes the MindRecord files before devices are taken.
+# convert_dataset PROGRAM FLAG...: writes the MindRecord files before the ranks occupy the devices.
 convert_dataset() {
     local program="$1"
     shift
@@ -175,16 +175,16 @@ convert_dataset() {
     "$program" train.py "$@" --only_create_dataset=True </dev/null
 }
 
-# set_up_launch PROCESSES: cores and log level of each of the processes on this machine, unless the user has set them.
+# set_up_launch RANKS: cores and log level of each of the ranks on this machine, unless the user has set them.
 set_up_launch() {
     local cores
     cores="$(nproc 2>/dev/null || echo 1)"
     export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((cores > $1 ? cores / $1 : 1))}"
-    export GLOG_v="${GLOG_v:-3}" # errors; a lower level tells of every connection
+    export GLOG_v="${GLOG_v:-3}" # errors only; lower levels report every connection
 }
 
-# pretrained_flags [FILE EPOCHS]: sets PRETRAINED to the flags of train.py for the checkpoint to begin from, if any, and
-# with RESUME=1 for going on with the run of the log folder.
+# pretrained_flags [FILE EPOCHS]: sets PRETRAINED to the flags of train.py for the checkpoint to begin with, if any, and
+# with RESUME=1 to the flag that resumes the run of the log folder.
 # shellcheck disable=SC2034  # the scripts use it
 pretrained_flags() {
     local file

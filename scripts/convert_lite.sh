@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Converts an exported model to what the MindSpore Lite at hand can load.
+# Converts an exported model to a file that the installed MindSpore Lite can load.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -7,9 +7,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/lite_common.sh"
 
 USAGE="Usage: bash scripts/convert_lite.sh MODEL_PATH OUTPUT_PATH
-  MODEL_PATH   .onnx file of export.py; with an official archive of the release of MindSpore also its .mindir
+  MODEL_PATH   .onnx file of export.py; with the official archive of MindSpore's own release also its .mindir
   OUTPUT_PATH  new file, ending with .mindir or .ms
-Log: convert.log in the folder of the call
+Log: convert.log in the working directory
 Environment: MS_LITE_HOME=FOLDER  MindSpore Lite, default the kit of scripts/setup_mindspore_lite.sh"
 [ $# -eq 2 ] || usage_error "$USAGE"
 
@@ -32,7 +32,7 @@ esac
 LITE="$(lite_home)"
 TOOL="$LITE/tools/converter/converter/converter_lite"
 
-# The output gets its name when all has gone well.
+# The output gets its name after every step has succeeded.
 PART="$(mktemp -d "$(dirname "$OUTPUT")/.part-XXXXXX")"
 trap 'rm -rf "$PART"' EXIT
 if [ "$KIND" = ONNX ]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts a container with the devices of this machine; this checkout, the data and the models are seen in it as here.
+# Starts a container with the devices of this machine; this checkout, the data and the models have the same paths in it.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -24,7 +24,7 @@ IMAGE="$1"
 DATA_DIR="$(existing_folder DATA_DIR "$2")"
 MODEL_DIR="$(existing_folder MODEL_DIR "$3")"
 shift 3
-command -v docker >/dev/null || fail "docker is not there; see https://docs.docker.com/engine/install"
+command -v docker >/dev/null || fail "docker is not installed; see https://docs.docker.com/engine/install"
 
 OPTIONS=(--rm --interactive --ipc=host --network=host --workdir "$PROJECT_ROOT")
 [ ! -t 0 ] || OPTIONS+=(--tty)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What the scripts for C++ inference share; they source this file after common.sh.
+# Functions that the scripts for C++ inference share; they source this file after common.sh.
 set -euo pipefail
 
 LITE_VERSION=2.0.0
 CPP_FOLDER="$PROJECT_ROOT/ascend310_infer"
-# Errors reach the user through the exit code and the programs' own messages; MindSpore Lite's log is for those who ask.
+# MindSpore Lite logs nothing unless GLOG_v is set: exit codes and the programs' own messages report errors.
 export GLOG_v="${GLOG_v:-4}"
 
-# lite_cache: prints the folder of the kit that setup_mindspore_lite.sh fetches.
+# lite_cache: prints the folder of the kit that setup_mindspore_lite.sh downloads.
 lite_cache() {
     echo "${XDG_CACHE_HOME:-$HOME/.cache}/mindspore-ssd/mindspore-lite-$LITE_VERSION"
 }
@@ -22,16 +22,16 @@ is_lite_home() {
 lite_home() {
     local home="${MS_LITE_HOME:-$(lite_cache)}"
     is_lite_home "$home" || fail "no MindSpore Lite in $home: set MS_LITE_HOME to the folder of its official archive, \
-or fetch the kit with scripts/setup_mindspore_lite.sh"
+or download the kit with scripts/setup_mindspore_lite.sh"
     echo "$home"
 }
 
-# build_folder HOME OPTION: prints where the programs for this Lite and these options of cmake are built.
+# build_folder HOME OPTION: prints the build folder for this MindSpore Lite and this cmake option.
 build_folder() {
     echo "$CPP_FOLDER/build/$(printf '%s %s' "$1" "$2" | cksum | cut -d' ' -f1)"
 }
 
-# build_cpp LOG HOME [CMAKE_OPTION]: builds the C++ programs, or finds them built, and sets CPP_BUILD to their folder.
+# build_cpp LOG HOME [CMAKE_OPTION]: builds the C++ programs unless they are built, and sets CPP_BUILD to their folder.
 build_cpp() {
     local log="$1" home="$2" option="${3:-}"
     local -a flags=("-DMS_LITE_HOME=$home")
@@ -47,8 +47,8 @@ cmake_build() {
     cmake -S "$1" -B "$2" "${@:3}" && cmake --build "$2" --parallel
 }
 
-# call_python MODULE FUNCTION ARGUMENT...: calls a function of the project with these texts; a failure as in the entry
-# scripts. What it returns is printed.
+# call_python MODULE FUNCTION ARGUMENT...: calls a function of the project with texts as arguments and prints its result.
+# Errors are shown as in the entry scripts.
 call_python() {
     (cd "$PROJECT_ROOT" && "$(project_python)" -c '
 import importlib, sys

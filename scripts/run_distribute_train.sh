@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Data-parallel training on the Ascend devices of one machine, described by a rank table; one folder LOG<RANK> each.
+# Data-parallel training on the Ascend devices of one machine, described by a rank table; each rank has a folder LOG<RANK>.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 USAGE="Usage: bash scripts/run_distribute_train.sh [--wait] DEVICE_NUM EPOCH_SIZE LR DATASET RANK_TABLE_FILE CONFIG_PATH \\
            [PRE_TRAINED PRE_TRAINED_EPOCH_SIZE]
-  DEVICE_NUM       number of devices, one process for each
+  DEVICE_NUM       number of devices, one rank for each
   DATASET          coco, voc or other
   RANK_TABLE_FILE  description of the devices (hccl.json)
-  PRE_TRAINED      checkpoint to begin from, and the number of epochs that it was trained for
+  PRE_TRAINED      checkpoint to begin with, and the number of epochs that it was trained for
   --wait           stay in the foreground and pass the exit code on (also WAIT=1)
 Environment: DEVICE_TARGET=Ascend|CPU instead of that of the configuration; on a CPU the rank table is not used
-             RESUME=1 goes on with the interrupted run
+             RESUME=1 resumes the interrupted run
 run_msrun_train.sh does the same without a rank table, on any device."
 parse_wait "$@"
 set -- "${ARGUMENTS[@]}"

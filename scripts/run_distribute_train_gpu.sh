@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Data-parallel training on the GPUs of one machine by mpirun; all of a run lies in the folder LOG.
+# Data-parallel training on the GPUs of one machine with mpirun; all output of a run is in the folder LOG.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 USAGE="Usage: bash scripts/run_distribute_train_gpu.sh [--wait] DEVICE_NUM EPOCH_SIZE LR DATASET CONFIG_PATH \\
            [PRE_TRAINED PRE_TRAINED_EPOCH_SIZE]
-  DEVICE_NUM   number of devices, one process for each
+  DEVICE_NUM   number of devices, one rank for each
   DATASET      coco, voc or other
-  PRE_TRAINED  checkpoint to begin from, and the number of epochs that it was trained for
+  PRE_TRAINED  checkpoint to begin with, and the number of epochs that it was trained for
   --wait       stay in the foreground and pass the exit code on (also WAIT=1)
 Environment: DEVICE_TARGET=GPU|CPU (default GPU)
-             RESUME=1 goes on with the interrupted run
+             RESUME=1 resumes the interrupted run
 run_msrun_train.sh does the same without mpirun, on any device."
 parse_wait "$@"
 set -- "${ARGUMENTS[@]}"
@@ -21,7 +21,7 @@ positive_number DEVICE_NUM "$1"
 CONFIG="$(config_file "$5")"
 pretrained_flags "${@:6}"
 command -v mpirun >/dev/null ||
-    fail "mpirun is not there. Install Open MPI, or use scripts/run_msrun_train.sh, which takes the same arguments and needs \
+    fail "mpirun is not installed. Install Open MPI, or use scripts/run_msrun_train.sh, which takes the same arguments and needs \
 no mpirun"
 PROGRAM="$(project_python)"
 cd "$PROJECT_ROOT"
@@ -36,11 +36,11 @@ TRAIN=("$PROGRAM" train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$1"
 VARIABLES=(-x OMP_NUM_THREADS -x GLOG_v)
 RANK=("${TRAIN[@]}")
 if [ "$DEVICE_TARGET" = CPU ]; then
-    # MindSpore does not use MPI on a CPU: mpirun only starts the processes. The first one has a scheduler beside it, which
-    # brings them together.
+    # MindSpore does not use MPI on a CPU: mpirun only starts the ranks. The first one also starts MindSpore's scheduler,
+    # which connects them.
     PORT="$("$PROGRAM" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
     VARIABLES+=(-x "MS_WORKER_NUM=$1" -x MS_SCHED_HOST=127.0.0.1 -x "MS_SCHED_PORT=$PORT" -x SSD_LAUNCHER=1)
-    # shellcheck disable=SC2016  # each process has a rank of its own
+    # shellcheck disable=SC2016  # each rank expands these itself
     RANK=(bash -c 'export MS_NODE_ID="$OMPI_COMM_WORLD_RANK" MS_ROLE=MS_WORKER
         if [ "$MS_NODE_ID" = 0 ]; then
             MS_ROLE=MS_SCHED "$@" &
@@ -48,6 +48,6 @@ if [ "$DEVICE_TARGET" = CPU ]; then
         fi
         "$@"' rank "${TRAIN[@]}")
 fi
-# Each process finds its rank and device in the variables of mpirun.
+# Each rank finds its number and device in the variables of mpirun.
 run_logged LOG/log.txt mpirun --allow-run-as-root --bind-to none --oversubscribe --tag-output --merge-stderr-to-stdout \
     --output-filename LOG/log_output -n "$1" "${VARIABLES[@]}" "${RANK[@]}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Evaluates a checkpoint; log and results lie in the folder eval<DEVICE_ID> of the checkout.
+# Evaluates a checkpoint; log and results are in the folder eval<DEVICE_ID> of the checkout.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

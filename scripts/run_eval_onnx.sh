@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Evaluates an ONNX file on COCO; log eval.log in the folder of the call.
+# Evaluates an ONNX file on COCO; the log is eval.log in the working directory.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

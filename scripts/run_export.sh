@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Exports the checkpoint that the configuration names (checkpoint_file_path) under the name that it names (file_name).
+# Exports the checkpoint checkpoint_file_path of the configuration to the file file_name.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the four parsers of what strangers may have written: annotations in COCO json, VOC xml and text, and
-# configurations in YAML.
+# Fuzzes the four parsers of untrusted files: annotations in COCO json, VOC xml and text, and configurations in YAML.
 #
 #   bash scripts/run_fuzz.sh [ITERATIONS] [TARGET...]
 #
@@ -25,7 +24,7 @@ prepare_environment requirements.txt tests/requirements.txt
 if ! "$VENV_PYTHON" -c "import atheris" >/dev/null 2>&1; then
     echo "Installing atheris"
     "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary=:all: atheris </dev/null ||
-        echo "atheris is not there for this Python: inputs are changed at random, not guided by what they reach"
+        echo "atheris has no package for this Python: inputs are mutated at random, not guided by coverage"
 fi
 
 status=0

@@ -7,9 +7,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 USAGE="Usage: bash scripts/run_infer_310.sh MINDIR_PATH DATA_PATH DEVICE_ID CONFIG_PATH
   MINDIR_PATH  model of scripts/convert_lite.sh
   DATA_PATH    folder of the images
-  CONFIG_PATH  configuration; its dataset is what the results are compared with
+  CONFIG_PATH  configuration; its dataset has the ground truth of the images
 Results, logs and MS_LITE_HOME: see run_infer_cpp.sh
-Environment: DVPP=CPU|DVPP           what decodes the images, default CPU
+Environment: DVPP=CPU|DVPP           decoder of the images, default CPU
              DEVICE_TARGET=GPU|CPU   another device"
 [ $# -eq 4 ] || usage_error "$USAGE"
 

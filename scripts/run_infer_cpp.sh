@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the C++ program, runs it on a folder of images and evaluates its results, all in the folder of the call.
+# Builds the C++ program, runs it on a folder of images and evaluates its results, all in the working directory.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -9,8 +9,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lite_common.sh"
 USAGE="Usage: bash scripts/run_infer_cpp.sh MINDIR_PATH DATA_PATH DVPP CONFIG_PATH DEVICE_TYPE [DEVICE_ID]
   MINDIR_PATH  model of scripts/convert_lite.sh
   DATA_PATH    folder of the images
-  DVPP         what decodes the images: CPU, or DVPP on an Ascend device
-  CONFIG_PATH  configuration; its dataset is what the results are compared with
+  DVPP         decoder of the images: CPU, or DVPP on an Ascend device
+  CONFIG_PATH  configuration; its dataset has the ground truth of the images
   DEVICE_TYPE  Ascend, GPU or CPU
   DEVICE_ID    default 0; a GPU is always device 0
 Results: result_Files, time_Result, acc_Result; logs: build.log, infer.log, acc.log

