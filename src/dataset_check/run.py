@@ -58,6 +58,7 @@ def check_dataset(config: Config) -> str:
     family = build_anchor_family(config)
     overlaps = best_overlaps(boxes, family.anchors)
     size = measure_network(build_training_net(config).network, config.img_shape)
+    batch_size: int | str
     try:
         batch_size = fitting_batch_size(size, len(training.images), total_memory())
     except UserError as error:

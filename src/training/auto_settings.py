@@ -4,11 +4,13 @@ import logging
 from pathlib import Path
 
 import psutil
+from mindspore import nn
 
+from src.config import Config
 from src.config.auto import AUTO
-from src.runtime.distributed import ONE_RANK, FirstRankDecides
+from src.runtime.distributed import ONE_RANK, FirstRankDecides, Ranks
 from src.ssd import build_detector
-from src.ssd.complexity import measure_network
+from src.ssd.complexity import NetworkSize, measure_network
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limi
 FINE_TUNING_IMAGES, LEAST_EPOCHS, MOST_EPOCHS = 12_000, 20, 80
 
 
-def total_memory():
+def total_memory() -> int:
     """Bytes of memory of the machine, or of the container with a limit."""
     total = psutil.virtual_memory().total
     for path in map(Path, CGROUP_LIMITS):
@@ -31,32 +33,32 @@ def total_memory():
     return total
 
 
-def fitting_batch_size(size, num_images, memory, ranks=1):
+def fitting_batch_size(size: NetworkSize, num_images: int, memory: float, num_ranks: int = 1) -> int:
     """The largest power of two, up to 16, with which training fits into memory and has enough steps an epoch.
 
     Args:
         size: the `NetworkSize`.
         num_images: of the training data.
         memory: bytes of the machine, which all ranks share.
-        ranks: processes that train together.
+        num_ranks: ranks that train together.
 
     Raises:
         UserError: there is too little memory for a single image.
     """
-    room = MEMORY_SHARE * memory / ranks
+    room = MEMORY_SHARE * memory / num_ranks
     if size.training_bytes(1) > room:
         raise UserError(f"batch_size: a training step with one image takes about {size.training_bytes(1) / 1e9:.1f} "
-                        f"GB, in each of {ranks} process(es); the machine has {memory / 1e9:.1f} GB, of which "
+                        f"GB, in each of {num_ranks} process(es); the machine has {memory / 1e9:.1f} GB, of which "
                         f"{100 * MEMORY_SHARE:.0f} percent are meant for training. Choose a smaller model or "
                         "img_shape, or set batch_size to a number.")
     batch_size = 1
-    while (2 * batch_size <= min(LARGEST_BATCH, num_images // ranks // FEWEST_STEPS)
+    while (2 * batch_size <= min(LARGEST_BATCH, num_images // num_ranks // FEWEST_STEPS)
            and size.training_bytes(2 * batch_size) <= room):
         batch_size *= 2
     return batch_size
 
 
-def resolve_sizes(config, num_images, detector=None, ranks=ONE_RANK):
+def resolve_sizes(config: Config, num_images: int, detector: nn.Cell | None = None, ranks: Ranks = ONE_RANK) -> Config:
     """The configuration with the batch size and the number of epochs that `auto` leaves open.
 
     Args:
@@ -68,7 +70,8 @@ def resolve_sizes(config, num_images, detector=None, ranks=ONE_RANK):
     return resolve_batch_size(resolve_epoch_size(config, num_images), num_images, detector, ranks)
 
 
-def resolve_batch_size(config, num_images, detector=None, ranks=ONE_RANK):
+def resolve_batch_size(config: Config, num_images: int, detector: nn.Cell | None = None,
+                       ranks: Ranks = ONE_RANK) -> Config:
     """The configuration with the batch size that `batch_size: auto` asks for; as it is where it asks for none."""
     if not config.is_auto("batch_size"):
         return config
@@ -80,7 +83,7 @@ def resolve_batch_size(config, num_images, detector=None, ranks=ONE_RANK):
     return dataclasses.replace(config, batch_size=FirstRankDecides(ranks).of(batch_size))
 
 
-def resolve_epoch_size(config, num_images):
+def resolve_epoch_size(config: Config, num_images: int) -> Config:
     """The configuration with the number of epochs that `epoch_size: auto` asks for; as it is where it asks for none.
 
     Fine-tuning is over when some ten thousand images have been seen; few images are seen more often.
@@ -90,7 +93,7 @@ def resolve_epoch_size(config, num_images):
     """
     if not config.is_auto("epoch_size"):
         return config
-    epochs = min(max(round(FINE_TUNING_IMAGES / num_images, -1), LEAST_EPOCHS), MOST_EPOCHS)
+    epochs = min(max(int(round(FINE_TUNING_IMAGES / num_images, -1)), LEAST_EPOCHS), MOST_EPOCHS)
     if config.pre_trained_epoch_size >= epochs:
         raise UserError(f"pre_trained_epoch_size {config.pre_trained_epoch_size} leaves nothing to train: epoch_size "
                         f"{AUTO} gives {epochs} for {num_images} images. Set epoch_size to a number; it counts the "

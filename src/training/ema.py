@@ -1,38 +1,41 @@
-"""The running mean of the weights of a network in training, which often detects better than the weights themselves."""
+"""The EMA of the weights of a network in training, which often detects better than the weights themselves."""
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import mindspore as ms
 from mindspore import nn, ops
 
-from src.ssd import build_detector, build_inference_net, with_cpu_kernels
+from src.config import Config
+from src.ssd import SSDWithLossCell, build_detector, build_inference_net, with_cpu_kernels
 from src.weights import find_checkpoint
 from src.weights.checkpoint_file import read_checkpoint
 from src.weights.parameter_names import EMA_PREFIX, EMA_STEPS
 
 logger = logging.getLogger(__name__)
-# Not a loop: MindSpore unrolls it, and a network has more parameters than it allows calls in each other.
+# Not a loop: MindSpore unrolls it, and a network has more parameters than it allows nested calls.
 _move = ops.MultitypeFuncGraph("move")
 
 
 @_move.register("Tensor", "Tensor", "Tensor")
-def _move_towards(part, mean, current):
+def _move_towards(part: ms.Tensor, mean: ms.Tensor, current: ms.Tensor) -> ms.Tensor:
     return ops.assign(mean, mean + part * (current - mean))
 
 
-class WeightAverage(nn.Cell):
+class EMA(nn.Cell):
     """Exponential moving average of parameters: `mean = decay * mean + (1 - decay) * parameter` at each call.
 
     The decay rises from 0.1 as (1 + n) / (10 + n) with the number n of calls, so that the first weights are soon
     forgotten.
 
     Args:
-        inference_net: a network for evaluation with the same parameters as `source`, to hold the means: under their
-            names with `ema.` before them.
-        source: the network in training; BatchNorm's moving statistics are averaged too.
-        decay: at most.
+        inference_net: a network for evaluation with the same parameters as `source`. From now on it holds the means,
+            and belongs to this cell, which renames its parameters: those of `source` with `ema.` before them.
+        source: the network in training; BatchNorm's running statistics are averaged too.
+        decay: upper limit of the decay.
     """
 
-    def __init__(self, inference_net, source, decay):
+    def __init__(self, inference_net: nn.Cell, source: nn.Cell, decay: float):
         super().__init__(auto_prefix=False)
         self.inference_net = inference_net
         self.decay = float(decay)
@@ -46,13 +49,13 @@ class WeightAverage(nn.Cell):
         self.means = ms.ParameterTuple(means)
         self.steps = ms.Parameter(ms.Tensor(0, ms.float32), name=EMA_STEPS, requires_grad=False)
 
-    def construct(self):
+    def construct(self) -> ms.Tensor:
         steps = ops.assign_add(self.steps, 1.0)
         rest = 1.0 - ops.minimum((1.0 + steps) / (10.0 + steps), self.decay)
         return ops.depend(steps, self.map(ops.partial(_move, rest), self.means, self.current))
 
-    def restore(self, values):
-        """Takes the means of a checkpoint, a dictionary of all its parameters; returns whether it has any."""
+    def restore(self, values: Mapping[str, ms.Parameter]) -> bool:
+        """Takes over the means of a checkpoint, given all its parameters by name; returns whether it has them."""
         own = {parameter.name: parameter for parameter in (*self.means, self.steps)}
         if not all(name in values and values[name].shape == parameter.shape for name, parameter in own.items()):
             return False
@@ -60,17 +63,17 @@ class WeightAverage(nn.Cell):
             parameter.set_data(ms.Tensor(values[name].asnumpy()))
         return True
 
-    def checkpoint(self):
-        """The means under the names of the parameters, as `save_checkpoint` takes them."""
+    def checkpoint(self) -> list[dict[str, Any]]:
+        """The means under the names of the parameters, as `save_checkpoint` accepts them."""
         return [{"name": mean.name[len(EMA_PREFIX):], "data": mean} for mean in self.means]
 
 
-def build_weight_average(config, net):
-    """The `WeightAverage` of a training network, going on with that of `pre_trained` where a run is continued."""
+def build_ema(config: Config, net: SSDWithLossCell) -> EMA:
+    """The `EMA` of a training network; that of `pre_trained`, where training continues from an epoch of it."""
     inference_net = build_inference_net(config, with_cpu_kernels(config, build_detector(config)))
-    average = WeightAverage(inference_net, net.network, config.ema_decay)
+    ema = EMA(inference_net, net.network, config.ema_decay)
     if config.pre_trained and config.pre_trained_epoch_size:
         path = find_checkpoint(config.pre_trained, config.checkpoint_path)
-        going_on = average.restore(read_checkpoint(path))
-        logger.info("use_ema: the mean %s", "goes on" if going_on else f"is not in {path}, it begins with the weights")
-    return average
+        continued = ema.restore(read_checkpoint(path))
+        logger.info("use_ema: the mean %s", "goes on" if continued else f"is not in {path}, it begins with the weights")
+    return ema

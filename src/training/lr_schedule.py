@@ -4,13 +4,14 @@ import math
 import numpy as np
 
 
-def get_lr(global_step, lr_init, lr_end, lr_max, warmup_epochs, total_epochs, steps_per_epoch):
+def get_lr(global_step: int, lr_init: float, lr_end: float, lr_max: float, warmup_epochs: float, total_epochs: int,
+           steps_per_epoch: int) -> np.ndarray:
     """Linear warm-up, then half a cosine (https://arxiv.org/abs/1608.03983 without restarts).
 
     Args:
         global_step: steps already done; the values before it are cut off.
         lr_init: rate at the first step.
-        lr_end: rate that the cosine ends at; negative values of the schedule become 0.
+        lr_end: rate at the end of the cosine; negative values of the schedule become 0.
         lr_max: rate at the end of the warm-up.
         warmup_epochs: length of the warm-up in epochs, may be a fraction.
         total_epochs: length of the whole schedule in epochs.

@@ -1,9 +1,14 @@
 """The optimizer: frozen parts, learning rates, parameter groups, and the training step that uses them."""
+from collections.abc import Sequence
+from typing import Any
+
 import mindspore as ms
+import numpy as np
 from mindspore import nn
 
-from src.ssd import get_model
-from src.training.ema import build_weight_average
+from src.config import Config
+from src.ssd import SSDWithLossCell, get_model
+from src.training.ema import build_ema
 from src.training.lr_schedule import get_lr
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
@@ -13,11 +18,11 @@ SCALE_FACTOR = 2
 SCALE_WINDOW = 1000
 
 
-def freeze(net, path, key="freeze_layer"):
-    """Freezes the part of `net` whose parameter names begin with `path`: weights and BatchNorm statistics.
+def freeze(net: nn.Cell, path: str, key: str = "freeze_layer") -> int:
+    """Freezes the part of `net` whose parameter names begin with `path`: weights and running statistics.
 
     Args:
-        key: what asks for it, for errors.
+        key: of the configuration that asks for it, for errors.
 
     Returns:
         The number of parameters that no longer change.
@@ -34,16 +39,17 @@ def freeze(net, path, key="freeze_layer"):
     return len(frozen)
 
 
-def scaled_groups(parameters, path, scale, learning_rates, weight_decay):
-    """Groups for an optimizer: parameters whose names begin with `path` learn at `scale` times the rates.
+def scaled_groups(parameters: Sequence[ms.Parameter], path: str, scale: float, learning_rates: np.ndarray,
+                  weight_decay: float) -> list[dict[str, Any]]:
+    """Groups for an optimizer: parameters whose names begin with `path` have `scale` times the learning rates.
 
     BatchNorm has no weight decay, as without groups.
 
     Args:
-        parameters: all that are trained; their order stays.
+        parameters: all that are trained; they keep their order.
         learning_rates: `(steps,)` array.
     """
-    groups = {}
+    groups: dict[tuple[bool, bool], list[ms.Parameter]] = {}
     for parameter in parameters:
         of_path = parameter.name.startswith(path + ".")
         decays = "beta" not in parameter.name and "gamma" not in parameter.name
@@ -55,8 +61,8 @@ def scaled_groups(parameters, path, scale, learning_rates, weight_decay):
             ] + [{"order_params": parameters}]
 
 
-def create_learning_rates(config, steps_per_epoch, num_ranks=1):
-    """Learning rate of each step of the epochs that are left: `(steps,)` float32.
+def create_learning_rates(config: Config, steps_per_epoch: int, num_ranks: int = 1) -> np.ndarray:
+    """Learning rate of each step of the epochs to train: `(steps,)` float32.
 
     Args:
         num_ranks: ranks that train together.
@@ -75,7 +81,7 @@ def create_learning_rates(config, steps_per_epoch, num_ranks=1):
     )
 
 
-def build_train_step(config, net, learning_rates):
+def build_train_step(config: Config, net: SSDWithLossCell, learning_rates: np.ndarray) -> TrainingWrapper:
     """`TrainingWrapper` with Momentum.
 
     Args:
@@ -88,7 +94,7 @@ def build_train_step(config, net, learning_rates):
         freeze(net, backbone)
     for part in config.freeze_parts:
         freeze(net, f"{backbone}.{part}", key="freeze_parts")
-    # A fixed scale cancels out exactly in float32; it keeps small gradients of float16 from vanishing.
+    # A fixed scale cancels out exactly in float32; it keeps small gradients in float16 from vanishing.
     scale = float(config.loss_scale)
     scaler = ms.amp.DynamicLossScaler(scale, SCALE_FACTOR, SCALE_WINDOW) if config.dynamic_loss_scale else None
     steps = config.accumulation_steps
@@ -105,8 +111,15 @@ def build_train_step(config, net, learning_rates):
         config.weight_decay,
         loss_scale=1.0 if config.use_global_norm or scaler else scale,
     )
-    average = build_weight_average(config, net) if config.use_ema else None
-    check = config.half_precision and scaler is None  # a dynamic scale sees to them
-    step = TrainingWrapper(net, optimizer, scale, config.use_global_norm, scaler, steps, average, check,
-                           config.clip_norm)
+    step = TrainingWrapper(
+        net,
+        optimizer,
+        sens=scale,
+        use_global_norm=config.use_global_norm,
+        loss_scaler=scaler,
+        accumulation_steps=steps,
+        ema=build_ema(config, net) if config.use_ema else None,
+        check_gradients=config.half_precision and scaler is None,  # a dynamic scale skips steps that overflow
+        clip_norm=config.clip_norm,
+    )
     return step.set_train(True)

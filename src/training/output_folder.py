@@ -1,35 +1,42 @@
 """The output folder of a training run, which one run at a time has to itself."""
 import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from src.config import Config
 from src.runtime.environment import get_rank_id
-from src.training.resume import checkpoint_folder
 from src.utils.errors import UserError
 from src.utils.file_lock import FolderInUseError, folder_lock
 from src.utils.files import remove_parts
 
 LOCK_FILE = ".lock"
-# What training writes there, beside the checkpoints.
-WRITTEN = ("results.*", "first_batch*", "config.yaml")
 # Pictures of the first batch.
 WITH_BOXES, WITH_MATCHES = "first_batch.jpg", "first_batch_matches.jpg"
-# The configuration of the run, with what was worked out.
+# The configuration of the run, with what `auto` was resolved to.
 CONFIG_FILE = "config.yaml"
+# What training writes there, beside the checkpoints.
+WRITTEN = ("results.*", "first_batch*", CONFIG_FILE)
+
+
+def checkpoint_folder(output_path: Path | str) -> Path:
+    """Where a run with that output writes its checkpoints."""
+    return Path(output_path) / "ckpt_0"
 
 
 @contextlib.contextmanager
-def run_folder(path, checkpoints):
+def run_folder(path: Path | str, checkpoints: Path) -> Iterator[None]:
     """Context manager: makes the output folder and keeps other training runs out of it.
 
-    What a killed run left half-written is removed, and in the end a folder that was made and stayed empty. The lock
-    goes with the process, however that ends.
+    Half-written files of a killed run are removed, and at the end a folder that was made and stayed empty. The lock
+    ends with the process, however that ends.
 
     Args:
         path: output folder.
         checkpoints: the folder in it that only training writes to.
 
     Raises:
-        UserError: another run has it, or it cannot be written to.
+        UserError: another run uses it, or it cannot be written to.
     """
     path = Path(path)
     made = [folder for folder in (path, *path.parents) if not folder.exists()]
@@ -55,8 +62,8 @@ def run_folder(path, checkpoints):
                         folder.rmdir()
 
 
-def reserve_output_folder(config):
-    """Context manager: `run_folder` of the output, on the first rank."""
+def reserve_output_folder(config: Config) -> AbstractContextManager[None]:
+    """Context manager: `run_folder` of the output; nothing on ranks that write no files."""
     if get_rank_id():
         return contextlib.nullcontext()
     return run_folder(config.output_path, checkpoint_folder(config.output_path))

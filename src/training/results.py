@@ -1,6 +1,8 @@
 """`results.csv`: a row for each epoch."""
 import csv
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from src.utils.files import whole_file
 
@@ -9,25 +11,29 @@ COLUMNS = ("epoch", "step", "loss", "learning_rate", "seconds", "images_per_seco
 
 
 class Results:
-    """`results.csv`: one row per epoch, written anew after each. The file of an earlier run is kept under a number."""
+    """`results.csv`: one row per epoch, written again after each. The file of an earlier run is renamed to a number.
 
-    def __init__(self, path):
+    Attributes:
+        rows: number of the epoch -> values by the names in `COLUMNS`.
+    """
+
+    def __init__(self, path: Path | str):
         self.path = Path(path)
-        self.rows = {}
-        self._goes_on = False
+        self.rows: dict[int, dict[str, Any]] = {}
+        self._resumed = False
 
-    def state(self):
-        """The rows, for a run that goes on."""
+    def state(self) -> list[dict[str, Any]]:
+        """The rows, for a resumed run."""
         return list(self.rows.values())
 
-    def restore(self, rows):
-        """Goes on after these rows, in the place of a file that is there."""
+    def restore(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Begins with these rows; the first new one replaces the file."""
         self.rows = {row["epoch"]: row for row in rows}
-        self._goes_on = True
+        self._resumed = True
 
-    def add(self, epoch, **values):
+    def add(self, epoch: int, **values: Any) -> None:
         """Adds values, named as in `COLUMNS`, to the row of an epoch."""
-        if not self.rows and not self._goes_on:
+        if not self.rows and not self._resumed:
             self._keep_earlier()
         self.rows.setdefault(epoch, {"epoch": epoch}).update(values)
         with whole_file(self.path) as part, open(part, "w", newline="", encoding="utf-8") as stream:
@@ -35,7 +41,7 @@ class Results:
             writer.writeheader()
             writer.writerows(self.rows.values())
 
-    def _keep_earlier(self):
+    def _keep_earlier(self) -> None:
         if self.path.exists():
             number = 1
             while (kept := self.path.with_name(f"{self.path.stem}-{number}{self.path.suffix}")).exists():

@@ -1,31 +1,37 @@
-"""One update step, and what it needs: the optimizer and the freezing of layers."""
+"""One update of the parameters: loss, gradients, scaling, accumulation, optimizer, EMA."""
+from collections.abc import Iterator
+from typing import Any
+
 import mindspore as ms
 from mindspore import nn, ops
 from mindspore.communication import get_group_size
 
+from src.training.ema import EMA
 from src.weights.parameter_names import GRADIENT_COUNT, GRADIENT_SUM, SKIPPED_STEPS
 
 
 class TrainingWrapper(nn.Cell):
-    """A loss network and its optimizer: the inputs of the loss network -> loss, after one update of the parameters.
+    """A loss network and its optimizer: the inputs of the loss network -> loss, with one update of the parameters.
 
-    Where the network gives parts of its loss beside it, they are given too.
+    If the network returns parts of its loss beside it, so does this cell.
 
     Args:
         network: inputs -> scalar loss. It keeps the name `network`, so that its checkpoints load for evaluation.
-        optimizer: divides gradients by its own `loss_scale`.
+        optimizer: it divides gradients by its own `loss_scale`.
         sens: factor of the loss before the backward pass.
         use_global_norm: divide gradients by `sens` here, and clip them to a global norm of `clip_norm`.
         loss_scaler: a `DynamicLossScaler` instead of `sens`. Gradients are divided by its scale here; a step whose
             gradients are not finite changes nothing but the scale, and is counted in `skipped_steps`.
         accumulation_steps: the parameters are updated after so many calls, with the mean of their gradients.
-        average: `WeightAverage` to update after each update of the parameters; None for none.
+        ema: `EMA` to update after each update of the parameters; None for none.
         check_gradients: the loss becomes NaN in a step whose gradients are not finite. In float16 they overflow while
-            the loss is still a number, and weights that they spoil may leave it one.
+            the loss is still finite, and may stay so with weights that they have spoilt.
+        clip_norm: largest global norm of the gradients, for `use_global_norm`.
     """
 
-    def __init__(self, network, optimizer, sens=1.0, use_global_norm=False, loss_scaler=None, accumulation_steps=1,
-                 average=None, check_gradients=False, clip_norm=1.0):
+    def __init__(self, network: nn.Cell, optimizer: nn.Optimizer, sens: float = 1.0, use_global_norm: bool = False,
+                 loss_scaler: ms.amp.DynamicLossScaler | None = None, accumulation_steps: int = 1,
+                 ema: EMA | None = None, check_gradients: bool = False, clip_norm: float = 1.0):
         super().__init__(auto_prefix=False)
         self.network = network
         self.network.set_grad()
@@ -42,7 +48,7 @@ class TrainingWrapper(nn.Cell):
         if accumulation_steps > 1:
             self.gradient_sums = self.weights.clone(prefix=GRADIENT_SUM, init="zeros")
             self.gradient_count = ms.Parameter(ms.Tensor(0, ms.int32), name=GRADIENT_COUNT, requires_grad=False)
-        self.average = average
+        self.ema = ema
         self.check_gradients = check_gradients
         self.has_parts = getattr(network, "with_parts", False)
         self.loss_and_gradients = ops.value_and_grad(self._scaled_loss, None, self.weights, has_aux=True)
@@ -53,9 +59,9 @@ class TrainingWrapper(nn.Cell):
             mean = ms.get_auto_parallel_context("gradients_mean")
             self.reduce_gradients = nn.DistributedGradReducer(self.weights, mean, self.ranks)
             self.sum_ranks = ops.AllReduce()
-            self.statistics = tuple(_statistics(network))
+            self.statistics = tuple(_running_statistics(network))
 
-    def _scaled_loss(self, *inputs):
+    def _scaled_loss(self, *inputs: ms.Tensor) -> tuple[ms.Tensor, ...]:
         outputs = self.network(*inputs)
         if not self.has_parts:
             outputs = (outputs,)
@@ -63,14 +69,14 @@ class TrainingWrapper(nn.Cell):
         scaled = loss * self.sens if self.loss_scaler is None else self.loss_scaler.scale(loss)
         return (scaled, *outputs)
 
-    def construct(self, *inputs):
+    def construct(self, *inputs: ms.Tensor) -> Any:
         (_, loss, *parts), gradients = self.loss_and_gradients(*inputs)
         if self.distributed:
             gradients = self.reduce_gradients(gradients)
             loss = ops.depend(loss, self._average_statistics())
         if self.check_gradients:
-            # Not `amp.all_finite`: where a device cuts off at the largest float16, as training can live with, that
-            # reports an overflow.
+            # Not `amp.all_finite`: that reports an overflow also where a device saturates at the largest float16,
+            # which training tolerates.
             finite = ops.stack(self.map(_is_finite, gradients)).all()
             loss = ops.select(finite, loss, ops.full_like(loss, float("nan")))
         if self.loss_scaler is not None:
@@ -85,11 +91,11 @@ class TrainingWrapper(nn.Cell):
             return self._with_parts(ops.depend(loss, self._accumulate(gradients)), parts)
         return self._with_parts(ops.depend(loss, self._update(gradients)), parts)
 
-    def _with_parts(self, loss, parts):
+    def _with_parts(self, loss: ms.Tensor, parts: Any) -> Any:
         return (loss, *parts) if self.has_parts else loss
 
-    def _average_statistics(self):
-        """BatchNorm's moving means and variances, of which each rank saw its own images only: the mean of all ranks."""
+    def _average_statistics(self) -> Any:
+        """Sets BatchNorm's running statistics, which each rank has of its own images, to the mean of all ranks."""
         done = True
         if self.statistics:
             mean = self.sum_ranks(ops.concat(self.statistics)) / self.ranks
@@ -99,7 +105,7 @@ class TrainingWrapper(nn.Cell):
                 start += statistic.size
         return done
 
-    def _accumulate(self, gradients):
+    def _accumulate(self, gradients: tuple[ms.Tensor, ...]) -> Any:
         """Adds gradients to the sums; after enough of them updates the parameters with the mean."""
         sums = self.map(_add, self.gradient_sums, gradients)
         count = ops.assign_add(self.gradient_count, 1)
@@ -111,40 +117,40 @@ class TrainingWrapper(nn.Cell):
             done = ops.depend(done, ops.assign(self.gradient_count, 0))
         return done
 
-    def _update(self, gradients):
+    def _update(self, gradients: tuple[ms.Tensor, ...]) -> Any:
         if self.use_global_norm:
             gradients = ops.clip_by_global_norm(gradients, self.clip_norm)
         done = self.optimizer(gradients)
-        return done if self.average is None else ops.depend(done, self.average())
+        return done if self.ema is None else ops.depend(done, self.ema())
 
 
-# Not loops: MindSpore unrolls those, and a network has more parameters than it allows calls in each other.
+# Not loops: MindSpore unrolls those, and a network has more parameters than it allows nested calls.
 _add, _multiply, _clear, _is_finite = (ops.MultitypeFuncGraph(name)
                                        for name in ("add", "multiply", "clear", "is_finite"))
 
 
 @_add.register("Tensor", "Tensor")
-def _add_gradient(total, gradient):
+def _add_gradient(total: ms.Tensor, gradient: ms.Tensor) -> ms.Tensor:
     return ops.assign_add(total, gradient)
 
 
 @_multiply.register("Number", "Tensor")
-def _multiply_gradient(factor, gradient):
+def _multiply_gradient(factor: float, gradient: ms.Tensor) -> ms.Tensor:
     return gradient * factor
 
 
 @_clear.register("Tensor")
-def _clear_sum(total):
+def _clear_sum(total: ms.Tensor) -> ms.Tensor:
     return ops.assign(total, ops.zeros_like(total))
 
 
 @_is_finite.register("Tensor")
-def _gradient_is_finite(gradient):
+def _gradient_is_finite(gradient: ms.Tensor) -> ms.Tensor:
     return ops.isfinite(gradient).all()
 
 
-def _statistics(net):
-    """The moving means and variances that training changes, each `(channels,)`."""
+def _running_statistics(net: nn.Cell) -> Iterator[ms.Parameter]:
+    """The running means and variances that training changes, each `(channels,)`."""
     for _, cell in net.cells_and_names():
         if isinstance(cell, nn.BatchNorm2d) and cell.use_batch_statistics is not False:
             yield from (cell.moving_mean, cell.moving_variance)

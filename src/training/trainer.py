@@ -3,29 +3,23 @@ import dataclasses
 import logging
 from pathlib import Path
 
-from src.boxes import build_box_coder
+import numpy as np
+
+from src.config import Config
 from src.config.loader import format_config
-from src.dataset import (
-    BatchSettings,
-    Shard,
-    TrainingSettings,
-    WorkerSettings,
-    build_augmentation,
-    build_input_format,
-    create_ssd_dataset,
-    format_stage_speeds,
-    measure_stages,
-)
 from src.runtime.device import set_up_device
-from src.runtime.distributed import ONE_RANK, AllRanksStop
-from src.ssd import build_training_net, get_model
-from src.training.auto_settings import resolve_sizes
-from src.training.batch_preview import create_batch_sheets
-from src.training.callbacks.build import create_callbacks
-from src.training.callbacks.summary import create_start_summary
+from src.runtime.distributed import AllRanksStop, Ranks, set_up_ranks
+from src.runtime.environment import get_device_id
+from src.runtime.signals import StopSignals
+from src.ssd import SSDWithLossCell, build_training_net, get_model
+from src.training.batch_preview import draw_first_batch
+from src.training.callbacks.build import build_callbacks
+from src.training.callbacks.summary import describe_run
+from src.training.data import TrainingData, build_training_batches
 from src.training.loop import TrainingLoop
 from src.training.output_folder import CONFIG_FILE, WITH_BOXES, WITH_MATCHES
-from src.training.resume import create_run_state
+from src.training.resume import Resume
+from src.training.step import TrainingWrapper
 from src.utils.files import whole_file
 from src.visualization.draw import save_image
 from src.weights import find_checkpoint, find_classifier, load_backbone, load_weights
@@ -33,41 +27,19 @@ from src.weights import find_checkpoint, find_classifier, load_backbone, load_we
 logger = logging.getLogger(__name__)
 
 
-def build_training_dataset(config, records, ranks=ONE_RANK, resume=None):
-    """The batches of one rank, see `create_ssd_dataset`; those that a resumed run has left, with `resume`."""
-    return create_ssd_dataset(records.path, *build_dataset_settings(config, ranks, resume))
+def set_up_device_and_ranks(config: Config) -> Ranks:
+    """Sets up the device, which the launcher assigns if there is one, and joins the ranks of the run."""
+    launched = config.run_distribute or config.enable_modelarts
+    device_id = get_device_id() if launched else config.device_id
+    set_up_device(config.device_target, device_id, config.cpu_threads, config.seed)
+    return set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
 
 
-def measure_data_pipeline(config, records):
-    """Text: how many images a second each stage of the training pipeline takes."""
-    if config.is_auto("batch_size"):  # to choose it, the network runs once
-        set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
-    config = resolve_sizes(config, records.num_images)
-    return format_stage_speeds(measure_stages(records.path, *build_dataset_settings(config)))
-
-
-def build_dataset_settings(config, ranks=ONE_RANK, resume=None):
-    """What `create_ssd_dataset` needs beside the records, for training."""
-    first_epoch, first_batch = resume.next_step if resume else (config.pre_trained_epoch_size, 0)
-    training = TrainingSettings(
-        build_box_coder(config),
-        seed=config.seed,
-        augmentation=build_augmentation(config),
-        shard=Shard(ranks.rank, ranks.size),
-        first_epoch=first_epoch,
-        first_batch=first_batch,
-    )
-    is_on_cpu = config.device_target == "CPU"
-    workers = WorkerSettings(config.num_parallel_workers, use_processes=not is_on_cpu,
-                             device_target=config.device_target)
-    return BatchSettings(config.batch_size, config.img_shape, build_input_format(config)), training, workers
-
-
-def check_weight_paths(config):
+def check_weight_paths(config: Config) -> tuple[Path | None, Path | None]:
     """Files of the weights that training begins from, of the backbone and of the detector; None for none.
 
     Raises:
-        UserError: one of them is not there.
+        UserError: one of them is missing.
     """
     backbone, detector = config.feature_extractor_base_param, config.pre_trained
     return (
@@ -76,7 +48,7 @@ def check_weight_paths(config):
     )
 
 
-def build_network(config):
+def build_network(config: Config) -> SSDWithLossCell:
     """The network with its loss, and with the weights that training begins from."""
     net = build_training_net(config)
     net.with_parts = True
@@ -88,33 +60,45 @@ def build_network(config):
     return net
 
 
-def save_run_preview(config, net, records, evaluation, steps, ranks):
-    """Tells what is going to be trained, and saves the configuration and pictures of the first batch."""
-    with whole_file(Path(config.output_path) / CONFIG_FILE) as part:
+def save_run_preview(config: Config, net: SSDWithLossCell, data: TrainingData, ranks: Ranks) -> None:
+    """Logs what is going to be trained, and saves the configuration and pictures of the first batch."""
+    output, images, steps = Path(config.output_path), data.records.num_images, data.steps_per_epoch
+    with whole_file(output / CONFIG_FILE) as part:
         part.write_text(format_config(dataclasses.replace(config, resume="")), encoding="utf-8")
-    logger.info("%s: %d images, %d steps an epoch, epochs %d to %d, output in %s", config.model_name,
-                records.num_images, steps, config.pre_trained_epoch_size + 1, config.epoch_size, config.output_path)
-    logger.info("%s", create_start_summary(config, net.network, records.num_images,
-                                           evaluation and evaluation.num_images, steps, ranks.size))
-    # A dataset of its own: the one that is trained on would go on with the next order of images.
-    sheets = create_batch_sheets(config, build_training_dataset(config, records, ranks))
+    logger.info("%s: %d images, %d steps an epoch, epochs %d to %d, output in %s", config.model_name, images, steps,
+                config.pre_trained_epoch_size + 1, config.epoch_size, config.output_path)
+    num_evaluation = data.evaluation.num_images if data.evaluation else None
+    logger.info("%s", describe_run(config, net.network, images, num_evaluation, steps, ranks.size))
+    # Batches of its own: those that are trained on would continue with the next order of images.
+    sheets = draw_first_batch(config, build_training_batches(config, data.records, ranks))
     for name, sheet in zip((WITH_BOXES, WITH_MATCHES), sheets):
-        save_image(Path(config.output_path) / name, sheet)
+        save_image(output / name, sheet)
 
 
-def create_run(config, records, train_step, dataset, evaluation, learning_rates, signals, ranks, resume):
-    """The `TrainingLoop` of a new run, or of one that is resumed.
+def build_loop(config: Config, data: TrainingData, train_step: TrainingWrapper, learning_rates: np.ndarray,
+               signals: StopSignals, ranks: Ranks, resume: Resume | None) -> TrainingLoop:
+    """The `TrainingLoop` of a new run, or of one that resumes.
 
     Args:
-        signals: `StopSignals` that end it.
+        config: the configuration.
+        data: of the run.
+        train_step: result of `build_train_step`.
+        learning_rates: one value for each step.
+        signals: `StopSignals` that end the run.
+        ranks: the `Ranks` of the run.
+        resume: where it resumes; None for a new run.
     """
-    first_epoch, sink = config.pre_trained_epoch_size, config.mode_sink == "sink" and config.device_target != "CPU"
-    callbacks, parts = create_callbacks(config, records, train_step, evaluation, learning_rates, signals, ranks, resume)
-    state = create_run_state(config, train_step, parts, resume, ranks)
-    loop = TrainingLoop(train_step, dataset, callbacks, config.epoch_size, first_epoch, resume and resume.position,
-                        AllRanksStop(signals, ranks), sink)
+    callbacks, record = build_callbacks(config, data, train_step, learning_rates, signals, ranks, resume)
+    loop = TrainingLoop(
+        train_step,
+        data.batches,
+        callbacks,
+        epochs=config.epoch_size,
+        first_epoch=config.pre_trained_epoch_size,
+        position=resume and resume.position,
+        asked_to_stop=AllRanksStop(signals, ranks),
+        sink=config.mode_sink == "sink" and config.device_target != "CPU",
+    )
     if resume:
-        state.restore(resume, train_step, loop.params.batch_num, loop.params.cur_step_num)
-    if "checkpoints" in parts:
-        parts["checkpoints"].describe = state.describe
+        record.restore(resume, loop.state)
     return loop

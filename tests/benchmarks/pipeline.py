@@ -14,7 +14,7 @@ from src.boxes import build_box_coder
 from src.config import load_config
 from src.dataset import create_mindrecord, measure_stages
 from src.dataset.shapes import draw_shapes_dataset
-from src.training.trainer import build_dataset_settings
+from src.training.data import build_dataset_settings
 from tests.benchmarks.table import median_seconds, parse_arguments, report
 
 ENCODINGS = (("ssd300_config.yaml", (1, 7, 20)), ("ssd_vgg16_config.yaml", (7, 20)),

@@ -44,7 +44,7 @@ def test_table():
 
 @pytest.mark.parametrize("batch_size", ["4", "auto"])
 def test_flag_of_the_training_script(run, shapes, tmp_path, caplog, monkeypatch, batch_size):
-    monkeypatch.setattr("src.training.trainer.measure_stages", functools.partial(measure_stages, seconds=0.05))
+    monkeypatch.setattr("src.training.data.measure_stages", functools.partial(measure_stages, seconds=0.05))
     with caplog.at_level(logging.INFO):
         _, err, code = run("train", "--config_path=config/ssd300_shapes_config.yaml", f"--data_path={shapes}",
                            "--device_target=CPU", f"--batch_size={batch_size}", "--benchmark_data=True",

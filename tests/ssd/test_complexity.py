@@ -4,8 +4,6 @@ import pytest
 from mindspore import nn
 
 from src.ssd.complexity import NetworkSize, measure_network
-from src.training.auto_settings import fitting_batch_size, total_memory
-from src.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -34,20 +32,3 @@ def test_memory_of_a_training_step():
     size = NetworkSize(parameters=1_000_000, flops=1, activation_bytes=50_000_000, prediction_bytes=1_000_000)
     # 1 GB for the process, 6 copies of the parameters; for each image the activations and 20 copies of predictions
     assert size.training_bytes(3) == 1_000_000_000 + 24_000_000 + 3 * (50_000_000 + 20_000_000)
-
-
-def test_batch_size_for_the_memory():
-    size = NetworkSize(parameters=4_000_000, flops=1, activation_bytes=100_000_000, prediction_bytes=1_000_000)
-    batches = [fitting_batch_size(size, 10_000, memory) for memory in (2.5e9, 4e9, 8e9, 1e12)]
-    assert batches == sorted(batches) and batches[0] < batches[1] < batches[2] <= batches[3] == 16
-    for batch, memory in zip(batches[:3], (2.5e9, 4e9, 8e9)):
-        assert size.training_bytes(batch) <= 0.6 * memory < size.training_bytes(2 * batch)
-    assert fitting_batch_size(size, 10_000, 8e9, ranks=2) == batches[1]  # they share the memory
-    assert fitting_batch_size(size, 40, 1e12) == 4  # ten steps an epoch
-    assert fitting_batch_size(size, 3, 1e12) == 1
-    with pytest.raises(UserError, match="one image takes about"):
-        fitting_batch_size(size, 10_000, 1e9)
-
-
-def test_memory_of_this_machine():
-    assert 1e8 < total_memory() < 1e14

@@ -19,12 +19,13 @@ from src.runtime.device import set_up_device
 from src.runtime.distributed import AllRanksStop, FirstRankDecides, Ranks, serve_as_scheduler, set_up_ranks
 from src.runtime.environment import is_scheduler
 from src.ssd import build_training_net
-from src.training.ema import WeightAverage
+from src.training.ema import EMA
 from src.training.optimizer import build_train_step
-from src.training.resume import find_resume
+from src.training.resume import Resume, find_resume
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
 from tests.support.golden_data import ROOT
+from tests.support.line_net import Line
 
 IMAGES = 16
 STEPS = 10
@@ -67,7 +68,7 @@ def ten_steps(rank, ranks, pause=0):
 
 
 class Normalised(nn.Cell):
-    """Loss of a network that is nothing but BatchNorm: the sum of what comes out."""
+    """Loss of a network that is nothing but BatchNorm: the sum of its output."""
 
     def __init__(self):
         super().__init__()
@@ -78,31 +79,19 @@ class Normalised(nn.Cell):
 
 
 def statistics_after_one_step(rank):
-    """Moving mean and variance of BatchNorm after a step on four numbers, which differ from rank to rank."""
+    """Running mean and variance of BatchNorm after a step on four numbers, which differ from rank to rank."""
     net = Normalised()
     step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.1, 0.0)).set_train(True)
     step(ms.Tensor(numbers(rank))).asnumpy()
     return float(net.norm.moving_mean.asnumpy()[0]), float(net.norm.moving_variance.asnumpy()[0]), digest_of(step)
 
 
-class Line(nn.Cell):
-    """Loss weight * x, summed: its gradient is the sum of x."""
-
-    def __init__(self):
-        super().__init__()
-        self.network = nn.Cell()
-        self.network.weight = ms.Parameter(ms.Tensor([2.0], ms.float32), name="network.weight")
-
-    def construct(self, x):
-        return (self.network.weight * x).sum()
-
-
 def options_after_four_steps(rank):
-    """The weight and its running mean after four steps whose gradients are averaged two by two; what rank 0 decides;
+    """The weight and its EMA after four steps whose gradients are averaged two by two; what rank 0 decides;
     what all ranks are told before and after the second one was sent a signal."""
     net, other = Line(), Line()
-    average = WeightAverage(other.network, net.network, decay=0.999)
-    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), accumulation_steps=2, average=average)
+    ema = EMA(other.network, net.network, decay=0.999)
+    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), accumulation_steps=2, ema=ema)
     for number in range(4):
         step(ms.Tensor([1.0 + number + 10 * rank], ms.float32)).asnumpy()
     decide = FirstRankDecides(Ranks(rank, 2)).of
@@ -115,7 +104,7 @@ def options_after_four_steps(rank):
 
 def error_of_resume(rank):
     """What a rank says when only the first one has a checkpoint, as on two machines with folders of their own."""
-    found = (Path("ssd-3_2.ckpt"), {"epoch": 3, "step": 2}) if rank == 0 else (None, None)
+    found = Resume(Path("ssd-3_2.ckpt"), {"epoch": 3, "step": 2}) if rank == 0 else None
     config = SimpleNamespace(resume="True", output_path="output", mode_sink="non_sink")
     with mock.patch("src.training.resume.newest_checkpoint", return_value=found):
         try:

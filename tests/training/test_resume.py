@@ -1,4 +1,4 @@
-"""A run that is interrupted and goes on ends with the same numbers, to the bit."""
+"""A run that is interrupted and resumed ends with the same numbers, to the bit."""
 import dataclasses
 import json
 
@@ -9,22 +9,21 @@ from mindspore import nn
 
 from src.config import load_config
 from src.layers.blocks import HalfDropout
-from src.training.callbacks.checkpoint import EpochDone, SaveCheckpoint
+from src.training.callbacks.checkpoint import KeptCheckpoints, MarkEpochDone, SaveCheckpoint
 from src.training.callbacks.log import TrainingLog
-from src.training.ema import WeightAverage
+from src.training.ema import EMA
 from src.training.loop import TrainingLoop
+from src.training.output_folder import checkpoint_folder
 from src.training.results import Results
 from src.training.resume import (
     Resume,
-    RunState,
-    TrainStepState,
-    checkpoint_folder,
     create_resumed_config,
     create_settings,
     find_resume,
     new_run,
-    restore_parameters,
 )
+from src.training.run_record import LossScaleState, RunRecord, restore_parameters
+from src.training.run_state import RunState
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
 from src.weights.training_state import read_state
@@ -57,29 +56,28 @@ class Run:
         ms.set_seed(1)
         net, other = Dropped(), Dropped()
         scaler = ms.amp.DynamicLossScaler(FIRST_SCALE, 2, 2)  # overflows at first, and is raised every second step
-        average = WeightAverage(other.network, net.network, decay=0.9)
+        ema = EMA(other.network, net.network, decay=0.9)
         optimizer = nn.Momentum(net.trainable_params(), ms.Tensor(RATES[1::2]), 0.9)
         self.step = TrainingWrapper(net, optimizer, loss_scaler=scaler, accumulation_steps=2,
-                                    average=average).set_train(True)
+                                    ema=ema).set_train(True)
         self.results = Results(folder / "results.csv")
         log = TrainingLog(1, RATES, self.results, terminal=False)
-        self.checkpoints = SaveCheckpoint(folder / "ckpt_0", every=2, keep=2)
-        run = new_run(folder / "ckpt_0")
+        self.checkpoints = KeptCheckpoints(folder / "ckpt_0", keep=2)
         self.parts = {"log": log, "results": self.results, "checkpoints": self.checkpoints,
-                      "step": TrainStepState(self.step)}
-        state = RunState(run, {"pre_trained_epoch_size": 0, "lr": 0.5}, self.parts)
-        self.checkpoints.describe = state.describe
+                      "step": LossScaleState(self.step)}
+        record = RunRecord(new_run(folder / "ckpt_0"), {"pre_trained_epoch_size": 0, "lr": 0.5}, self.parts)
+        save = SaveCheckpoint(self.checkpoints, every=2, record=record)
         resume = resume_from and Resume(resume_from, read_state(resume_from))
         asked = []
         loop = TrainingLoop(self.step, NumberedBatches(STEPS, resume.next_step[0] if resume else 0, number),
-                            [log, self.checkpoints, EpochDone(self.checkpoints)], EPOCHS,
+                            [log, save, MarkEpochDone(save)], EPOCHS,
                             position=resume and resume.position,
                             asked_to_stop=lambda: 15 * (stop_after is not None and asked.append(1) is None
                                                         and len(asked) >= stop_after))
         if resume:
-            state.restore(resume, self.step, STEPS, loop.params.cur_step_num)
+            record.restore(resume, loop.state)
         loop.run()
-        self.last = self.checkpoints.saved[-1]
+        self.last = self.checkpoints.last
 
     def end(self):
         """All that the run ends with."""
@@ -142,14 +140,14 @@ def test_a_checkpoint_of_another_run_is_refused(undisturbed, tmp_path):
 ])
 def test_changes_that_cannot_be_resumed(undisturbed, change, message):
     state = {**read_state(undisturbed.last), **change}
-    run = RunState("a", {"pre_trained_epoch_size": 0}, {})
+    record = RunRecord("a", {"pre_trained_epoch_size": 0}, {})
     with pytest.raises(UserError, match=message):
-        run.restore(Resume(undisturbed.last, state), undisturbed.step, STEPS, 9)
+        record.restore(Resume(undisturbed.last, state), RunState(undisturbed.step, EPOCHS, STEPS))
 
 
 def test_other_settings_are_named(undisturbed, caplog):
-    run = RunState("a", {"pre_trained_epoch_size": 0, "lr": 0.25}, {})
-    run.restore(Resume(undisturbed.last, read_state(undisturbed.last)), undisturbed.step, STEPS, 9)
+    record = RunRecord("a", {"pre_trained_epoch_size": 0, "lr": 0.25}, {})
+    record.restore(Resume(undisturbed.last, read_state(undisturbed.last)), RunState(undisturbed.step, EPOCHS, STEPS))
     assert "lr was 0.5, now 0.25" in caplog.text
 
 

@@ -1,16 +1,17 @@
+"""One update of the parameters: the original's numbers, loss scale, clipping, accumulation, precision."""
 import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import nn, ops
 
 from src.boxes import build_box_coder
-from src.cpu_kernels import use_cpu_kernels
 from src.ssd import build_training_net
-from src.training.optimizer import build_train_step, create_learning_rates, freeze, scaled_groups
+from src.training.optimizer import build_train_step
 from src.training.step import TrainingWrapper
-from src.utils.errors import UserError
-from src.weights.parameter_names import is_training_state
+from src.weights.checkpoint_file import save_checkpoint
+from tests.support.data_parallel_driver import values_of
 from tests.support.golden_data import golden_arrays, golden_input, golden_json, golden_weight
+from tests.support.line_net import Line
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -20,10 +21,6 @@ def golden_net(config):
     for parameter in net.get_parameters():
         parameter.set_data(ms.Tensor(golden_weight(parameter.name, parameter.shape)))
     return net
-
-
-def values_of(net):
-    return {parameter.name: parameter.asnumpy().copy() for parameter in net.get_parameters()}
 
 
 @pytest.mark.parametrize("variant", ["scale1024", "decay", "global_norm"])
@@ -64,46 +61,6 @@ def test_five_steps_of_momentum(config_of, variant):
     assert int(optimizer.global_step.asnumpy()[0]) == 5
 
 
-def test_a_training_checkpoint_has_the_parameters_of_the_original(config_of):
-    config = config_of("ssd300_config.yaml")
-    step = build_train_step(config, build_training_net(config), np.zeros(7, np.float32))
-    found = [(parameter.name, list(parameter.shape)) for parameter in step.get_parameters()]
-    assert found == [(row["name"], row["shape"]) for row in golden_json("ssd300/train_ckpt_params.json")]
-
-
-@pytest.mark.parametrize(("flag", "parts", "number"), [
-    ("--freeze_layer=backbone", ("",), 265),
-    ("--freeze_parts=features_1.0,features_1.2", ("features_1.0.", "features_1.2."), 20),
-])
-def test_what_is_frozen_does_not_change(config_of, flag, parts, number):
-    config = config_of("ssd300_config.yaml", flag, "--num_classes=2", "--classes=background,thing")
-    net = build_training_net(config)
-    step = build_train_step(config, net, np.full(2, 0.01, np.float32))
-    image = np.random.default_rng(0).standard_normal((2, 3, 300, 300)).astype(np.float32)
-    targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.7, 0.8, 1]])
-    before = values_of(net)
-    batch = (image, np.stack([targets] * 2), np.stack([labels] * 2), np.full((2, 1), num_match, np.int32))
-    for _ in range(2):
-        step(*map(ms.Tensor, batch))
-    after = values_of(net)
-    changed = {name for name in after if not np.array_equal(before[name], after[name])}
-    frozen = {name for name in after if name.startswith(tuple("network.backbone." + part for part in parts))}
-    assert len(frozen) == number
-    assert not changed & frozen, "weights or statistics"
-    # elsewhere, statistics and the last layers of the head go on
-    statistics = {name for name in set(after) - frozen if name.endswith("moving_mean")}
-    assert changed >= statistics | {f"network.multi_box.multi_cls_layers.{level}.3.weight" for level in (0, 1, 2)}
-
-
-def test_freezing_what_is_not_there(config_of):
-    config = config_of("ssd300_config.yaml", "--freeze_parts=features_1.0,features_1.30")
-    net = build_training_net(config)
-    with pytest.raises(UserError, match="freeze_layer: no parameter of the model begins with"):
-        freeze(net, "network.trunk")
-    with pytest.raises(UserError, match=r"freeze_parts: no parameter .* 'network.backbone.features_1.30.'"):
-        build_train_step(config, net, np.full(2, 0.01, np.float32))
-
-
 def test_a_batch_without_matches_gives_a_finite_loss(config_of):
     config = config_of("ssd300_config.yaml", "--num_classes=2", "--classes=background,thing")
     net = build_training_net(config)
@@ -117,42 +74,45 @@ def test_a_batch_without_matches_gives_a_finite_loss(config_of):
     assert np.isfinite(loss.asnumpy())
 
 
-class Line(nn.Cell):
-    """Loss weight * x, summed: its gradient is the sum of x."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = ms.Parameter(ms.Tensor([2.0], ms.float32), name="weight")
-
-    def construct(self, x):
-        return (self.weight * x).sum()
-
-
-def line_step(scale, **arguments):
+def line_step(momentum=0.0, **options):
+    """The weight of a `Line`, and a step that trains it with the learning rate 0.5."""
     net = Line()
-    scaler = ms.amp.DynamicLossScaler(scale, 2, 2)
-    return net, TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), loss_scaler=scaler, **arguments)
+    optimizer = nn.Momentum(net.trainable_params(), 0.5, momentum, loss_scale=options.get("sens", 1.0))
+    return net.network.weight, TrainingWrapper(net, optimizer, **options)
+
+
+def scaler(scale, window=2):
+    """A dynamic loss scale, doubled after `window` steps without overflow."""
+    return ms.amp.DynamicLossScaler(scale, 2, window)
+
+
+def values_after(weight, step, numbers):
+    values = []
+    for number in numbers:
+        step(ms.Tensor([number], ms.float32))
+        values.append(float(weight.asnumpy()[0]))
+    return values
 
 
 def test_dynamic_loss_scale():
-    net, step = line_step(1024.0)
+    weight, step = line_step(loss_scaler=scaler(1024.0))
     loss = step(ms.Tensor([1.0, 2.0], ms.float32))
     assert float(loss.asnumpy()) == 6.0  # not scaled
-    np.testing.assert_allclose(net.weight.asnumpy(), [2.0 - 0.5 * 3.0])  # nor is the update
+    np.testing.assert_allclose(weight.asnumpy(), [2.0 - 0.5 * 3.0])  # nor is the update
     step(ms.Tensor([0.0, 0.0], ms.float32))
     assert float(step.loss_scaler.scale_value.asnumpy()) == 2048.0  # after two steps without overflow
     assert int(step.skipped_steps.asnumpy()) == 0
 
 
 def test_steps_that_overflow_are_skipped_and_counted():
-    net, step = line_step(2.0**127)
+    weight, step = line_step(loss_scaler=scaler(2.0**127))
     for number in (1, 2):
         step(ms.Tensor([3.0, 3.0], ms.float32))  # 6 * 2 ** 126 is beyond float32
-        np.testing.assert_array_equal(net.weight.asnumpy(), [2.0])
+        np.testing.assert_array_equal(weight.asnumpy(), [2.0])
         assert int(step.skipped_steps.asnumpy()) == number
         assert float(step.loss_scaler.scale_value.asnumpy()) == 2.0 ** (127 - number)
     step(ms.Tensor([3.0, 3.0], ms.float32))  # 6 * 2 ** 125 is not
-    np.testing.assert_allclose(net.weight.asnumpy(), [-1.0])
+    np.testing.assert_allclose(weight.asnumpy(), [-1.0])
     assert int(step.skipped_steps.asnumpy()) == 2
 
 
@@ -165,17 +125,68 @@ def test_gradients_that_are_not_finite_make_the_loss_nan():
 
 @pytest.mark.parametrize(("clip_norm", "expected"), [(1.0, 1.5), (3.0, 0.5), (5.0, 0.0)])
 def test_clipping_after_dynamic_scaling(clip_norm, expected):
-    net, step = line_step(1024.0, use_global_norm=True, clip_norm=clip_norm)
+    weight, step = line_step(loss_scaler=scaler(1024.0), use_global_norm=True, clip_norm=clip_norm)
     step(ms.Tensor([3.0, 1.0], ms.float32))  # the gradient 4 becomes 1, 3, or stays; the rate is 0.5
-    np.testing.assert_allclose(net.weight.asnumpy(), [expected], rtol=1e-6)
+    np.testing.assert_allclose(weight.asnumpy(), [expected], rtol=1e-6)
+
+
+def test_gradients_of_several_steps_are_averaged():
+    weight, step = line_step(accumulation_steps=3, momentum=0.5, sens=8.0)
+    values = values_after(weight, step, [1, 2, 6, 3, 3, 3])
+    single, every = line_step(momentum=0.5)
+    expected = values_after(single, every, [3, 3])
+    assert values == [2.0, 2.0, values[2], values[2], values[2], values[5]]
+    np.testing.assert_allclose([values[2], values[5]], expected, rtol=1e-6)
+
+
+def test_gradients_are_clipped_after_they_are_averaged():
+    weight, step = line_step(accumulation_steps=2, use_global_norm=True)
+    assert values_after(weight, step, [-3, 7]) == pytest.approx([2.0, 1.5])  # 2 becomes 1
+
+
+def test_a_step_that_overflows_is_not_among_those_averaged():
+    weight, step = line_step(accumulation_steps=2, loss_scaler=scaler(2.0**127, window=1000))
+    assert values_after(weight, step, [4.0, 1.0, 1.5]) == [2.0, 2.0, 2.0 - 0.5 * 1.25]
+    assert int(step.skipped_steps.asnumpy()) == 1
+
+
+def test_checkpoints_hold_gradients_while_they_wait(tmp_path):
+    """Two steps for an update: after the first, a gradient waits; after the second, there is nothing to keep."""
+    _, step = line_step(accumulation_steps=2)
+    for waiting in ({"gradient_count", "gradient_sum.network.weight"}, set()):
+        step(ms.Tensor([1.0], ms.float32))
+        save_checkpoint(step, tmp_path / "a.ckpt")
+        names = set(ms.load_checkpoint(str(tmp_path / "a.ckpt")))
+        assert {name for name in names if name.startswith("gradient")} == waiting
+
+
+def small_config(config_of, *flags):
+    """ssd300 for two classes at 64 x 64. With a loss scale of 1024 its gradients come close to the limit of float16."""
+    return config_of("ssd300_config.yaml", "--num_classes=2", "--classes=background,thing", "--img_shape=64,64",
+                     "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1",
+                     "--loss_scale=128", *flags)
+
+
+@pytest.mark.parametrize(("flag", "convolution", "norm", "activation"), [
+    ("--amp_level=O0", ms.float32, ms.float32, ms.float32),
+    ("--amp_level=O1", ms.float16, ms.float32, ms.float32),
+    ("--amp_level=O2", ms.float16, ms.float32, ms.float16),
+    ("--amp_level=O3", ms.float16, ms.float16, ms.float16),
+    ("--use_float16=True", ms.float16, ms.float16, ms.float16),
+])
+def test_types_of_activations(config_of, flag, convolution, norm, activation):
+    net = build_training_net(small_config(config_of, flag))
+    for kind, expected, channels in ((nn.Conv2d, convolution, 3), (nn.BatchNorm2d, norm, 32),
+                                     (nn.ReLU6, activation, 32)):
+        cell = next(cell for _, cell in net.cells_and_names() if isinstance(cell, kind))
+        assert cell(ops.ones((2, channels, 8, 8), ms.float32)).dtype == expected, kind
+    assert {feature.dtype for feature in net.network.backbone(ops.ones((1, 3, 64, 64), ms.float32))} == {activation}
+    assert {parameter.dtype for parameter in net.get_parameters()} == {ms.float32}
 
 
 @pytest.mark.parametrize("flag", ["--amp_level=O1", "--amp_level=O2", "--amp_level=O3", "--use_float16=True"])
 def test_lower_precision(config_of, flag):
-    small = ("--num_classes=2", "--classes=background,thing", "--img_shape=64,64", "--feature_size=4,2,1,1,1,1",
-             "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1", flag,
-             "--loss_scale=128")  # with 1024 the gradients of such a small network come close to the limit of float16
-    config = config_of("ssd300_config.yaml", *small)
+    config = small_config(config_of, flag)
     net = build_training_net(config)
     golden = [row["name"] for row in golden_json("ssd300/params.json")]
     assert [parameter.name for parameter in net.get_parameters()] == golden
@@ -186,115 +197,3 @@ def test_lower_precision(config_of, flag):
     half = step(*map(ms.Tensor, batch))
     assert half.dtype == ms.float32
     assert np.isfinite(half.asnumpy())
-
-
-class Trunk(nn.Cell):
-    """A convolution with BatchNorm as backbone, another as head: image -> a scalar."""
-
-    def __init__(self):
-        super().__init__()
-        self.backbone = nn.SequentialCell([nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU6()])
-        self.head = nn.SequentialCell([nn.Conv2d(4, 2, 3), nn.BatchNorm2d(2)])
-
-    def construct(self, image):
-        return ops.exp(2 * self.head(self.backbone(image))).sum()
-
-
-IMAGE = np.random.default_rng(0).standard_normal((2, 3, 6, 6)).astype(np.float32)
-
-
-def trunk():
-    """A `Trunk` with the same random parameters each time."""
-    net = Trunk()
-    rng = np.random.default_rng(1)
-    for parameter in net.get_parameters():
-        low = 0.1 if parameter.name.endswith("moving_variance") else -0.5
-        parameter.set_data(ms.Tensor(rng.uniform(low, 0.5, parameter.shape), ms.float32))
-    return net
-
-
-def one_step(net, parameters, rate):
-    """The change of each parameter in a step of plain gradient descent with weight decay."""
-    before = values_of(net)
-    optimizer = nn.Momentum(parameters, ms.Tensor(np.full(2, rate, np.float32)), 0.0, 0.5)
-    step = TrainingWrapper(net, optimizer).set_train(True)
-    step(ms.Tensor(IMAGE))
-    return step, {name: value - before[name] for name, value in values_of(net).items()}
-
-
-@pytest.mark.parametrize("kernels", [True, False])
-def test_frozen_batch_norm(kernels):
-    changes = {}
-    for layers in ("frozen", "affine"):
-        net = trunk()
-        if kernels:
-            assert use_cpu_kernels(net) == 4
-        if layers == "frozen":
-            assert freeze(net, "backbone.1", key="freeze_parts") == 4  # gamma, beta, moving mean and variance
-        else:  # the same, written as a multiplication and an addition
-            norm = net.backbone[1]
-            net.backbone[1] = nn.Identity()
-            scale = norm.gamma.asnumpy() / np.sqrt(norm.moving_variance.asnumpy() + norm.eps)
-            shift = norm.beta.asnumpy() - norm.moving_mean.asnumpy() * scale
-            net.backbone[2] = Affine(scale, shift)
-        _, changes[layers] = one_step(net, net.trainable_params(), 0.01)
-    for name in ("backbone.0.weight", "head.0.weight", "head.1.gamma", "head.1.moving_mean"):
-        assert np.abs(changes["frozen"][name]).max() > 1e-4
-        np.testing.assert_allclose(changes["frozen"][name], changes["affine"][name], rtol=1e-3, atol=1e-6)
-    for part in ("gamma", "beta", "moving_mean", "moving_variance"):
-        assert (changes["frozen"][f"backbone.1.{part}"] == 0).all()
-
-
-class Affine(nn.Cell):
-    def __init__(self, scale, shift):
-        super().__init__()
-        self.scale, self.shift = (ms.Tensor(values.reshape(1, -1, 1, 1), ms.float32) for values in (scale, shift))
-
-    def construct(self, x):
-        return ops.relu6(x * self.scale + self.shift)
-
-
-def test_a_lower_rate_for_the_backbone():
-    """Without momentum, weights move by gradient and decay times the rate; those of the backbone by a tenth of it."""
-    net = trunk()
-    _, moved = one_step(net, net.trainable_params(), 0.01)
-    net = trunk()
-    groups = scaled_groups(net.trainable_params(), "backbone", 0.1, np.full(2, 0.01, np.float32), 0.5)
-    step, scaled = one_step(net, groups, 0.01)
-    names = [parameter.name for parameter in net.trainable_params()]
-    assert [parameter.name for parameter in step.weights] == names and len(names) == 6
-    for name in names:
-        assert np.abs(moved[name]).max() > 1e-5
-        factor = 0.1 if name.startswith("backbone.") else 1.0
-        np.testing.assert_allclose(scaled[name], factor * moved[name], rtol=1e-3, atol=1e-6, err_msg=name)
-    rates = [parameter.name for parameter in step.get_parameters() if parameter.name.startswith("learning_rate")]
-    assert len(rates) == 4 and all(map(is_training_state, rates))
-
-
-def test_a_part_without_parameters():
-    net = trunk()
-    with pytest.raises(UserError, match=r"backbone_lr_scale: no parameter that is trained begins with 'trunk.'"):
-        scaled_groups(net.trainable_params(), "trunk", 0.1, np.ones(1, np.float32), 0.0)
-
-
-def test_options_of_the_recipe_together(config_of):
-    config = config_of(
-        "ssd300_config.yaml", "--num_classes=2", "--classes=background,thing", "--img_shape=64,64",
-        "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1",
-        "--backbone_lr_scale=0.1", "--use_global_norm=True", "--clip_norm=10")
-    targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.7, 0.8, 1]])
-    image = np.random.default_rng(0).standard_normal((2, 3, 64, 64)).astype(np.float32)
-    batch = (image, np.stack([targets] * 2), np.stack([labels] * 2), np.full((2, 1), num_match, np.int32))
-    step = build_train_step(config, build_training_net(config), np.full(8, 0.01, np.float32))
-    losses = [float(step(*map(ms.Tensor, batch)).asnumpy()) for _ in range(8)]
-    assert np.isfinite(losses).all() and losses[-1] < losses[0]
-
-
-@pytest.mark.parametrize(("flags", "ranks", "factor"), [
-    ([], 4, 1), (["--lr_batch_size=16"], 1, 0.25), (["--lr_batch_size=16", "--accumulation_steps=2"], 4, 2),
-])
-def test_rates_in_proportion_to_the_images_of_an_update(config_of, flags, ranks, factor):
-    base = ["ssd300_config.yaml", "--batch_size=4", "--epoch_size=6", "--lr=0.1", "--lr_init=0.01"]
-    rates = create_learning_rates(config_of(*base, *flags), 5, ranks)
-    np.testing.assert_allclose(rates, factor * create_learning_rates(config_of(*base), 5), rtol=1e-6)
-    assert rates.max() == pytest.approx(0.1 * factor) and rates[0] == pytest.approx(0.01 * factor)

@@ -1,71 +1,124 @@
 """The callbacks of a training run, in their order."""
+from collections.abc import Sequence
 from pathlib import Path
 
+import mindspore as ms
+import numpy as np
+
+from src.config import Config
 from src.dataset import Shard, batch_image_ids, load_image
+from src.evaluation.evaluator import Evaluation
 from src.inference.network import NetworkPredictor
-from src.runtime.distributed import FirstRankDecides
+from src.runtime.distributed import FirstRankDecides, Ranks
+from src.runtime.signals import StopSignals
 from src.ssd import build_inference_net
-from src.training.callbacks.checkpoint import EpochDone, SaveCheckpoint
-from src.training.callbacks.early_stopping import StopTogether
+from src.training.callbacks.checkpoint import KeptCheckpoints, MarkEpochDone, SaveCheckpoint
+from src.training.callbacks.early_stopping import EarlyStopping
 from src.training.callbacks.evaluate import EvalCallback, unless_stopped
-from src.training.callbacks.export_best import Deliver, create_delivery
+from src.training.callbacks.export_best import ExportBest, export_best
 from src.training.callbacks.log import TrainingLog
 from src.training.callbacks.results_plot import PlotResults
 from src.training.callbacks.summary import EndSummary
 from src.training.callbacks.tensorboard import TensorBoard
-from src.training.output_folder import CONFIG_FILE, WITH_BOXES, WITH_MATCHES
+from src.training.data import TrainingData
+from src.training.output_folder import WITH_BOXES, WITH_MATCHES, checkpoint_folder
 from src.training.results import Results
-from src.training.resume import checkpoint_folder
+from src.training.resume import Resume
+from src.training.run_record import LossScaleState, Resumable, RunRecord, build_run_record
+from src.training.step import TrainingWrapper
+
+# Each comes before those below it.
+ORDER: tuple[type[ms.Callback], ...] = (
+    TrainingLog,  # adds the row of the epoch to the results, and ends a run that has diverged before that is saved
+    SaveCheckpoint,  # before the evaluation, so that a kill meanwhile costs no training
+    EvalCallback,  # adds the mAP to the row
+    PlotResults,  # reads the row
+    TensorBoard,  # reads the row
+    EndSummary,  # names the files that are written by then
+    ExportBest,  # at the end of the run it takes long; the summary is there to read meanwhile
+    EarlyStopping,  # asks what the evaluation wants
+    MarkEpochDone,  # when all others have finished the epoch
+)
 
 
-def create_callbacks(config, records, train_step, evaluation, learning_rates, signals, ranks, resume=None):
-    """Log, checkpoints, evaluation and what there is to watch; all but the log on the first rank only.
+def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrapper, learning_rates: np.ndarray,
+                    signals: StopSignals, ranks: Ranks, resume: Resume | None) -> tuple[list[ms.Callback], RunRecord]:
+    """Log and early stopping on all ranks; checkpoints, evaluation and what there is to see on the first one.
+
+    Args: as for `build_loop`.
 
     Returns:
-        The callbacks, and by name those with a state that a run needs to go on.
+        The callbacks, and the `RunRecord` that restores what they have counted.
     """
+    decide = FirstRankDecides(ranks).of
     output = Path(config.output_path)
     results = Results(output / "results.csv") if ranks.is_first else None
+    log = _build_log(config, data, learning_rates, results, ranks)
+    parts: dict[str, Resumable] = {"log": log, "step": LossScaleState(train_step)}
+    if results is None:
+        stopping = [EarlyStopping(None, decide)] if config.early_stopping else []
+        return [log, *stopping], build_run_record(config, parts, resume, ranks)
+
+    checkpoints = KeptCheckpoints(checkpoint_folder(output), config.keep_checkpoint_max)
+    parts |= {"results": results, "checkpoints": checkpoints}
+    evaluation = None
+    if data.evaluation:
+        best_path = checkpoints.directory / "best_map.ckpt" if config.save_best_ckpt else None
+        evaluation = _build_eval_callback(config, data.evaluation, train_step, best_path, results, signals)
+        parts["evaluation"] = evaluation
+    record = build_run_record(config, parts, resume, ranks)
+
+    save = SaveCheckpoint(checkpoints, config.save_checkpoint_epochs, record)
+    summary = EndSummary(output, checkpoints, evaluation, config.model_name)
+    callbacks = [
+        log,
+        save,
+        evaluation,
+        PlotResults(results),
+        _build_tensorboard(output, results, resume) if config.tensorboard else None,
+        summary,
+        ExportBest(lambda: export_best(config, summary.checkpoint)) if config.export_best else None,
+        EarlyStopping(evaluation, decide) if config.early_stopping else None,
+        MarkEpochDone(save),
+    ]
+    present = [callback for callback in callbacks if callback is not None]
+    check_order(present)
+    return present, record
+
+
+def check_order(callbacks: Sequence[ms.Callback]) -> None:
+    """Asserts that callbacks stand in `ORDER`."""
+    places = [ORDER.index(type(callback)) for callback in callbacks]
+    assert places == sorted(places), f"callbacks out of order: {[type(callback).__name__ for callback in callbacks]}"
+
+
+def _build_log(config: Config, data: TrainingData, learning_rates: np.ndarray, results: Results | None,
+               ranks: Ranks) -> TrainingLog:
     shard = Shard(ranks.rank, ranks.size)
-    log = TrainingLog(config.batch_size * ranks.size, learning_rates, results, find_images=lambda epoch, step: (
-        batch_image_ids(records.path, config.batch_size, epoch - 1, step - 1, config.seed, shard)))
-    callbacks, parts = [log], {"log": log}
-    checkpoints = evaluator = None
-    if ranks.is_first:
-        checkpoints = SaveCheckpoint(checkpoint_folder(output), config.save_checkpoint_epochs,
-                                     config.keep_checkpoint_max)
-        callbacks.append(checkpoints)
-        parts |= {"results": results, "checkpoints": checkpoints}
-        if evaluation:
-            evaluator = _create_evaluator(config, train_step, evaluation, checkpoints.directory, results, signals)
-            callbacks.append(evaluator)
-            parts["evaluation"] = evaluator
-        callbacks.append(PlotResults(results))
-        if config.tensorboard:
-            pictures = {name: load_image(output / name) for name in (WITH_BOXES, WITH_MATCHES)}
-            first_epoch = resume.next_step[0] + 1 if resume else None
-            callbacks.append(TensorBoard(output / "tensorboard", results, pictures, first_epoch))
-        summary = EndSummary(output, checkpoints, evaluator, output / CONFIG_FILE, config.model_name)
-        callbacks.append(summary)
-        if config.export_best:
-            callbacks.append(Deliver(lambda: create_delivery(config, summary.checkpoint)))
-    if config.early_stopping:
-        callbacks.append(StopTogether(evaluator, FirstRankDecides(ranks).of))
-    if checkpoints:
-        callbacks.append(EpochDone(checkpoints))
-    return callbacks, parts
+
+    def find_images(epoch: int, step: int) -> Sequence[int]:
+        return batch_image_ids(data.records.path, config.batch_size, epoch - 1, step - 1, config.seed, shard)
+
+    return TrainingLog(config.batch_size * ranks.size, learning_rates, results, find_images=find_images)
 
 
-def _create_evaluator(config, train_step, evaluation, folder, results, signals):
-    average = train_step.average
-    inference_net = average.inference_net if average else build_inference_net(config, train_step.network.network)
+def _build_eval_callback(config: Config, evaluation: Evaluation, train_step: TrainingWrapper, best_path: Path | None,
+                         results: Results, signals: StopSignals) -> EvalCallback:
+    ema = train_step.ema
+    inference_net = ema.inference_net if ema is not None else build_inference_net(config, train_step.network.network)
+    predict = unless_stopped(NetworkPredictor(inference_net), signals)
     return EvalCallback(
-        lambda: evaluation(unless_stopped(NetworkPredictor(inference_net), signals), config.batch_size),
+        lambda: evaluation(predict, config.batch_size),
         inference_net,
         start=config.eval_start_epoch,
         interval=config.eval_interval,
-        best_path=folder / "best_map.ckpt" if config.save_best_ckpt else None,
+        best_path=best_path,
         results=results,
-        weights=average.checkpoint if average else None,
+        best_weights=ema.checkpoint if ema is not None else None,
         patience=config.early_stopping,
     )
+
+
+def _build_tensorboard(output: Path, results: Results, resume: Resume | None) -> TensorBoard:
+    pictures = {name: load_image(output / name) for name in (WITH_BOXES, WITH_MATCHES)}
+    return TensorBoard(output / "tensorboard", results, pictures, resume.next_step[0] + 1 if resume else None)

@@ -1,13 +1,54 @@
-"""Checkpoints of a training run."""
+"""Checkpoints of a training run, and beside each what else a resumed run needs."""
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Protocol
 
 import mindspore as ms
 import numpy as np
 
 from src.training.callbacks.log import DIVERGED
+from src.training.run_state import RunContext, RunState
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import save_checkpoint
 from src.weights.training_state import remove_checkpoint, write_state
+
+
+class KeptCheckpoints:
+    """The checkpoints of a run that are kept, oldest first.
+
+    Args:
+        directory: their folder.
+        keep: how many are kept.
+    """
+
+    def __init__(self, directory: Path | str, keep: int):
+        self.directory = Path(directory)
+        self.keep = keep
+        self.paths: list[Path] = []
+
+    @property
+    def last(self) -> Path:
+        return self.paths[-1]
+
+    def add(self, path: Path) -> list[Path]:
+        """Notes a new checkpoint; returns those that are now too many."""
+        paths = [*self.paths, path]
+        self.paths = paths[-self.keep :]
+        return paths[: -self.keep]
+
+    def state(self) -> list[str]:
+        """Names of the files, for a resumed run."""
+        return [path.name for path in self.paths]
+
+    def restore(self, names: Iterable[str]) -> None:
+        """Takes over the checkpoints of these names that still exist."""
+        self.paths = [path for path in (self.directory / name for name in names) if path.is_file()]
+
+
+class Describable(Protocol):
+    """What tells the rest of a run's state, such as `RunRecord`."""
+
+    def describe(self) -> dict[str, Any]: ...
 
 
 class SaveCheckpoint(ms.Callback):
@@ -15,92 +56,72 @@ class SaveCheckpoint(ms.Callback):
 
     Parameters that are not finite end the run with a `UserError`, after any epoch.
 
-    It comes before the callbacks that evaluate, so that a kill meanwhile costs no training; `epoch_done` comes after
-    them.
-
     Args:
-        directory: folder of the files.
+        checkpoints: the `KeptCheckpoints` of the run.
         every: epochs between two checkpoints.
-        keep: number of checkpoints of this run that are kept; the oldest go.
-        describe: function without arguments -> what else a run needs to go on, written beside each checkpoint; None
-            writes checkpoints alone.
+        record: what else a resumed run needs, written beside each checkpoint; None writes checkpoints alone.
     """
 
-    def __init__(self, directory, every, keep, describe=None):
-        super().__init__()
-        self.directory = Path(directory)
-        self.every = every
-        self.keep = keep
-        self.describe = describe
-        self.saved = []
-        self.content = None  # of the last one
-
-    def state(self):
-        """Names of the checkpoints that are kept, for a run that goes on."""
-        return [path.name for path in self.saved]
-
-    def restore(self, names):
-        """Goes on after these checkpoints, as far as they are there."""
-        self.saved = [path for path in (self.directory / name for name in names) if path.is_file()]
-
-    def on_train_epoch_end(self, run_context):
-        params = run_context.original_args()
-        _check_finite(params)
-        if params.cur_epoch_num % self.every == 0:
-            self._save(params, epoch_done=False)
-
-    def epoch_done(self, params):
-        """Notes that the end of an epoch was seen by all callbacks, if there is a checkpoint of it."""
-        if self.saved and self.saved[-1] == self._path(params):
-            self._write_state(params, epoch_done=True)
-
-    def on_train_end(self, run_context):
-        params = run_context.original_args()
-        _check_finite(params)
-        self._save(params, getattr(params, "epoch_done", True))
-
-    def _path(self, params):
-        return self.directory / f"ssd-{params.cur_epoch_num}_{_step(params)}.ckpt"
-
-    def _save(self, params, epoch_done):
-        path = self._path(params)
-        if path in self.saved:
-            return
-        save_checkpoint(params.train_network, path)
-        self.saved.append(path)
-        old, self.saved = self.saved[: -self.keep], self.saved[-self.keep :]
-        self.content = None
-        self._write_state(params, epoch_done)
-        for one in old:
-            remove_checkpoint(one)
-
-    def _write_state(self, params, epoch_done):
-        if self.describe is not None:
-            state = {"epoch": params.cur_epoch_num, "step": _step(params), "epoch_done": epoch_done,
-                     "steps_per_epoch": params.batch_num, **self.describe()}
-            self.content = write_state(self._path(params), state, self.content)
-
-
-class EpochDone(ms.Callback):
-    """Comes after all other callbacks, and tells `SaveCheckpoint` that they have seen the end of an epoch."""
-
-    def __init__(self, checkpoints):
+    def __init__(self, checkpoints: KeptCheckpoints, every: int, record: Describable | None = None):
         super().__init__()
         self.checkpoints = checkpoints
+        self.every = every
+        self.record = record
+        self._content: dict[str, Any] | None = None  # size and digest of the last file
 
-    def on_train_epoch_end(self, run_context):
-        params = run_context.original_args()
-        if not params.end_left_out:
-            self.checkpoints.epoch_done(params)
+    def on_train_epoch_end(self, run_context: RunContext) -> None:
+        state = run_context.original_args()
+        _check_finite(state)
+        if state.cur_epoch_num % self.every == 0:
+            self._save(state, epoch_done=False)
+
+    def on_train_end(self, run_context: RunContext) -> None:
+        state = run_context.original_args()
+        _check_finite(state)
+        self._save(state, state.epoch_done)
+
+    def mark_epoch_done(self, state: RunState) -> None:
+        """Notes that all callbacks have finished the epoch, if it has a checkpoint."""
+        if self.checkpoints.paths and self.checkpoints.last == self._path(state):
+            self._write_state(state, epoch_done=True)
+
+    def _path(self, state: RunState) -> Path:
+        return self.checkpoints.directory / f"ssd-{state.cur_epoch_num}_{state.step_of_epoch}.ckpt"
+
+    def _save(self, state: RunState, epoch_done: bool) -> None:
+        path = self._path(state)
+        if path in self.checkpoints.paths:
+            return
+        save_checkpoint(state.train_network, path)
+        too_many = self.checkpoints.add(path)
+        self._content = None
+        self._write_state(state, epoch_done)
+        for old in too_many:
+            remove_checkpoint(old)
+
+    def _write_state(self, state: RunState, epoch_done: bool) -> None:
+        if self.record is not None:
+            content = {"epoch": state.cur_epoch_num, "step": state.step_of_epoch, "epoch_done": epoch_done,
+                       "steps_per_epoch": state.batch_num, **self.record.describe()}
+            self._content = write_state(self._path(state), content, self._content)
 
 
-def _step(params):
-    return getattr(params, "step_of_epoch", params.batch_num)
+class MarkEpochDone(ms.Callback):
+    """Comes after all other callbacks, and tells `SaveCheckpoint` that they have finished the epoch."""
+
+    def __init__(self, save: SaveCheckpoint):
+        super().__init__()
+        self.save = save
+
+    def on_train_epoch_end(self, run_context: RunContext) -> None:
+        state = run_context.original_args()
+        if not state.epoch_end_incomplete:
+            self.save.mark_epoch_done(state)
 
 
-def _check_finite(params):
-    for parameter in params.train_network.get_parameters():
+def _check_finite(state: RunState) -> None:
+    for parameter in state.train_network.get_parameters():
         values = parameter.asnumpy()
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise UserError(f"{parameter.name} is no longer finite after epoch {params.cur_epoch_num}, step "
-                            f"{_step(params)}, and is not saved: {DIVERGED}")
+            raise UserError(f"{parameter.name} is no longer finite after epoch {state.cur_epoch_num}, step "
+                            f"{state.step_of_epoch}, and is not saved: {DIVERGED}")

@@ -1,18 +1,25 @@
 """Evaluation during training."""
 import contextlib
 import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import mindspore as ms
+from mindspore import nn
 
-from src.evaluation import format_result
+from src.evaluation import EvalResult, format_result
+from src.runtime.signals import StopSignals
+from src.training.results import Results
+from src.training.run_state import RunContext
 from src.weights.checkpoint_file import save_checkpoint
 
 logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def evaluation_mode(net):
-    """Context manager: `net` in evaluation mode, and back, each of its cells, in the mode that it was in."""
+def evaluation_mode(net: nn.Cell) -> Iterator[nn.Cell]:
+    """Context manager: `net` in evaluation mode; afterwards each of its cells is in the mode that it was in."""
     modes = [(cell, cell.training) for _, cell in net.cells_and_names()]  # a parent before those in it
     net.set_train(False)
     try:
@@ -22,16 +29,16 @@ def evaluation_mode(net):
             cell.set_train(training)
 
 
-class EvaluationLeftOutError(Exception):
-    """An evaluation was given up, because the run has to end; a run that goes on begins with it."""
+class EvaluationInterruptedError(Exception):
+    """An evaluation was given up, because the run has to end; a resumed run begins with it."""
 
 
-def unless_stopped(predict, signals):
-    """`predict`, a callable, that raises `EvaluationLeftOutError` once `StopSignals` have seen a signal."""
+def unless_stopped(predict: Callable[..., Any], signals: StopSignals) -> Callable[..., Any]:
+    """`predict`, which raises `EvaluationInterruptedError` once there was a signal."""
 
-    def predict_or_stop(*inputs):
+    def predict_or_stop(*inputs: Any) -> Any:
         if signals.number:
-            raise EvaluationLeftOutError
+            raise EvaluationInterruptedError
         return predict(*inputs)
 
     return predict_or_stop
@@ -41,17 +48,22 @@ class EvalCallback(ms.Callback):
     """Evaluates every few epochs and keeps the best checkpoint.
 
     Args:
-        evaluation: callable without arguments -> `EvalResult`.
-        net: inference network, put into evaluation mode meanwhile; it shares its parameters with the training network.
+        evaluation: callable without arguments -> `EvalResult`. It may raise `EvaluationInterruptedError`.
+        net: inference network, in evaluation mode meanwhile; it shares its parameters with the training network.
         start, interval: first epoch with an evaluation, and epochs between two.
         best_path: file of the best checkpoint; None keeps none.
-        weights: function -> what that holds; None for the parameters of the training network.
-        evaluation may raise `EvaluationLeftOutError`, when the run has to end.
-        patience: ask to end the run after so many evaluations without a better mAP; 0 never does.
         results: `Results` to add the numbers to; None for none.
+        best_weights: function -> what the best checkpoint holds; None for the parameters of the training network.
+        patience: ask to end the run after so many evaluations without a better mAP; 0 never does.
+
+    Attributes:
+        best: mAP and epoch of the best evaluation, None before the first.
+        wants_end: early stopping asks to end the run.
     """
 
-    def __init__(self, evaluation, net, start, interval, best_path=None, results=None, weights=None, patience=0):
+    def __init__(self, evaluation: Callable[[], EvalResult], net: nn.Cell, start: int, interval: int,
+                 best_path: Path | None = None, results: Results | None = None,
+                 best_weights: Callable[[], Any] | None = None, patience: int = 0):
         super().__init__()
         self.evaluation = evaluation
         self.net = net
@@ -59,31 +71,31 @@ class EvalCallback(ms.Callback):
         self.interval = interval
         self.best_path = best_path
         self.results = results
-        self.weights = weights
+        self.best_weights = best_weights
         self.patience = patience
         self.since_better = 0
         self.wants_end = False
-        self.best = None  # (mAP, epoch)
+        self.best: tuple[float, int] | None = None
 
-    def state(self):
-        """The best mAP with its epoch, and how far early stopping has counted, for a run that goes on."""
+    def state(self) -> dict[str, Any]:
+        """The best mAP with its epoch, and how far early stopping has counted, for a resumed run."""
         return {"best": self.best, "since_better": self.since_better, "wants_end": self.wants_end}
 
-    def restore(self, value):
-        """Goes on from what `state` gave."""
+    def restore(self, value: dict[str, Any]) -> None:
+        """Takes over what `state` returned."""
         self.best = value["best"] and tuple(value["best"])
         self.since_better, self.wants_end = value["since_better"], value["wants_end"]
 
-    def on_train_epoch_end(self, run_context):
-        params = run_context.original_args()
-        epoch = params.cur_epoch_num
+    def on_train_epoch_end(self, run_context: RunContext) -> None:
+        state = run_context.original_args()
+        epoch = state.cur_epoch_num
         if epoch < self.start or (epoch - self.start) % self.interval:
             return
         try:
             with evaluation_mode(self.net):
                 result = self.evaluation()
-        except EvaluationLeftOutError:
-            params.end_left_out = True
+        except EvaluationInterruptedError:
+            state.epoch_end_incomplete = True
             logger.info("the evaluation of epoch %d is left for later", epoch)
             return
         logger.info("%s", format_result(result))
@@ -96,9 +108,9 @@ class EvalCallback(ms.Callback):
         if self.best is None or result.map >= self.best[0]:
             self.best = (result.map, epoch)
             if self.best_path is not None:
-                save_checkpoint(self.weights() if self.weights else params.train_network, self.best_path)
+                save_checkpoint(self.best_weights() if self.best_weights else state.train_network, self.best_path)
                 logger.info("best so far, saved as %s", self.best_path)
 
-    def on_train_end(self, run_context):
+    def on_train_end(self, run_context: RunContext) -> None:
         if self.best is not None:
             logger.info("best mAP: %s at epoch %d", *self.best)

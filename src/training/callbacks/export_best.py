@@ -1,10 +1,12 @@
-"""What is left for the user at the end of a training run: an ONNX file that needs nothing else, and its detections."""
+"""What a finished run leaves for use: an ONNX file that needs nothing else, and pictures of its detections."""
 import dataclasses
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import mindspore as ms
 
+from src.config import Config
 from src.dataset.samples import list_image_paths
 from src.export.exporter import export_checkpoint, verify_file
 from src.inference import Device, load_detector
@@ -12,27 +14,30 @@ from src.inference.annotated_boxes import dataset_annotated_boxes
 from src.inference.inputs import find_inputs
 from src.inference.outputs import Output
 from src.inference.predict import find_labels, predict_inputs
+from src.training.run_state import RunContext
 
 logger = logging.getLogger(__name__)
 MODEL_NAME, PICTURES_FOLDER = "model", "pictures"
 PICTURES = 12
 
 
-class Deliver(ms.Callback):
-    """Calls a function at the end of a run that nobody stopped."""
+class ExportBest(ms.Callback):
+    """Calls a function at the end of a run, unless a signal ended it."""
 
-    def __init__(self, deliver):
+    def __init__(self, export: Callable[[], None]):
         super().__init__()
-        self.deliver = deliver
+        self.export = export
 
-    def on_train_end(self, run_context):
+    def on_train_end(self, run_context: RunContext) -> None:
         if not run_context.original_args().stopped_by:
-            self.deliver()
+            self.export()
 
 
-def create_delivery(config, checkpoint):
-    """Writes below `output_path`: `checkpoint` as `model.onnx`, verified, with preprocessing and suppression inside,
-    and what ONNX Runtime finds with it on a CPU in evaluation images, beside what is annotated, in `pictures`.
+def export_best(config: Config, checkpoint: Path) -> None:
+    """Writes `checkpoint` as `model.onnx`, and what ONNX Runtime detects with it on a CPU, below `output_path`.
+
+    The file is verified, and has preprocessing and NMS inside. `pictures` shows detections beside the ground truth, in
+    some evaluation images.
     """
     output = Path(config.output_path)
     export = dataclasses.replace(
@@ -43,8 +48,9 @@ def create_delivery(config, checkpoint):
     logger.info("exported %s: draw with it: python predict.py --checkpoint_file_path=%s --input=IMAGES", path, path)
 
     detector = load_detector(path, device=Device("CPU", threads=config.cpu_threads))
-    inputs = find_inputs(list_image_paths(config, is_training=False, count=PICTURES))
-    annotated = dataset_annotated_boxes(config, [Path(item.source) for item in inputs])
+    images = [Path(path) for path in list_image_paths(config, is_training=False, count=PICTURES)]
+    inputs = find_inputs(images)
+    annotated = dataset_annotated_boxes(config, images)
     with Output(output / PICTURES_FOLDER, detector.classes, annotated=annotated) as pictures:
         predict_inputs(detector, inputs, pictures, find_labels(None, detector.classes))
     logger.info("pictures: %s", output / PICTURES_FOLDER)

@@ -1,6 +1,12 @@
 """The plot of the results: `results.png`."""
-import mindspore as ms
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import mindspore as ms
+from matplotlib.figure import Figure
+
+from src.training.results import Results
+from src.training.run_state import RunContext
 from src.visualization.plot_style import INK, SERIES, new_figure, plot_style, save_plot
 
 PANEL_WIDTH, HEIGHT = 4.1, 3.9
@@ -9,11 +15,11 @@ PRECISIONS = (("mAP", SERIES[0]), ("AP50", SERIES[1]))
 NAMES = {"classification_loss": "classification", "localisation_loss": "localisation", "AP50": "AP at IoU 0.5"}
 
 
-def results_figure(rows):
-    """Loss with its parts, learning rate and mAP over the epochs, side by side; mAP only where there is any.
+def results_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Loss with its parts, learning rate and mAP over the epochs, side by side; mAP only if it was measured.
 
     Args:
-        rows: dictionaries as `Results` has them.
+        rows: one for each epoch, as `Results` has them.
     """
     panels = [("Loss", LOSSES), ("Learning rate", (("learning_rate", SERIES[4]),))]
     if any("mAP" in row for row in rows):
@@ -40,19 +46,19 @@ class PlotResults(ms.Callback):
     """Draws `results.png` beside `results.csv`: after each evaluation, and at the end of the run.
 
     Args:
-        results: `Results` that other callbacks, which come before this one, add to.
+        results: `Results` that callbacks before this one add to.
     """
 
-    def __init__(self, results):
+    def __init__(self, results: Results):
         super().__init__()
         self.results = results
 
-    def on_train_epoch_end(self, run_context):
+    def on_train_epoch_end(self, run_context: RunContext) -> None:
         if "mAP" in self.results.rows[run_context.original_args().cur_epoch_num]:
             self._draw()
 
-    def on_train_end(self, run_context):
+    def on_train_end(self, run_context: RunContext) -> None:
         self._draw()
 
-    def _draw(self):
+    def _draw(self) -> None:
         save_plot(results_figure(list(self.results.rows.values())), self.results.path.with_suffix(".png"))

@@ -1,4 +1,4 @@
-"""What a training run says of itself at its start and at its end."""
+"""The summaries in the log at the start and at the end of a training run."""
 import logging
 import platform
 import shlex
@@ -9,29 +9,37 @@ from pathlib import Path
 import cv2
 import mindspore as ms
 import numpy as np
+from mindspore import nn
 
+from src.config import Config
 from src.config.values import show
 from src.runtime.environment import thread_count, threads_text
 from src.ssd.complexity import measure_network
+from src.training.callbacks.checkpoint import KeptCheckpoints
+from src.training.callbacks.evaluate import EvalCallback
+from src.training.output_folder import CONFIG_FILE, WITH_BOXES, WITH_MATCHES
+from src.training.run_state import RunContext
 
 logger = logging.getLogger(__name__)
 OPTIONS = ("use_ema", "early_stopping", "use_float16", "dynamic_loss_scale", "use_global_norm", "freeze_layer",
            "freeze_parts")
-TO_SEE = ("results.csv", "results.png", "first_batch.jpg", "first_batch_matches.jpg", "tensorboard")
+TO_SEE = ("results.csv", "results.png", WITH_BOXES, WITH_MATCHES, "tensorboard")
 
 
-def create_start_summary(config, detector, num_training, num_evaluation, steps, ranks):
-    """Text: what is going to be trained, on what, and with what; `name: value` lines.
+def describe_run(config: Config, detector: nn.Cell, num_training: int, num_evaluation: int | None, steps: int,
+                 num_ranks: int) -> str:
+    """What is going to be trained, on which data, and how: `name: value` lines.
 
     Args:
+        config: the configuration.
         detector: the network without its loss.
-        num_training, num_evaluation: images; None without evaluation.
+        num_training, num_evaluation: numbers of images; None without evaluation.
         steps: of an epoch.
-        ranks: processes that train together.
+        num_ranks: ranks that train together.
     """
     size = measure_network(detector, config.img_shape)
     height, width = config.img_shape
-    batch = f"{config.batch_size} images" + (f" on each of {ranks} ranks" if ranks > 1 else "")
+    batch = f"{config.batch_size} images" + (f" on each of {num_ranks} ranks" if num_ranks > 1 else "")
     if config.accumulation_steps > 1:
         batch += f", {config.accumulation_steps} steps for one update"
     device = f"{config.device_target} {config.device_id}"
@@ -58,45 +66,47 @@ def create_start_summary(config, detector, num_training, num_evaluation, steps, 
 
 
 class EndSummary(ms.Callback):
-    """At the end of a run: the best mAP, where everything is, how to go on.
+    """At the end of a run: the best mAP, the files, and commands for what comes next.
 
     Args:
-        output_path: folder of the results.
-        checkpoints: the `SaveCheckpoint` of the run.
+        output_path: folder of the results; the `config.yaml` in it is for the commands.
+        checkpoints: the `KeptCheckpoints` of the run.
         evaluation: its `EvalCallback`, or None.
-        config_file: the configuration of the run, for the commands.
         model_name: for the name of the exported file.
     """
 
-    def __init__(self, output_path, checkpoints, evaluation, config_file, model_name):
+    def __init__(self, output_path: Path | str, checkpoints: KeptCheckpoints, evaluation: EvalCallback | None,
+                 model_name: str):
         super().__init__()
         self.output_path = Path(output_path)
         self.checkpoints = checkpoints
         self.evaluation = evaluation
-        self.config_file = config_file
+        self.config_file = self.output_path / CONFIG_FILE
         self.model_name = model_name
-
-    def on_train_begin(self, run_context):
         self.start = time.perf_counter()
 
-    def on_train_end(self, run_context):
-        stopped_by = getattr(run_context.original_args(), "stopped_by", 0)
+    def on_train_begin(self, run_context: RunContext) -> None:
+        self.start = time.perf_counter()
+
+    def on_train_end(self, run_context: RunContext) -> None:
+        stopped_by = run_context.original_args().stopped_by
         logger.info("%s", self.stopped_text(stopped_by) if stopped_by else self.text())
 
     @property
-    def checkpoint(self):
-        """The best checkpoint, or without evaluation the last one."""
-        has_best = self.evaluation and self.evaluation.best and self.evaluation.best_path
-        return self.evaluation.best_path if has_best else self.checkpoints.saved[-1]
+    def checkpoint(self) -> Path:
+        """The best checkpoint, or without one the last."""
+        if self.evaluation and self.evaluation.best and self.evaluation.best_path:
+            return self.evaluation.best_path
+        return self.checkpoints.last
 
-    def text(self):
-        """The summary."""
-        best = self.evaluation and self.evaluation.best
+    def text(self) -> str:
+        """The summary of a run that was not stopped."""
         lines = {"trained": f"{(time.perf_counter() - self.start) / 60:.1f} minutes"}
-        if best:
-            lines["best"] = f"mAP {best[0]:.3f} after epoch {best[1]}"
+        if self.evaluation and self.evaluation.best:
+            best_map, epoch = self.evaluation.best
+            lines["best"] = f"mAP {best_map:.3f} after epoch {epoch}"
             lines["best"] += f", {self.checkpoint}" if self.evaluation.best_path else ""
-        lines["last"] = str(self.checkpoints.saved[-1])
+        lines["last"] = str(self.checkpoints.last)
         there = [str(self.output_path / name) for name in TO_SEE if (self.output_path / name).exists()]
         lines["to see"] = ", ".join(there)
         lines["evaluate"] = self._command("eval.py")
@@ -104,11 +114,11 @@ class EndSummary(ms.Callback):
                                         f"--file_name={self.output_path / self.model_name}")
         return "\n".join(f"{name + ':':<10}{value}" for name, value in lines.items() if value)
 
-    def stopped_text(self, number):
-        """What is said instead when a signal has ended the run: where it is, and how it goes on."""
+    def stopped_text(self, number: int) -> str:
+        """The summary of a run that this signal ended: the last checkpoint, and the command that resumes."""
         command = shlex.join(["python", "train.py", f"--config_path={self.config_file}", "--resume"])
-        return f"stopped by {signal.Signals(number).name}, saved as {self.checkpoints.saved[-1]}; to go on:\n{command}"
+        return f"stopped by {signal.Signals(number).name}, saved as {self.checkpoints.last}; to go on:\n{command}"
 
-    def _command(self, script, *more):
+    def _command(self, script: str, *more: str) -> str:
         return shlex.join(["python", script, f"--config_path={self.config_file}",
                            f"--checkpoint_file_path={self.checkpoint}", *more])

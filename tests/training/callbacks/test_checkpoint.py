@@ -1,47 +1,45 @@
 import stat
-from types import SimpleNamespace
 
 import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import nn
 
-from src.training.callbacks.checkpoint import SaveCheckpoint
+from src.training.callbacks.checkpoint import KeptCheckpoints, SaveCheckpoint
+from src.training.run_state import RunContext, RunState
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import save_checkpoint
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
 
-def run(callback, net, epochs):
-    params = SimpleNamespace(batch_num=7, train_network=net)
-    context = SimpleNamespace(original_args=lambda: params)
-    for epoch in range(1, epochs + 1):
-        params.cur_epoch_num = epoch
-        callback.on_train_epoch_end(context)
-    callback.on_train_end(context)
+def run(folder, net, epochs, every=1, keep=2):
+    callback = SaveCheckpoint(KeptCheckpoints(folder, keep), every)
+    state = RunState(net, epochs, batch_num=7, step_of_epoch=7)
+    for state.cur_epoch_num in range(1, epochs + 1):
+        callback.on_train_epoch_end(RunContext(state))
+    callback.on_train_end(RunContext(state))
 
 
 def test_every_second_epoch_and_the_last_one(tmp_path):
-    run(SaveCheckpoint(tmp_path / "ckpt_0", every=2, keep=5), nn.Dense(2, 3), epochs=5)
+    run(tmp_path / "ckpt_0", nn.Dense(2, 3), epochs=5, every=2, keep=5)
     names = sorted(path.name for path in (tmp_path / "ckpt_0").iterdir())
     assert names == ["ssd-2_7.ckpt", "ssd-4_7.ckpt", "ssd-5_7.ckpt"]
 
 
 def test_the_oldest_go(tmp_path):
     (tmp_path / "ssd-1_9.ckpt").write_text("of another run")
-    run(SaveCheckpoint(tmp_path, every=1, keep=2), nn.Dense(2, 3), epochs=4)
+    run(tmp_path, nn.Dense(2, 3), epochs=4)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ssd-1_9.ckpt", "ssd-3_7.ckpt", "ssd-4_7.ckpt"]
 
 
 @pytest.mark.parametrize(("every", "epochs"), [(1, 1), (9, 2)], ids=["due", "not due"])
 def test_parameters_that_are_no_numbers_are_not_saved(tmp_path, every, epochs):
     net = nn.Dense(2, 3)
-    callback = SaveCheckpoint(tmp_path, every=1, keep=2)
-    run(callback, net, epochs=1)
+    run(tmp_path, net, epochs=1)
     net.weight.set_data(ms.Tensor(np.full((3, 2), np.nan, np.float32)))
     with pytest.raises(UserError, match=r"weight is no longer finite after epoch 1, step 7, and is not saved"):
-        run(SaveCheckpoint(tmp_path, every=every, keep=2), net, epochs=epochs)
+        run(tmp_path, net, epochs, every)
     assert np.isfinite(ms.load_checkpoint(str(tmp_path / "ssd-1_7.ckpt"))["weight"].asnumpy()).all()
 
 

@@ -5,8 +5,9 @@ import pytest
 from mindspore import nn
 
 from src.training.callbacks import evaluate as module
-from src.training.callbacks.evaluate import EvalCallback, EvaluationLeftOutError, evaluation_mode, unless_stopped
+from src.training.callbacks.evaluate import EvalCallback, EvaluationInterruptedError, evaluation_mode, unless_stopped
 from src.training.results import Results
+from src.training.run_state import RunContext, RunState
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -17,25 +18,23 @@ def run(monkeypatch, tmp_path):
 
     def run(maps, epochs, **arguments):
         net, evaluated, saved = nn.Dense(2, 2).set_train(True), [], []
-        params = SimpleNamespace(batch_num=1, train_network=net)
-        context = SimpleNamespace(original_args=lambda: params)
+        state = RunState(net, epochs, batch_num=1)
 
         def evaluate():
             assert not net.training
-            evaluated.append(params.cur_epoch_num)
+            evaluated.append(state.cur_epoch_num)
             protocols = {"reference": SimpleNamespace(stats=(0.0, 0.5))}
             return SimpleNamespace(map=maps[len(evaluated) - 1], protocol="reference", stats={"reference": (0.0, 0.5)},
                                    protocols=protocols)
 
-        monkeypatch.setattr(module, "save_checkpoint", lambda net, path: saved.append(params.cur_epoch_num))
+        monkeypatch.setattr(module, "save_checkpoint", lambda net, path: saved.append(state.cur_epoch_num))
         monkeypatch.setattr(module, "format_result", lambda result: f"mAP: {result.map}")
         arguments = {"best_path": tmp_path / "best_map.ckpt", **arguments}
         callback = EvalCallback(evaluate, net, results=Results(tmp_path / "results.csv"), **arguments)
-        for epoch in range(1, epochs + 1):
-            params.cur_epoch_num = epoch
-            callback.on_train_epoch_end(context)
+        for state.cur_epoch_num in range(1, epochs + 1):
+            callback.on_train_epoch_end(RunContext(state))
             assert net.training
-        callback.on_train_end(context)
+        callback.on_train_end(RunContext(state))
         return evaluated, saved, callback
 
     return run
@@ -88,7 +87,7 @@ def test_statistics_are_used_in_evaluation_mode():
     assert net(x).asnumpy().reshape(-1).tolist() == pytest.approx([-1.0, 1.0], abs=1e-4)
 
 
-def test_counters_go_on(run):
+def test_a_resumed_run_counts_on(run):
     _, _, callback = run([0.2, 0.3, 0.1], epochs=3, start=1, interval=1, patience=3)
     assert callback.state() == {"best": (0.3, 2), "since_better": 1, "wants_end": False}
     other = EvalCallback(None, None, start=1, interval=1)
@@ -101,10 +100,10 @@ def test_an_evaluation_that_a_signal_ends_is_left_for_later():
     predict = unless_stopped(lambda images: images + 1, signals)
     assert predict(1) == 2
     signals.number = 15
-    with pytest.raises(EvaluationLeftOutError):
+    with pytest.raises(EvaluationInterruptedError):
         predict(1)
     net = nn.Dense(2, 2).set_train(True)
     callback = EvalCallback(lambda: predict(1), net, start=1, interval=1)
-    params = SimpleNamespace(cur_epoch_num=1, train_network=net)
-    callback.on_train_epoch_end(SimpleNamespace(original_args=lambda: params))
-    assert params.end_left_out and net.training and callback.best is None
+    state = RunState(net, epoch_num=1, batch_num=1, cur_epoch_num=1)
+    callback.on_train_epoch_end(RunContext(state))
+    assert state.epoch_end_incomplete and net.training and callback.best is None

@@ -1,0 +1,74 @@
+"""What a run trains on and is evaluated with."""
+import dataclasses
+from typing import Any
+
+from src.boxes import build_box_coder
+from src.config import Config
+from src.dataset import (
+    BatchSettings,
+    Shard,
+    TrainingSettings,
+    WorkerSettings,
+    build_augmentation,
+    build_input_format,
+    create_ssd_dataset,
+    format_stage_speeds,
+    measure_stages,
+)
+from src.dataset.mindrecord.convert import MindRecordSet
+from src.evaluation.evaluator import Evaluation
+from src.runtime.device import set_up_device
+from src.runtime.distributed import ONE_RANK, Ranks
+from src.training.auto_settings import resolve_sizes
+from src.training.resume import Resume
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """The data of a run.
+
+    Attributes:
+        records: the MindRecord files of all ranks.
+        batches: the dataset of this rank, see `build_training_batches`.
+        evaluation: None where nothing is evaluated: without `run_eval`, and on all ranks but the first.
+    """
+
+    records: MindRecordSet
+    batches: Any
+    evaluation: Evaluation | None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.batches.get_dataset_size()
+
+
+def build_training_batches(config: Config, records: MindRecordSet, ranks: Ranks = ONE_RANK,
+                           resume: Resume | None = None) -> Any:
+    """The batches of one rank, see `create_ssd_dataset`; from the next one of a resumed run, with `resume`."""
+    return create_ssd_dataset(records.path, *build_dataset_settings(config, ranks, resume))
+
+
+def measure_data_pipeline(config: Config, records: MindRecordSet) -> str:
+    """Text: how many images per second each stage of the training pipeline processes."""
+    if config.is_auto("batch_size"):  # to choose it, the network runs once
+        set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
+    config = resolve_sizes(config, records.num_images)
+    return format_stage_speeds(measure_stages(records.path, *build_dataset_settings(config)))
+
+
+def build_dataset_settings(config: Config, ranks: Ranks = ONE_RANK,
+                           resume: Resume | None = None) -> tuple[BatchSettings, TrainingSettings, WorkerSettings]:
+    """What `create_ssd_dataset` needs for training beside the records."""
+    first_epoch, first_batch = resume.next_step if resume else (config.pre_trained_epoch_size, 0)
+    training = TrainingSettings(
+        build_box_coder(config),
+        seed=config.seed,
+        augmentation=build_augmentation(config),
+        shard=Shard(ranks.rank, ranks.size),
+        first_epoch=first_epoch,
+        first_batch=first_batch,
+    )
+    is_on_cpu = config.device_target == "CPU"
+    workers = WorkerSettings(config.num_parallel_workers, use_processes=not is_on_cpu,
+                             device_target=config.device_target)
+    return BatchSettings(config.batch_size, config.img_shape, build_input_format(config)), training, workers
