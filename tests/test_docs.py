@@ -202,7 +202,7 @@ def small_data(tmp_path):
         listed.parent.mkdir(parents=True, exist_ok=True)
         listed.write_text("".join(f"{path.stem}\n" for path, _ in some), encoding="utf-8")
     write_voc(tmp_path / "mine", tmp_path / "mine", images, names)
-    return {"=DIR": f"={tmp_path / 'mine'}", "=PICTURES": "=data/shapes/val", "=photos": "=data/shapes/val"}
+    return {"=DIR": f"={tmp_path / 'mine'}", "=IMAGES": "=data/shapes/val", "=photos": "=data/shapes/val"}
 
 
 def list_boxes(coco, part):
