@@ -1,15 +1,19 @@
-"""Augmentations that a configuration can ask for beside those of `pipeline.augment`: numpy and OpenCV, no MindSpore.
+"""Augmentations that a configuration can ask for beside those of `batches.augment`: numpy and OpenCV, no MindSpore.
 
-Images are uint8 `(H, W, 3)` RGB; boxes are float32 `(N, 5)`: ymin, xmin, ymax, xmax in [0, 1] of their image, and the
-label. Whatever is random takes its `numpy.random.RandomState` as an argument.
+Images are uint8 `(H, W, 3)` RGB. `boxes` are in [0, 1] of their image, float32 `(N, 5)`: ymin, xmin, ymax, xmax, label.
+Random functions take their `numpy.random.RandomState`.
 """
 import functools
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from src.boxes.box_ops import box_area
+
+Sample = tuple[np.ndarray, np.ndarray]  # image, boxes
+Window = tuple[float, float, float, float]  # top, left, height, width
 # A box stays while a window shows at least this part of its area.
 MIN_VISIBLE = 0.3
 # Windows over the four images of a mosaic: side in units of the side of one image, and where in it the images meet.
@@ -17,31 +21,29 @@ MOSAIC_SIDES = (1.0, 2.0)
 MOSAIC_MEETING = (0.3, 0.7)
 
 
-def window_boxes(boxes, window, min_visible=MIN_VISIBLE):
+def window_boxes(boxes: np.ndarray, window: Window, min_visible: float = MIN_VISIBLE) -> np.ndarray:
     """Boxes `(N, 5)` seen through a window -> boxes `(M, 5)` in [0, 1] of the window, clipped to it.
 
     Args:
-        window: (top, left, height, width), in the coordinates of the boxes; it may reach beyond the image.
-        min_visible: boxes of which a smaller part of the area is inside are left out, and those without area.
+        boxes: in [0, 1] of the image.
+        window: in the coordinates of the boxes; it may reach beyond the image.
+        min_visible: a box is left out if a smaller part of its area is inside, or if it has no area.
     """
     top, left, height, width = window
     offset = np.array((top, left, top, left), np.float32)
     moved = (boxes[:, :4] - offset) / np.array((height, width, height, width), np.float32)
     clipped = moved.clip(0, 1)
-    visible = _area(clipped)
-    kept = (visible > 0) & (visible >= min_visible * _area(moved))
+    visible = box_area(clipped)
+    kept = (visible > 0) & (visible >= min_visible * box_area(moved))
     return np.concatenate([clipped[kept], boxes[kept, 4:]], axis=1).astype(np.float32)
 
 
-def _area(boxes):
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-
-
-def scale_jitter(image, boxes, rng, low, high, fill):
+def scale_jitter(image: np.ndarray, boxes: np.ndarray, rng: np.random.RandomState, low: float, high: float,
+                 fill: Sequence[float]) -> Sample:
     """Large scale jitter (https://arxiv.org/abs/2012.07177, section 3): zooms in or out by a random factor.
 
-    Above 1 a window of the image is cut out, below 1 the image is put into a larger one, both at a random place. Sides
-    keep their ratio.
+    Above 1 a window of the image is cut out, below 1 the image is put into a larger one, both at a random place. The
+    aspect ratio is kept.
 
     Args:
         low, high: range of the factor.
@@ -50,12 +52,13 @@ def scale_jitter(image, boxes, rng, low, high, fill):
     factor = rng.uniform(low, high)
     if factor < 1:
         return put_into_larger(image, boxes, rng, 1 / factor, fill)
-    sides = [max(1, round(side / factor)) for side in image.shape[:2]]
-    top, left = (rng.randint(whole - part + 1) for whole, part in zip(image.shape, sides))
-    return cut(image, boxes, (top, left, *sides))
+    height, width = (max(1, round(side / factor)) for side in image.shape[:2])
+    top, left = rng.randint(image.shape[0] - height + 1), rng.randint(image.shape[1] - width + 1)
+    return cut(image, boxes, (top, left, height, width))
 
 
-def put_into_larger(image, boxes, rng, ratio, fill):
+def put_into_larger(image: np.ndarray, boxes: np.ndarray, rng: np.random.RandomState, ratio: float,
+                    fill: Sequence[float]) -> Sample:
     """The image at a random place of one with sides `ratio` times as long, filled with a colour; its boxes."""
     height, width = image.shape[:2]
     rows, columns = round(height * ratio), round(width * ratio)
@@ -66,15 +69,15 @@ def put_into_larger(image, boxes, rng, ratio, fill):
     return larger, window_boxes(boxes, (-top / height, -left / width, rows / height, columns / width))
 
 
-def cut(image, boxes, window):
-    """A window (top, left, height, width) in whole pixels of the image: a view of it, and its boxes."""
-    top, left, height, width = window
+def cut(image: np.ndarray, boxes: np.ndarray, pixel_window: tuple[int, int, int, int]) -> Sample:
+    """A window (top, left, height, width) in pixels of the image: a view of it, and its boxes."""
+    top, left, height, width = pixel_window
     whole = image.shape
     part = (top / whole[0], left / whole[1], height / whole[0], width / whole[1])
     return image[top : top + height, left : left + width], window_boxes(boxes, part)
 
 
-def mosaic(images, boxes, rng):
+def mosaic(images: Sequence[np.ndarray], boxes: Sequence[np.ndarray], rng: np.random.RandomState) -> Sample:
     """Four images as one, two by two, seen through a random window in which all four meet (YOLOv4,
     https://arxiv.org/abs/2004.10934, section 3.3).
 
@@ -103,12 +106,8 @@ def mosaic(images, boxes, rng):
     return cut(whole, np.concatenate(moved), (top, left, part_height, part_width))
 
 
-# Image, boxes `(N, 5)` in [0, 1], generator -> image, boxes.
-Zoom = Callable[[np.ndarray, np.ndarray, np.random.RandomState], tuple[np.ndarray, np.ndarray]]
-
-
 class Augmentation(NamedTuple):
-    """What `pipeline.augment` does with a training image.
+    """How training images are augmented, beside flip and colours.
 
     Attributes:
         zoom: (image, boxes, rng) -> (image, boxes), in place of the random crop of the SSD paper; None for the crop.
@@ -117,7 +116,7 @@ class Augmentation(NamedTuple):
         mosaic_epochs: mosaics end after so many epochs of the run.
     """
 
-    zoom: Zoom | None = None
+    zoom: Callable[[np.ndarray, np.ndarray, np.random.RandomState], Sample] | None = None
     mosaic: float = 0.0
     mosaic_epochs: int = 0
 
@@ -125,7 +124,7 @@ class Augmentation(NamedTuple):
 PLAIN = Augmentation()
 
 
-def build_augmentation(config):
+def build_augmentation(config: Any) -> Augmentation:
     """The `Augmentation` of the configuration."""
     zoom = None
     if config.scale_jitter:

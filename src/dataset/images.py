@@ -1,28 +1,32 @@
-"""Reading of image files of the usual formats, whatever their colours, as uint8 RGB."""
+"""Reading of image files of the usual formats, of any colour mode, as uint8 RGB."""
+import contextlib
 import io
+import threading
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from src.dataset.transforms import IMAGENET, normalise, resize
+from src.dataset.transforms import IMAGENET, InputFormat, normalise, resize
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, open_file, read_file, shown
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-# The pixels as they are stored: boxes are annotated on those, and a rotation noted in the EXIF part would leave them
-# behind. Grey, palette, CMYK, 16-bit, and images with alpha come out as 8-bit RGB.
+# Pixels as they are stored: boxes are annotated on those, and would not follow a rotation that the EXIF data ask for.
+# Grey, palette, CMYK, 16-bit, and images with alpha become 8-bit RGB.
 DECODE_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-# Formats by their content, whatever the name of the file: those of Pillow's that OpenCV decodes too.
+# Formats by content, whatever the name of the file: those of Pillow that OpenCV decodes too.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000")
 MOST_BYTES = 128 * MEGABYTE
-# 11585 x 11585, or 400 MB once it is decoded: more than any camera takes at once. A file of a few bytes can hold more.
+# 11585 x 11585, or 400 MB once it is decoded: more than any camera takes at once. A file of a few bytes can claim more.
 MOST_PIXELS = 1 << 27
-LONGEST_SIDE = 65_500  # of a JPEG file, which pictures of detections are
+LONGEST_SIDE = 65_500  # of a JPEG file, and pictures of detections are such files
 _ORIENTATION = 0x0112
+_WARNINGS_LOCK = threading.Lock()
 
 
 class ImageHeader(NamedTuple):
@@ -30,10 +34,10 @@ class ImageHeader(NamedTuple):
 
     Attributes:
         size: (height, width) as it is stored.
-        is_rotated: the EXIF data ask programs to turn or mirror it when they show it.
+        is_rotated: the EXIF data ask programs to rotate or mirror it when they show it.
     """
 
-    size: tuple
+    size: tuple[int, int]
     is_rotated: bool
 
 
@@ -41,20 +45,30 @@ class TooManyPixelsError(ValueError):
     """The image is larger than `MOST_PIXELS`, or longer than `LONGEST_SIDE`."""
 
 
-def read_header(stream):
+@contextlib.contextmanager
+def _without_size_warning() -> Iterator[None]:
+    """Context manager: no warning of Pillow about its own, smaller limit of pixels.
+
+    Filters of warnings belong to the whole process, so the threads that read images take turns.
+    """
+    with _WARNINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+def read_header(stream: BinaryIO) -> ImageHeader:
     """The `ImageHeader` of an image in a binary stream; nothing is decoded.
 
     Raises:
         TooManyPixelsError: to decode it would take too much memory.
         ValueError: not an image, or of an unknown format.
     """
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # of Pillow's smaller limit
     try:
-        with Image.open(stream, formats=FORMATS) as image:
+        with _without_size_warning(), Image.open(stream, formats=FORMATS) as image:
             size, orientation = (image.height, image.width), _orientation(image)
     except Image.DecompressionBombError as error:
         raise TooManyPixelsError(f"has more than {MOST_PIXELS} pixels") from error
-    except Exception as error:  # of Pillow, which lets many kinds through
+    except Exception as error:  # Pillow raises many kinds
         raise ValueError("cannot be decoded (damaged, or no known image format)") from error
     if size[0] * size[1] > MOST_PIXELS or max(size) > LONGEST_SIDE:
         raise TooManyPixelsError(f"has {size[1]} x {size[0]} pixels, more than {MOST_PIXELS} or a side of "
@@ -62,20 +76,20 @@ def read_header(stream):
     return ImageHeader(size, orientation not in (None, 1))
 
 
-def _orientation(image):
+def _orientation(image: Image.Image) -> int | None:
     try:
         return image.getexif().get(_ORIENTATION)
-    except Exception:  # as above; the pixels may be fine
+    except Exception:  # many kinds, as above; the pixels may be fine
         return None
 
 
-def decode_untrusted(data):
-    """As `decode_image`, for a file that nobody has looked at: too large an image is refused before it is decoded."""
+def decode_untrusted(data: bytes) -> np.ndarray:
+    """As `decode_image`, for a file that was not checked: too large an image is refused before it is decoded."""
     read_header(io.BytesIO(data))
     return decode_image(data)
 
 
-def decode_image(data):
+def decode_image(data: bytes | np.ndarray) -> np.ndarray:
     """Bytes of an image file (bytes, or a uint8 array) -> uint8 `(H, W, 3)` RGB.
 
     Raises:
@@ -91,7 +105,7 @@ def decode_image(data):
     return image
 
 
-def load_image(path):
+def load_image(path: Path | str) -> np.ndarray:
     """Image file -> uint8 `(H, W, 3)` RGB.
 
     Raises:
@@ -105,7 +119,7 @@ def load_image(path):
         raise UserError(f"The image {shown(path)} {error}.") from error
 
 
-def read_image_size(path):
+def read_image_size(path: Path | str) -> tuple[int, int]:
     """Height and width of an image file as it is stored, from its header only.
 
     Raises:
@@ -119,7 +133,8 @@ def read_image_size(path):
                         f"{getattr(error, 'strerror', None) or error}.") from error
 
 
-def preprocess(image, image_size, out=None, input_format=IMAGENET):
+def preprocess(image: np.ndarray, image_size: Sequence[int], out: np.ndarray | None = None,
+               input_format: InputFormat = IMAGENET) -> np.ndarray:
     """uint8 `(H, W, 3)` RGB -> input of the network, float32 `(3, height, width)`: resized and normalised.
 
     Args:
@@ -132,13 +147,14 @@ def preprocess(image, image_size, out=None, input_format=IMAGENET):
     return normalise(resize(image, image_size), out, input_format)
 
 
-def find_images(inputs):
-    """Paths of the images that `inputs`, files or folders, name: folders sorted by file name, without sub-folders.
+def find_images(inputs: Iterable[Path | str]) -> list[Path]:
+    """Paths of images: files as given, those of folders sorted by name, without sub-folders.
 
     Raises:
         UserError: an input is not there, or there is no image at all.
     """
-    paths = []
+    inputs = list(inputs)
+    paths: list[Path] = []
     for path in map(Path, inputs):
         if path.is_dir():
             paths += sorted(entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES)

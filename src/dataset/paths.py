@@ -5,7 +5,7 @@ from pathlib import Path
 from src.utils.errors import UserError
 
 
-def resolve_path(value, data_path, key):
+def resolve_path(value: str, data_path: str, key: str) -> Path:
     """A path of the configuration: absolute as it is; else below `data_path`; else below the working directory.
 
     Args:
@@ -25,18 +25,18 @@ def resolve_path(value, data_path, key):
     raise UserError(f"{key} = {value}: there is no {looked}. Set --{key}, or --data_path if it is relative to that.")
 
 
-def path_below(folder, name):
-    """Path (text) of the file that annotations call `name`, in `folder` or below it.
+def path_below(folder: Path | str, name: str) -> str:
+    """Path of the file that annotations call `name`, in `folder` or below it.
 
-    An absolute name is allowed if it is there. Backslashes separate folders, as on Windows, unless there is a file with
-    them in its name. Links are followed, so that images may lie on another disk.
+    An absolute name is allowed if it lies there. Backslashes separate folders, as on Windows, unless there is a file
+    with them in its name. Links are followed, so that images may lie on another disk.
 
     Raises:
-        ValueError: it is elsewhere, or no file can be called so.
+        ValueError: it is elsewhere, or no file can have this name.
     """
     if "\0" in name:
         raise ValueError(f"{name}: the name has a null character")
-    os.fsencode(name)  # half a letter is a ValueError as well
+    os.fsencode(name)  # half a letter (a lone surrogate) is a ValueError as well
     path = os.path.join(folder, name)
     if "\\" in name and os.sep != "\\" and not os.path.lexists(path):
         path = os.path.join(folder, name.replace("\\", "/"))
@@ -45,7 +45,7 @@ def path_below(folder, name):
     return str(Path(path))
 
 
-def existing_file(path, what):
+def existing_file(path: Path | str, what: str) -> Path:
     """`path` as a Path if it is a file; `what` names it in the `UserError` otherwise."""
     path = Path(path)
     if not path.is_file():
@@ -53,7 +53,7 @@ def existing_file(path, what):
     return path
 
 
-def existing_folder(path, what):
+def existing_folder(path: Path | str, what: str) -> Path:
     """`path` as a Path if it is a folder; `what` names it in the `UserError` otherwise."""
     path = Path(path)
     if not path.is_dir():
@@ -61,6 +61,6 @@ def existing_folder(path, what):
     return path
 
 
-def mindrecord_folder(mindrecord_dir, data_path):
+def mindrecord_folder(mindrecord_dir: str, data_path: str) -> Path:
     """Folder of the MindRecord files: absolute as it is, else below `data_path`. It need not exist."""
     return (Path(data_path).expanduser() / Path(mindrecord_dir or "").expanduser()).absolute()

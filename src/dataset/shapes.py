@@ -1,12 +1,14 @@
 """A small drawn COCO dataset: six classes of coloured shapes on textured backgrounds.
 
-It exists so that conversion, training, evaluation and the tests run without any download. Every image depends on the
-seed and on its own number only: the same call gives the same files, and a larger dataset begins with the same images.
+It lets conversion, training, evaluation and the tests run without any download. Every image depends on the seed and on
+its own number only: the same call gives the same files, and a larger dataset begins with the same images.
 """
 import colorsys
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,20 +19,22 @@ from src.utils.files import whole_folder, write_json
 logger = logging.getLogger(__name__)
 SHAPE_CLASSES = ("circle", "square", "triangle", "star", "cross", "ring")
 SPLITS = ("train", "val")
+Object = dict[str, Any]  # category_id, iscrowd, mask, full_mask
 FIRST_IMAGE_ID = {"train": 1, "val": 100001}
 DESCRIPTION = "Drawn shapes for SSD"
-DRAWING_VERSION = 1  # raise it whenever the pictures change: existing datasets are then drawn again
+DRAWING_VERSION = 1  # raise it whenever the images change: existing datasets are then drawn again
 CROWD_EVERY, CROWD_AT = 15, 4  # images 4, 19, 34, ... of a split show a crowd
 EMPTY_EVERY, EMPTY_AT = 15, 9  # images 9, 24, 39, ... show no object
 SIZE_RANGE = (0.2, 0.5)  # of the shorter image side
-MAX_HIDDEN = 0.15  # part of an object that later ones may cover
-MIN_INSIDE = 0.45  # part of a truncated object that stays inside the image
-CLASS_HUE_SHARE = 0.8  # share of the objects whose hue is that of their class; the others have any hue
+MAX_HIDDEN = 0.15  # share of an object that later ones may cover
+MIN_INSIDE = 0.45  # share of a truncated object that is inside the image
+CLASS_HUE_SHARE = 0.8  # share of the objects that have the hue of their class; the others have any hue
+MAX_TRIES = 40  # places that are tried for an object
 JPEG_QUALITY = 93
 SUBPIXEL_BITS = 4
 
 
-def draw_shapes_dataset(folder, num_train=240, num_val=60, seed=1):
+def draw_shapes_dataset(folder: Path | str, num_train: int = 240, num_val: int = 60, seed: int = 1) -> bool:
     """Draws the dataset into `folder` unless it is there already; returns True when it was drawn.
 
     Layout: `train/*.jpg`, `val/*.jpg`, `annotations/instances_train.json`, `annotations/instances_val.json`.
@@ -52,16 +56,16 @@ def draw_shapes_dataset(folder, num_train=240, num_val=60, seed=1):
     return True
 
 
-def draw_image(index, image_id, seed=1):
+def draw_image(index: int, image_id: int, seed: int = 1) -> tuple[np.ndarray, list[Object]]:
     """Draws the image number `index` of a split.
 
-    Returns the image `(H, W, 3)` uint8 RGB and its annotations: a list of dictionaries `category_id` (1 to 6),
-    `iscrowd` and `mask`, a boolean `(H, W)` array of the pixels that show the object.
+    Returns the image `(H, W, 3)` uint8 RGB and its annotations: dictionaries of `category_id` (1 to 6), `iscrowd`,
+    `mask`, a boolean `(H, W)` array of the pixels that show the object, and `full_mask`, with those that others cover.
     """
     rng = np.random.default_rng([seed, image_id])
     height, width = (int(side) for side in rng.integers(300, 401, size=2))
     canvas = _draw_background(height, width, rng)
-    objects = []
+    objects: list[Object] = []
     if index % EMPTY_EVERY != EMPTY_AT:
         is_crowd_image = index % CROWD_EVERY == CROWD_AT
         if is_crowd_image:
@@ -74,8 +78,8 @@ def draw_image(index, image_id, seed=1):
     return image, objects
 
 
-def encode_rle(mask):
-    """Uncompressed COCO run lengths of a boolean `(H, W)` mask.
+def encode_rle(mask: np.ndarray) -> dict[str, list[int]]:
+    """Uncompressed COCO run lengths of a boolean `(H, W)` mask; `pycocotools.mask.encode` gives compressed ones only.
 
     Counts run down the columns and begin with the zeros (cocoapi, `maskApi.h`).
     """
@@ -87,16 +91,17 @@ def encode_rle(mask):
     return {"size": [int(side) for side in mask.shape], "counts": [int(count) for count in counts]}
 
 
-def mask_box(mask):
+def mask_box(mask: np.ndarray) -> list[float]:
     """The tight box of a boolean mask that is not empty: COCO order x, y, width, height, in pixels."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return [float(columns[0]), float(rows[0]),
             float(columns[-1] - columns[0] + 1), float(rows[-1] - rows[0] + 1)]
 
 
-def _draw_split(folder, split, num_images, seed):
+def _draw_split(folder: Path, split: str, num_images: int, seed: int) -> None:
     (folder / split).mkdir()
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for index in range(num_images):
         image_id = FIRST_IMAGE_ID[split] + index
         image, objects = draw_image(index, image_id, seed)
@@ -123,17 +128,17 @@ def _draw_split(folder, split, num_images, seed):
     }, indent=None)
 
 
-def _info(num_images, seed):
+def _info(num_images: int, seed: int) -> dict[str, Any]:
     return {"description": DESCRIPTION, "version": DRAWING_VERSION, "num_images": num_images, "seed": seed}
 
 
-def _write_jpeg(path, image):
+def _write_jpeg(path: Path, image: np.ndarray) -> None:
     # imencode and not imwrite: the latter cannot open every path on Windows.
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     path.write_bytes(data.tobytes())
 
 
-def _read_annotations(folder, split):
+def _read_annotations(folder: Path, split: str) -> dict[str, Any]:
     try:
         with open(folder / "annotations" / f"instances_{split}.json", encoding="utf-8") as stream:
             content = json.load(stream)
@@ -142,7 +147,7 @@ def _read_annotations(folder, split):
     return content if isinstance(content, dict) else {}
 
 
-def _is_complete(folder, counts, seed):
+def _is_complete(folder: Path, counts: Mapping[str, int], seed: int) -> bool:
     for split in SPLITS:
         content = _read_annotations(folder, split)
         if content.get("info") != _info(counts[split], seed):
@@ -153,7 +158,7 @@ def _is_complete(folder, counts, seed):
     return True
 
 
-def _may_replace(folder):
+def _may_replace(folder: Path) -> bool:
     if not folder.exists():
         return True
     if not folder.is_dir():
@@ -163,7 +168,7 @@ def _may_replace(folder):
     return is_drawn or not any(folder.iterdir())
 
 
-def _draw_background(height, width, rng):
+def _draw_background(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     """A canvas `(H, W, 3)` float32 RGB in [0, 1]: dull colours, so that the saturated objects stand out."""
     first, second = (_colour(rng.uniform(), rng.uniform(0.0, 0.22), rng.uniform(0.2, 0.9)) for _ in range(2))
     style = rng.integers(5)
@@ -185,14 +190,14 @@ def _draw_background(height, width, rng):
     return np.clip(canvas, 0.0, 1.0).astype(np.float32)
 
 
-def _ramp(height, width, rng):
+def _ramp(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     angle = rng.uniform(0.0, 2.0 * np.pi)
     rows, columns = np.indices((height, width)).astype(np.float32)
     ramp = np.cos(angle) * columns / width + np.sin(angle) * rows / height
     return (ramp - ramp.min()) / (ramp.max() - ramp.min())
 
 
-def _clouds(height, width, rng):
+def _clouds(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     """Smooth noise in [0, 1]: the sum of coarse random grids, enlarged."""
     total = np.zeros((height, width), np.float32)
     for cells, weight in ((3, 1.0), (8, 0.5), (24, 0.25)):
@@ -201,11 +206,11 @@ def _clouds(height, width, rng):
     return (total - total.min()) / (total.max() - total.min())
 
 
-def _colour(hue, saturation, value):
+def _colour(hue: float, saturation: float, value: float) -> np.ndarray:
     return np.array(colorsys.hsv_to_rgb(hue % 1.0, saturation, value), np.float32)
 
 
-def _outlines(name):
+def _outlines(name: str) -> list[np.ndarray]:
     """Closed outlines, arrays `(n, 2)` of x, y within the unit circle; a second outline is a hole."""
     turn = np.linspace(0.0, 2.0 * np.pi, 72, endpoint=False)
     circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
@@ -224,17 +229,17 @@ def _outlines(name):
     return [np.concatenate([quarter @ _rotation(k * np.pi / 2).T for k in range(4)])]
 
 
-def _regular(corners, radii):
+def _regular(corners: int, radii: Sequence[float]) -> np.ndarray:
     """Corners at equal angles, beginning at the top, at the given radii in turn."""
     turn = np.arange(corners) * 2.0 * np.pi / corners - np.pi / 2.0
     return np.stack([np.cos(turn), np.sin(turn)], axis=1) * np.resize(radii, corners)[:, None]
 
 
-def _rotation(angle):
+def _rotation(angle: float) -> np.ndarray:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
-def _place(name, size, centre, rng):
+def _place(name: str, size: float, centre: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
     """The outlines of a shape of about `size` pixels around `centre` (x, y), turned and stretched a little."""
     stretch = np.exp(rng.uniform(-0.18, 0.18))
     scale = 0.5 * size * np.array([stretch, 1.0 / stretch])
@@ -242,26 +247,26 @@ def _place(name, size, centre, rng):
     return [(outline @ rotation.T) * scale + centre for outline in _outlines(name)]
 
 
-def _rasterise(outlines, height, width):
+def _rasterise(outlines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
     """Coverage `(H, W)` float32 in [0, 1]; even-odd rule, so that a second outline is a hole."""
     coverage = np.zeros((height, width), np.uint8)
     points = [np.rint(outline * (1 << SUBPIXEL_BITS)).astype(np.int32) for outline in outlines]
-    cv2.fillPoly(coverage, points, 255, cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.fillPoly(coverage, points, (255,), cv2.LINE_AA, SUBPIXEL_BITS)
     return coverage.astype(np.float32) / 255.0
 
 
-def _full_area(outlines):
+def _full_area(outlines: Sequence[np.ndarray]) -> float:
     """Area in square pixels, also of what lies outside the image: the shoelace formula, holes subtracted."""
     areas = [0.5 * abs(np.sum(points[:, 0] * np.roll(points[:, 1], -1) - points[:, 1] * np.roll(points[:, 0], -1)))
              for points in outlines]
     return areas[0] - sum(areas[1:])
 
 
-def _add_object(canvas, objects, num_objects, rng):
-    """Draws one object where it covers little of the others; after forty tries the image stays as it is."""
+def _add_object(canvas: np.ndarray, objects: list[Object], num_objects: int, rng: np.random.Generator) -> None:
+    """Draws one object where it covers little of the others; after `MAX_TRIES` the image stays as it is."""
     height, width = canvas.shape[:2]
     largest = SIZE_RANGE[1] if num_objects <= 3 else 0.75 * SIZE_RANGE[1]
-    for _ in range(40):
+    for _ in range(MAX_TRIES):
         category = int(rng.integers(len(SHAPE_CLASSES)))
         size = rng.uniform(SIZE_RANGE[0], largest) * min(height, width)
         is_truncated = rng.random() < 0.12
@@ -285,15 +290,15 @@ def _add_object(canvas, objects, num_objects, rng):
         return
 
 
-def _box_cover(first, second):
+def _box_cover(first: Sequence[float], second: Sequence[float]) -> float:
     """Intersection of two x, y, width, height boxes as a share of the smaller one."""
     sides = [max(0.0, min(first[axis] + first[axis + 2], second[axis] + second[axis + 2])
                  - max(first[axis], second[axis])) for axis in (0, 1)]
     return sides[0] * sides[1] / min(first[2] * first[3], second[2] * second[3])
 
 
-def _draw_crowd(canvas, rng):
-    """A heap of many small shapes of one class, annotated as one crowd."""
+def _draw_crowd(canvas: np.ndarray, rng: np.random.Generator) -> Object:
+    """Draws many small shapes of one class that overlap, annotated as one crowd."""
     height, width = canvas.shape[:2]
     shorter = min(height, width)
     category = int(rng.integers(len(SHAPE_CLASSES)))
@@ -309,20 +314,21 @@ def _draw_crowd(canvas, rng):
     return {"category_id": category + 1, "iscrowd": 1, "mask": union, "full_mask": union}
 
 
-def _object_colour(category, rng):
+def _object_colour(category: int, rng: np.random.Generator) -> np.ndarray:
     hue = rng.uniform()
     if rng.random() < CLASS_HUE_SHARE:
         hue = category / len(SHAPE_CLASSES) + rng.uniform(-0.06, 0.06)
     return _colour(hue, rng.uniform(0.75, 1.0), rng.uniform(0.7, 1.0))
 
 
-def _paint(canvas, outlines, coverage, colour, size, rng):
+def _paint(canvas: np.ndarray, outlines: Sequence[np.ndarray], coverage: np.ndarray, colour: np.ndarray, size: float,
+           rng: np.random.Generator) -> None:
     """Paints a shape with a soft shading and a darker rim over the canvas, in place."""
     height, width = coverage.shape
     shading = 1.0 + 0.35 * (_ramp(height, width, rng) - 0.5)
     surface = np.clip(colour * shading[..., None], 0.0, 1.0)
     rim = np.zeros((height, width), np.uint8)
     points = [np.rint(outline * (1 << SUBPIXEL_BITS)).astype(np.int32) for outline in outlines]
-    cv2.polylines(rim, points, True, 255, max(1, round(0.035 * size)), cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.polylines(rim, points, True, (255,), max(1, round(0.035 * size)), cv2.LINE_AA, SUBPIXEL_BITS)
     surface *= 1.0 - 0.45 * (rim.astype(np.float32) / 255.0)[..., None]
     canvas += coverage[..., None] * (surface.astype(np.float32) - canvas)

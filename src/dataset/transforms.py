@@ -1,10 +1,15 @@
 """Image and box transforms of training and evaluation: small functions on numpy arrays, no MindSpore.
 
-Images are uint8 `(H, W, 3)` RGB until `normalise`; boxes are float32 `(N, 5)`: ymin, xmin, ymax, xmax in pixels and the
-label. Whatever is random takes its `numpy.random.RandomState` as an argument.
+Images are uint8 `(H, W, 3)` RGB until `normalise`. `pixel_boxes` are in pixels of their image, `boxes` in [0, 1]; both
+are float32 `(N, 5)`: ymin, xmin, ymax, xmax, label. Random functions take their `numpy.random.RandomState`.
 """
+from collections.abc import Sequence
+from typing import Any
+
 import cv2
 import numpy as np
+
+from src.boxes.box_ops import box_area
 
 # Statistics of ImageNet, RGB in 0 .. 1.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -16,58 +21,60 @@ MIN_CROP_FRACTION = 0.3
 IOU_MARGIN = 0.2
 
 
-def overlaps(boxes, rect):
-    """IoU of boxes `(N, 4+)` with one `rect` (top, left, bottom, right), all in pixels -> `(N,)`.
+Rect = tuple[int, int, int, int]  # top, left, bottom, right in pixels
+
+
+def overlaps(pixel_boxes: np.ndarray, rect: Rect) -> np.ndarray:
+    """IoU of boxes `(N, 4+)` with one rectangle -> `(N,)`.
 
     A box without area has an overlap of 0.
     """
     top, left, bottom, right = rect
-    heights = np.maximum(np.minimum(boxes[:, 2], bottom) - np.maximum(boxes[:, 0], top), 0)
-    widths = np.maximum(np.minimum(boxes[:, 3], right) - np.maximum(boxes[:, 1], left), 0)
-    inner = heights * widths
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    union = areas + (bottom - top) * (right - left) - inner
-    return inner / union
+    heights = np.maximum(np.minimum(pixel_boxes[:, 2], bottom) - np.maximum(pixel_boxes[:, 0], top), 0)
+    widths = np.maximum(np.minimum(pixel_boxes[:, 3], right) - np.maximum(pixel_boxes[:, 1], left), 0)
+    intersection = heights * widths
+    return intersection / (box_area(pixel_boxes) + (bottom - top) * (right - left) - intersection)
 
 
-def boxes_in_crop(boxes, rect, min_iou):
-    """Boxes that a crop keeps, clipped and relative to it `(M, 5)`; None when the crop is to be rejected.
+def boxes_in_crop(pixel_boxes: np.ndarray, rect: Rect, min_iou: float) -> np.ndarray | None:
+    """Boxes that a crop keeps, clipped to it and in its pixels `(M, 5)`; None when the crop is to be rejected.
 
     A crop keeps the boxes whose centre lies inside. It is rejected when it touches no box, keeps none, or when the
     boxes that it touches overlap too little with it (`min_iou`).
     """
     top, left, bottom, right = rect
-    iou = overlaps(boxes, rect)
+    iou = overlaps(pixel_boxes, rect)
     touched = iou > 0
     if not touched.any():
         return None
     if iou[touched].min() < min_iou and iou[touched].max() > min_iou + IOU_MARGIN:
         return None
-    centre_y = (boxes[:, 0] + boxes[:, 2]) / 2
-    centre_x = (boxes[:, 1] + boxes[:, 3]) / 2
+    centre_y = (pixel_boxes[:, 0] + pixel_boxes[:, 2]) / 2
+    centre_x = (pixel_boxes[:, 1] + pixel_boxes[:, 3]) / 2
     kept = touched & (centre_y > top) & (centre_y < bottom) & (centre_x > left) & (centre_x < right)
     if not kept.any():
         return None
-    result = boxes[kept].copy()
+    result = pixel_boxes[kept].copy()
     result[:, 0:4:2] = result[:, 0:4:2].clip(top, bottom) - top
     result[:, 1:4:2] = result[:, 1:4:2].clip(left, right) - left
     return result
 
 
-def random_crop(image, boxes, rng):
+def random_crop(image: np.ndarray, pixel_boxes: np.ndarray, rng: np.random.RandomState
+                ) -> tuple[np.ndarray, np.ndarray]:
     """Random crop that respects the boxes, as in the SSD paper (Liu et al. 2016, section 2.2, data augmentation).
 
     One draw chooses the least IoU (or no crop at all); then at most 50 rectangles are tried, each of 0.3 to 1 of the
     width and of the height with an aspect ratio (height / width) of 0.5 to 2.
 
     Returns:
-        `(image, boxes)`: a view of the crop and its boxes `(M, 5)`, M >= 1; the unchanged input when no rectangle was
-        accepted or there is no box.
+        A view of the crop and its pixel boxes `(M, 5)`, M >= 1; the unchanged input when no rectangle was accepted or
+        there is no box.
     """
     height, width = image.shape[:2]
     min_iou = MIN_IOU_CHOICES[rng.randint(len(MIN_IOU_CHOICES))]
-    if min_iou is None or len(boxes) == 0:
-        return image, boxes
+    if min_iou is None or len(pixel_boxes) == 0:
+        return image, pixel_boxes
     for _ in range(MAX_CROP_TRIALS):
         # Plain arithmetic: a seeded generator has to give the same rectangles in every release.
         crop_width = (MIN_CROP_FRACTION + (1 - MIN_CROP_FRACTION) * rng.rand()) * width
@@ -77,80 +84,81 @@ def random_crop(image, boxes, rng):
         left = rng.rand() * (width - crop_width)
         top = rng.rand() * (height - crop_height)
         rect = (int(top), int(left), int(top + crop_height), int(left + crop_width))
-        kept = boxes_in_crop(boxes, rect, min_iou)
+        kept = boxes_in_crop(pixel_boxes, rect, min_iou)
         if kept is not None:
             return image[rect[0]:rect[2], rect[1]:rect[3]], kept
-    return image, boxes
+    return image, pixel_boxes
 
 
-def resize(image, size):
+def resize(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Bilinear resize to `size` = (height, width); the aspect ratio is not kept."""
     height, width = size
     return cv2.resize(image, (int(width), int(height)), interpolation=cv2.INTER_LINEAR)
 
 
-def normalise_boxes(boxes, height, width):
-    """Boxes `(N, 5)` in pixels of an image of that size -> the same with coordinates in [0, 1], float32."""
-    return (boxes / np.array((height, width, height, width, 1), np.float32)).astype(np.float32)
+def normalise_boxes(pixel_boxes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Pixel boxes `(N, 5)` of an image of that size -> boxes `(N, 5)` in [0, 1], float32."""
+    return (pixel_boxes / np.array((height, width, height, width, 1), np.float32)).astype(np.float32)
 
 
-def horizontal_flip(image, boxes):
-    """Mirrors the image and its boxes `(N, 5)`, which are normalised to [0, 1]."""
+def horizontal_flip(image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mirrors the image and its boxes `(N, 5)` in [0, 1]."""
     boxes = boxes.copy()
     boxes[:, 1], boxes[:, 3] = 1 - boxes[:, 3], 1 - boxes[:, 1]
     return cv2.flip(image, 1), boxes
 
 
-def adjust_brightness(image, factor):
+def adjust_brightness(image: np.ndarray, factor: float) -> np.ndarray:
     """Scales every value by `factor`; 1 changes nothing."""
     return cv2.convertScaleAbs(image, alpha=factor)
 
 
-def adjust_contrast(image, factor):
-    """Blends with the image's mean grey level: 0 gives plain grey, 1 changes nothing."""
+def adjust_contrast(image: np.ndarray, factor: float) -> np.ndarray:
+    """Blends with the mean grey value of the image: 0 gives plain grey, 1 changes nothing."""
     mean = cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]
-    levels = np.arange(256, dtype=np.float32) * factor + mean * (1 - factor)
-    return cv2.LUT(image, np.rint(levels).clip(0, 255).astype(np.uint8))
+    adjusted = np.arange(256, dtype=np.float32) * factor + mean * (1 - factor)  # of each pixel value
+    return cv2.LUT(image, np.rint(adjusted).clip(0, 255).astype(np.uint8))
 
 
-def adjust_saturation(image, factor):
+def adjust_saturation(image: np.ndarray, factor: float) -> np.ndarray:
     """Blends with the grey version of the image: 0 gives a grey image, 1 changes nothing."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return cv2.addWeighted(image, factor, grey, 1 - factor, 0)
 
 
-def colour_jitter(image, rng, strength=0.4):
+def colour_jitter(image: np.ndarray, rng: np.random.RandomState, strength: float = 0.4) -> np.ndarray:
     """Brightness, contrast, and saturation, in this order; each factor is drawn from 1 - strength .. 1 + strength."""
     brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, 3)
     return adjust_saturation(adjust_contrast(adjust_brightness(image, brightness), contrast), saturation)
 
 
 class InputFormat:
-    """How a network wants its input: the mean is subtracted, then the values are divided by the deviation.
+    """How a network expects its input: the mean is subtracted, then the values are divided by the standard deviation.
 
     Args:
         mean, std: of red, green and blue in 0 .. 1.
         float_resize: images of evaluation and prediction keep the fractions that resizing gives, as in torchvision.
     """
 
-    def __init__(self, mean=IMAGENET_MEAN, std=IMAGENET_STD, float_resize=False):
+    def __init__(self, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD,
+                 float_resize: bool = False):
         self.mean = np.array(mean, np.float32) * 255
         self.std = np.array(std, np.float32) * 255
         self.float_resize = float_resize
-        # Row c holds the normalised value of each of the 256 levels of channel c.
-        levels = np.arange(256, dtype=np.float32)[None, :]
-        self.levels = ((levels - self.mean[:, None]) / self.std[:, None]).astype(np.float32)
+        # (3, 256): what each pixel value of each channel becomes.
+        values = np.arange(256, dtype=np.float32)[None, :]
+        self.table = ((values - self.mean[:, None]) / self.std[:, None]).astype(np.float32)
 
 
 IMAGENET = InputFormat()
 
 
-def build_input_format(config):
+def build_input_format(config: Any) -> InputFormat:
     """The `InputFormat` of the configuration."""
     return InputFormat(config.image_mean, config.image_std, config.float_resize)
 
 
-def normalise(image, out=None, input_format=IMAGENET):
+def normalise(image: np.ndarray, out: np.ndarray | None = None, input_format: InputFormat = IMAGENET) -> np.ndarray:
     """uint8 or float32 `(H, W, 3)` RGB, 0 .. 255 -> float32 `(3, H, W)`.
 
     Args:
@@ -161,7 +169,7 @@ def normalise(image, out=None, input_format=IMAGENET):
     for channel in range(3):
         values = cv2.extractChannel(image, channel)
         if image.dtype == np.uint8:
-            out[channel] = cv2.LUT(values, input_format.levels[channel])
+            out[channel] = cv2.LUT(values, input_format.table[channel])
         else:
             out[channel] = (values - input_format.mean[channel]) / input_format.std[channel]
     return out

@@ -13,9 +13,9 @@ MOST_BOXES, TRIED_BOXES = 20000, 1000
 # Elements of one table of overlaps, which bounds its memory.
 MOST_ELEMENTS = 4_000_000
 GOOD_IOU = 0.5
-# Other default boxes are suggested if at least this share of the boxes fits them only; smaller differences than the
-# second number do not count.
+# Other default boxes are suggested if they lower the share of badly fitting boxes by at least this.
 WORTH_A_CHANGE = 0.03
+# Shares that differ by less count as equal.
 SAME_SHARE = 0.005
 
 

@@ -32,6 +32,7 @@ from src.visualization.draw import save_image
 from src.visualization.plot_style import save_plot
 
 FOLDER = "dataset_check"
+CLASSES, BOX_SIZES, IMAGES, REPORT = "classes.png", "box_sizes.png", "samples.jpg", "report.txt"
 SAMPLES = 16
 
 
@@ -53,7 +54,6 @@ def check_dataset(config: Config) -> str:
         config = dataclasses.replace(config, classes=("background", *unknown), num_classes=len(unknown) + 1)
         parts, missing_part = _read_parts(config)
     training = parts[0]
-    folder = Path(config.output_path) / FOLDER
     boxes = sample_boxes(training.all_boxes(), MOST_BOXES, config.seed)
     family = build_anchor_family(config)
     overlaps = best_overlaps(boxes, family.anchors)
@@ -78,21 +78,25 @@ def check_dataset(config: Config) -> str:
         has_fixed_anchors=not family.variants,
         anchors=suggest_anchors(family, boxes, config.seed),
         batch_size=batch_size,
-        configured_batch_size=None if is_auto else config.batch_size,
-        step_bytes=None if is_auto else size.training_bytes(config.batch_size),
+        configured_batch=None if is_auto else (config.batch_size, size.training_bytes(config.batch_size)),
     )
+    folder = Path(config.output_path) / FOLDER
     files = []
     if len(boxes):
-        counts = {part.name: part.count_boxes(len(config.classes))[1:] for part in parts}
-        save_plot(class_bars(config.classes[1:], counts), folder / "classes.png")
-        save_plot(box_sizes_plot(boxes, overlaps, family.anchors, config.img_shape), folder / "box_sizes.png")
-        samples = choose_samples(training.images, SAMPLES, config.seed)
-        save_image(folder / "samples.jpg", sample_sheet(samples, config.classes))
-        files = ["classes.png", "box_sizes.png", "samples.jpg"]
+        save_plot(box_sizes_plot(boxes, overlaps, family.anchors, config.img_shape), folder / BOX_SIZES)
+        _save_pictures(folder, parts, config.classes, config.seed)
+        files = [CLASSES, BOX_SIZES, IMAGES]
     text = report_text(findings)
-    with whole_file(folder / "report.txt") as part:
+    with whole_file(folder / REPORT) as part:
         part.write_text(text + "\n", encoding="utf-8")
-    return f"{text}\n\nIn {folder}: {', '.join([*files, 'report.txt'])}"
+    return f"{text}\n\nIn {folder}: {', '.join([*files, REPORT])}"
+
+
+def _save_pictures(folder: Path, parts: Sequence[DataPart], classes: Sequence[str], seed: int) -> None:
+    """The bars of the classes, and annotated images of the first part."""
+    counts = {part.name: part.count_boxes(len(classes))[1:] for part in parts}
+    save_plot(class_bars(classes[1:], counts), folder / CLASSES)
+    save_image(folder / IMAGES, sample_sheet(choose_samples(parts[0].images, SAMPLES, seed), classes))
 
 
 def _read_parts(config: Config) -> tuple[list[DataPart], str | None]:
@@ -108,6 +112,6 @@ def _read_parts(config: Config) -> tuple[list[DataPart], str | None]:
 
 
 def _bad_labels(parts: Sequence[DataPart], num_classes: int) -> list[int]:
-    """Labels of a text file that no class belongs to."""
+    """Labels in the annotations that no class belongs to."""
     labels = {int(label) for part in parts for label in part.report.classes}
     return sorted(label for label in labels if not 0 < label < num_classes)

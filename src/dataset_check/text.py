@@ -1,13 +1,15 @@
 """What a check of a dataset found, in words."""
 import json
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from src.dataset_check.anchor_fit import Suggestion
+from src.dataset_check.content import DataPart
 from src.utils.safe_io import shown_list
 
-# Boxes of a class below which little can be learned, and pixels of the network's input below which little can be seen.
+# Fewer boxes of a class are too few to learn from; sides of fewer pixels of the network's input are too short to see.
 FEW_BOXES, FEW_PIXELS = 20, 8
 LISTED = 5
 
@@ -16,40 +18,39 @@ class Findings(NamedTuple):
     """Results of all checks.
 
     Attributes:
-        parts: the `DataPart` of training and, unless missing_part says why not, that of evaluation.
-        missing_part: text; None where both are there.
+        parts: training and, unless `missing_part` says why not, evaluation.
+        missing_part: why there is no part for evaluation; None if there is one.
         classes: names, index = label.
         unknown_classes: names in the annotations that `classes` does not have.
-        bad_labels: labels of a text file that no class belongs to.
-        same_but_for_case: groups of such names.
+        bad_labels: labels in the annotations that no class belongs to.
+        same_but_for_case: groups of class names that differ only in case and blanks.
         duplicates: groups of (part, path).
         sides: `(N, 2)` heights and widths of boxes, pixels of the network's input.
-        image_size: (height, width) of that.
+        image_size: (height, width) of the network's input.
         badly_fitting: share of the boxes whose best default box has an IoU below 0.5.
         has_fixed_anchors: the sizes of the default boxes follow from the strides.
-        anchors: `Suggestion` or None.
-        batch_size: that fits, or the text why none does.
-        configured_batch_size, step_bytes: of the configuration, and the memory that it takes; None where it is `auto`.
+        anchors: default boxes that fit better, or None.
+        batch_size: the one that fits into the memory, or the reason why none does.
+        configured_batch: batch size of the configuration, and bytes that a step with it takes; None where it is `auto`.
     """
 
-    parts: list
+    parts: Sequence[DataPart]
     missing_part: str | None
-    classes: tuple
-    unknown_classes: list
-    bad_labels: list
-    same_but_for_case: list
-    duplicates: list
+    classes: Sequence[str]
+    unknown_classes: Sequence[str]
+    bad_labels: Sequence[int]
+    same_but_for_case: Sequence[Sequence[str]]
+    duplicates: Sequence[Sequence[tuple[str, str]]]
     sides: np.ndarray
-    image_size: tuple
+    image_size: Sequence[int]
     badly_fitting: float
     has_fixed_anchors: bool
     anchors: Suggestion | None
     batch_size: int | str
-    configured_batch_size: int | None
-    step_bytes: float | None
+    configured_batch: tuple[int, float] | None
 
 
-def report_text(findings):
+def report_text(findings: Findings) -> str:
     """The report: what there is, what is wrong, what to do."""
     sections = (("", _overview(findings)), ("Classes", _class_table(findings)),
                 ("Box sizes and default boxes", _size_lines(findings)), ("To look into", _problems(findings)),
@@ -57,25 +58,25 @@ def report_text(findings):
     return "\n\n".join("\n".join(([title] if title else []) + lines) for title, lines in sections if lines)
 
 
-def _overview(findings):
+def _overview(findings: Findings) -> list[str]:
     lines = []
     for part in findings.parts:
         boxes = part.count_boxes(len(findings.classes)).sum()
         empty = sum(not len(image.pixel_boxes) for image in part.images)
         sizes = {image.size for image in part.images}
-        shown = ", {1} x {0} pixels".format(*map(_range, zip(*sizes))) if sizes else ""
-        lines.append(f"{part.name}: {len(part.images)} images that can be used{shown}, {empty} of them without boxes; "
+        pixels = ", {1} x {0} pixels".format(*map(_range, zip(*sizes))) if sizes else ""
+        lines.append(f"{part.name}: {len(part.images)} images that can be used{pixels}, {empty} of them without boxes; "
                      f"{boxes} boxes")
     if findings.missing_part:
         lines.append(f"evaluation: none ({findings.missing_part})")
     return lines
 
 
-def _range(values):
+def _range(values: Collection[int]) -> str:
     return f"{min(values)}" if min(values) == max(values) else f"{min(values)}-{max(values)}"
 
 
-def _class_table(findings):
+def _class_table(findings: Findings) -> list[str]:
     counts = [part.count_boxes(len(findings.classes)) for part in findings.parts]
     images = [[sum((image.pixel_boxes[:, 4] == label).any() for image in part.images) for part in findings.parts]
               for label in range(len(findings.classes))]
@@ -88,7 +89,7 @@ def _class_table(findings):
     return lines
 
 
-def _size_lines(findings):
+def _size_lines(findings: Findings) -> list[str]:
     if not len(findings.sides):
         return []
     height, width = findings.image_size
@@ -101,7 +102,7 @@ def _size_lines(findings):
     return lines
 
 
-def _problems(findings):
+def _problems(findings: Findings) -> list[str]:
     lines = []
     for part in findings.parts:
         for reason, count in sorted(part.report.counts.items()):
@@ -124,47 +125,53 @@ def _problems(findings):
     small = (findings.sides.min(axis=1) < FEW_PIXELS).mean() if len(findings.sides) else 0
     if small >= 0.01:
         lines.append(f" {100 * small:.1f} percent of the boxes have a side of less than {FEW_PIXELS} pixels in the "
-                     "network's input, too few to see much; a larger img_shape, or pictures cut into parts, would help")
+                     "network's input, too few to see much; a larger img_shape, or images cut into parts, would help")
     return lines or [" nothing"]
 
 
-def _suggestions(findings):
-    lines = []
+def _suggestions(findings: Findings) -> list[str]:
+    return [*_class_suggestion(findings), _batch_size_suggestion(findings), *_anchor_suggestion(findings)]
+
+
+def _class_suggestion(findings: Findings) -> list[str]:
+    classes, bad_labels = findings.classes, findings.bad_labels
     if findings.unknown_classes:
-        names = [*findings.classes, *(name for name in findings.unknown_classes if name not in findings.classes)]
-        lines.append(" the annotations name classes that the configuration does not have; to use all of them:")
-        lines.append(f"   num_classes: {len(names)}")
-        lines.append(f"   classes: [{', '.join(map(_quoted, names))}]")
-    elif findings.bad_labels:
-        lines.append(f" labels {', '.join(map(str, findings.bad_labels))} belong to no class: num_classes is "
-                     f"{len(findings.classes)}, with the background as 0; labels are 1 to {len(findings.classes) - 1}, "
-                     f"or classes needs {max(max(findings.bad_labels) + 1, len(findings.classes))} names")
-    else:
-        lines.append(f" num_classes: {len(findings.classes)} (as it is)")
+        names = [*classes, *(name for name in findings.unknown_classes if name not in classes)]
+        return [" the annotations name classes that the configuration does not have; to use all of them:",
+                f"   num_classes: {len(names)}",
+                f"   classes: [{', '.join(map(_quoted, names))}]"]
+    if bad_labels:
+        return [f" labels {', '.join(map(str, bad_labels))} belong to no class: num_classes is {len(classes)}, with "
+                f"the background as 0; labels are 1 to {len(classes) - 1}, or classes needs "
+                f"{max(max(bad_labels) + 1, len(classes))} names"]
+    return [f" num_classes: {len(classes)} (as it is)"]
+
+
+def _batch_size_suggestion(findings: Findings) -> str:
     if isinstance(findings.batch_size, str):
-        lines.append(f" {findings.batch_size}")
+        return f" {findings.batch_size}"
+    steps = len(findings.parts[0].images) // findings.batch_size
+    if findings.configured_batch is None:
+        other = "auto, as in the configuration, lets train.py choose it"
     else:
-        steps = len(findings.parts[0].images) // findings.batch_size
-        if findings.configured_batch_size is None:
-            other = "auto, as in the configuration, lets train.py choose it"
-        else:
-            other = (f"the {findings.configured_batch_size} of the configuration would take about "
-                     f"{findings.step_bytes / 1e9:.1f} GB on a CPU")
-        lines.append(f" batch_size: {findings.batch_size}, which fits into this machine's memory and makes {steps} "
-                     f"steps an epoch; {other}")
+        size, num_bytes = findings.configured_batch
+        other = f"the {size} of the configuration would take about {num_bytes / 1e9:.1f} GB on a CPU"
+    return (f" batch_size: {findings.batch_size}, which fits into this machine's memory and makes {steps} steps an "
+            f"epoch; {other}")
+
+
+def _anchor_suggestion(findings: Findings) -> list[str]:
     if findings.anchors:
-        lines.append(f" default boxes: {findings.anchors.flags} would leave {100 * findings.anchors.share:.1f} percent "
-                     "of the boxes below an IoU of 0.5 (not with weights that were trained for other default boxes)")
-    elif not len(findings.sides):
-        pass
-    elif findings.has_fixed_anchors:
-        lines.append(" default boxes: their sizes follow from the strides; objects are larger beside them with a "
-                     "larger img_shape")
-    else:
-        lines.append(" default boxes: as they are")
-    return lines
+        return [f" default boxes: {findings.anchors.flags} would leave {100 * findings.anchors.share:.1f} percent of "
+                "the boxes below an IoU of 0.5 (not with weights that were trained for other default boxes)"]
+    if not len(findings.sides):
+        return []
+    if findings.has_fixed_anchors:
+        return [" default boxes: their sizes follow from the strides; with a larger img_shape, objects are larger "
+                "beside them"]
+    return [" default boxes: as they are"]
 
 
-def _quoted(name):
+def _quoted(name: str) -> str:
     plain = name.replace("_", "").replace("-", "").isalnum() and not name.isdigit()
     return name if plain else json.dumps(name, ensure_ascii=False)

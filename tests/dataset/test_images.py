@@ -1,4 +1,6 @@
 import io
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from src.dataset.images import decode_image, load_image, preprocess, read_image_size
 from src.dataset.transforms import InputFormat
 from src.utils.errors import UserError
+from tests.hostile.image_cases import png
 
 
 def rgb_squares():
@@ -129,3 +132,14 @@ def test_size_of_what_is_no_image(tmp_path):
         read_image_size(tmp_path / "a.jpg")
     with pytest.raises(UserError, match="No such file"):
         read_image_size(tmp_path / "b.jpg")
+
+
+def test_large_images_leave_the_filters_of_warnings_alone(tmp_path, recwarn):
+    """Pillow warns of more than 89 million pixels, from any of the threads that read images."""
+    path = tmp_path / "large.png"
+    path.write_bytes(png(10_000, 10_000))
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(read_image_size, [path] * 64)) == {(10_000, 10_000)}
+    assert warnings.filters == before
+    assert not recwarn.list

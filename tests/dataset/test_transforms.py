@@ -95,8 +95,8 @@ def test_resize_takes_height_first():
 def test_normalise_is_the_formula():
     image = np.random.RandomState(0).randint(0, 256, (5, 7, 3), np.uint8)
     mean = np.array([0.485, 0.456, 0.406]) * 255
-    deviation = np.array([0.229, 0.224, 0.225]) * 255
-    np.testing.assert_allclose(transforms.normalise(image), ((image - mean) / deviation).transpose(2, 0, 1), atol=1e-5)
+    std = np.array([0.229, 0.224, 0.225]) * 255
+    np.testing.assert_allclose(transforms.normalise(image), ((image - mean) / std).transpose(2, 0, 1), atol=1e-5)
 
 
 def test_normalise_with_other_numbers():
@@ -120,7 +120,7 @@ def test_colour_adjustments():
     # The mean is 150: 150 + 0.6 * (100 - 150), and so on.
     assert transforms.adjust_contrast(image, 0.6)[0, :, 0].tolist() == [120, 180]
     red = np.array([[[200, 0, 0]]], np.uint8)
-    # Grey level of the red: 0.299 * 200 = 60.
+    # Grey value of the red: 0.299 * 200 = 60.
     assert transforms.adjust_saturation(red, 0.5)[0, 0].tolist() == [130, 30, 30]
     assert transforms.adjust_saturation(red, 1.4)[0, 0].tolist() == [255, 0, 0]
 

@@ -1,4 +1,4 @@
-"""Datasets that can be fetched or drawn: COCO 2017 and the demo shapes."""
+"""Datasets that can be downloaded or drawn: COCO 2017 and the demo shapes."""
 import logging
 from pathlib import Path
 
@@ -11,8 +11,8 @@ logger = logging.getLogger(__name__)
 DATASETS = ("coco", "shapes")
 
 
-def download_dataset(dataset, data_path, coco_root="coco_ori"):
-    """Brings one of `DATASETS` below `data_path` and returns its folder.
+def download_dataset(dataset: str, data_path: str, coco_root: str = "coco_ori") -> Path:
+    """Puts one of `DATASETS` below `data_path` and returns its folder.
 
     `coco` goes to `coco_root` (below `data_path` unless absolute), `shapes` to `data_path/shapes`. What is there and
     complete is kept. Raises `UserError` for any other dataset, and when the dataset cannot be completed.

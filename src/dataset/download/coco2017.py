@@ -1,5 +1,6 @@
-"""COCO 2017: three archives, fetched, checked and unpacked one after the other."""
+"""COCO 2017: three archives, downloaded, checked and unpacked one after the other."""
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,12 @@ logger = logging.getLogger(__name__)
 class Archive:
     """A zip archive with a single folder in it.
 
-    `size` in bytes and `md5` (hexadecimal) of the archive; `num_files` that the unpacked folder must hold at least,
-    `unpacked_size` the bytes of all its files, rounded up.
+    Attributes:
+        url: where it is.
+        folder: name of the folder.
+        size, md5: bytes and hexadecimal checksum of the archive.
+        num_files: files that the unpacked folder holds at least.
+        unpacked_size: bytes of all its files, rounded up.
     """
 
     url: str
@@ -26,7 +31,7 @@ class Archive:
     unpacked_size: int
 
     @property
-    def file_name(self):
+    def file_name(self) -> str:
         return self.url.rsplit("/", 1)[1]
 
 
@@ -40,14 +45,14 @@ COCO_2017 = (
 )
 
 
-def download_coco(root, archives=COCO_2017, keep_archives=False):
-    """Fetches and unpacks what is missing of `archives` into the folder `root`; returns the folders that are new.
+def download_coco(root: Path | str, archives: Sequence[Archive] = COCO_2017, keep_archives: bool = False) -> list[Path]:
+    """Downloads and unpacks what is missing of `archives` into the folder `root`; returns the folders that are new.
 
-    Each folder appears whole or not at all. An archive that lies in `root` already, however it came there, is checked
+    Each folder appears whole or not at all. An archive that lies in `root` already, wherever it comes from, is checked
     and used; a partial download is resumed. Archives are deleted after unpacking unless `keep_archives`.
 
-    Raises `UserError`: a folder with fewer files than it must have, no room, no network, wrong size or checksum,
-    a damaged archive.
+    Raises:
+        UserError: a folder with too few files, no space, no network, wrong size or checksum, a damaged archive.
     """
     root = Path(root)
     missing = [archive for archive in archives if not _is_unpacked(root, archive)]
@@ -69,7 +74,7 @@ def download_coco(root, archives=COCO_2017, keep_archives=False):
     return [root / archive.folder for archive in missing]
 
 
-def _is_unpacked(root, archive):
+def _is_unpacked(root: Path, archive: Archive) -> bool:
     folder = root / archive.folder
     if not folder.is_dir():
         return False
@@ -80,7 +85,7 @@ def _is_unpacked(root, archive):
     return True
 
 
-def _space_needed(root, archives, keep_archives):
+def _space_needed(root: Path, archives: Sequence[Archive], keep_archives: bool) -> int:
     """The largest number of bytes that the run adds to the disk at any moment."""
     total = peak = 0
     for archive in archives:

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from src.utils.errors import UserError
 from src.utils.progress import BYTES, megabytes, progress
 
 logger = logging.getLogger(__name__)
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 60.0
 
@@ -25,15 +26,24 @@ class _NothingFollowsError(Exception):
     """The server has nothing after the bytes that are there; the argument is its `Content-Range`."""
 
 
-def fetch_file(url, path, size=None, md5=None, retries=5, timeout=60.0, first_wait=FIRST_WAIT_SECONDS):
+def fetch_file(url: str, path: Path | str, size: int | None = None, md5: str | None = None, retries: int = 5,
+               timeout: float = 60.0, first_wait: float = FIRST_WAIT_SECONDS) -> None:
     """Downloads `url` to `path`.
 
-    The bytes go to `path` + `.part`, which the next attempt, or the next run, continues with an HTTP range, as long as
+    The bytes go to `path` + `.part`, which the next attempt, or the next run, resumes with an HTTP range, as long as
     the server still offers the same version (`If-Range` with the ETag or date of the first attempt, kept beside it in
-    `.part.version`). Dropped connections are tried again after a growing pause; `retries` counts attempts in a row
-    that brought nothing. `size` in bytes and `md5` are checked where given, the length that the server states always.
+    `.part.version`). Dropped connections are tried again after a growing pause.
 
-    Raises `UserError` with what can be done by hand, and `OSError` when the file cannot be written.
+    Args:
+        size: expected bytes; the length that the server states is always checked.
+        md5: expected checksum, hexadecimal.
+        retries: attempts in a row that brought nothing before it gives up.
+        timeout: seconds without an answer.
+        first_wait: seconds before the second attempt.
+
+    Raises:
+        UserError: with what can be done by hand.
+        OSError: the file cannot be written.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
@@ -48,10 +58,10 @@ def fetch_file(url, path, size=None, md5=None, retries=5, timeout=60.0, first_wa
         except _DroppedError as error:
             failures = 1 if _size(part) > before else failures + 1
             if failures > retries:
-                raise UserError(f"{url} cannot be downloaded: {error}. Nothing is lost: start again to go on at "
+                raise UserError(f"{url} cannot be downloaded: {error}. Nothing is lost: start again to resume at "
                                 f"{megabytes(_size(part))}. {_by_hand(url, path)}") from error
             wait = min(first_wait * 2 ** (failures - 1), LONGEST_WAIT_SECONDS)
-            logger.info("download: %s; going on at %s in %.0f s", error, megabytes(_size(part)), wait)
+            logger.info("download: %s; resuming at %s in %.0f s", error, megabytes(_size(part)), wait)
             time.sleep(wait)
     try:
         check_file(part, size, md5)
@@ -62,7 +72,7 @@ def fetch_file(url, path, size=None, md5=None, retries=5, timeout=60.0, first_wa
     _version_file(part).unlink(missing_ok=True)
 
 
-def check_file(path, size=None, md5=None):
+def check_file(path: Path | str, size: int | None = None, md5: str | None = None) -> None:
     """Raises `UserError` unless the file has this size in bytes and this MD5 checksum (where given)."""
     path = Path(path)
     found = path.stat().st_size
@@ -71,14 +81,14 @@ def check_file(path, size=None, md5=None):
     if md5 is not None:
         digest = hashlib.md5(usedforsecurity=False)
         with open(path, "rb") as stream:
-            for chunk in iter(lambda: stream.read(CHUNK), b""):
+            for chunk in iter(lambda: stream.read(CHUNK_BYTES), b""):
                 digest.update(chunk)
         if digest.hexdigest() != md5:
             raise UserError(f"{path} has the MD5 checksum {digest.hexdigest()} where {md5} is expected: it is damaged "
                             "or another file.")
 
 
-def require_free_space(folder, num_bytes):
+def require_free_space(folder: Path, num_bytes: int) -> None:
     """Raises `UserError` unless the disk of `folder` has room for `num_bytes` more."""
     free = shutil.disk_usage(folder).free
     if num_bytes > free:
@@ -86,7 +96,7 @@ def require_free_space(folder, num_bytes):
                         "Make room, or choose another disk with --data_path.")
 
 
-def _attempt(url, part, size, timeout):
+def _attempt(url: str, part: Path, size: int | None, timeout: float) -> None:
     """One connection: appends to `part` until it is complete, or raises `_DroppedError`."""
     start = _size(part)
     if size is not None and start >= size:
@@ -117,7 +127,7 @@ def _attempt(url, part, size, timeout):
         raise _DroppedError(f"the connection was closed after {megabytes(_size(part))} of {megabytes(total)}")
 
 
-def _connect(url, start, version, timeout):
+def _connect(url: str, start: int, version: str, timeout: float) -> http.client.HTTPResponse:
     request = urllib.request.Request(url, headers={"User-Agent": "mindspore-ssd"})
     if start:
         request.add_header("Range", f"bytes={start}-")
@@ -136,12 +146,12 @@ def _connect(url, start, version, timeout):
         raise _DroppedError(f"no connection ({getattr(error, 'reason', error)})") from error
 
 
-def _receive(response, part, start, total):
+def _receive(response: http.client.HTTPResponse, part: Path, start: int, total: int | None) -> None:
     shown = progress(f"download: {part.stem}", total, BYTES, start)
     with open(part, "ab" if start else "wb") as stream, shown as advance:
         while True:
             try:
-                chunk = response.read(CHUNK)
+                chunk = response.read(CHUNK_BYTES)
             except (http.client.HTTPException, OSError) as error:
                 raise _DroppedError(f"the connection broke ({error!r})") from error
             if not chunk:
@@ -150,12 +160,12 @@ def _receive(response, part, start, total):
             advance(len(chunk))
 
 
-def _content_length(response):
+def _content_length(response: http.client.HTTPResponse) -> int | None:
     text = response.headers.get("Content-Length", "")
     return int(text) if text.isdigit() else None
 
 
-def _content_range(response):
+def _content_range(response: http.client.HTTPResponse) -> tuple[int, int | None]:
     """First byte and total length of `Content-Range: bytes 100-999/1000`; the total is None when it is `*`."""
     unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
     span, _, total = rest.partition("/")
@@ -165,33 +175,33 @@ def _content_range(response):
     return int(begin), int(total) if total.isdigit() else None
 
 
-def _version_file(part):
+def _version_file(part: Path) -> Path:
     return part.with_name(part.name + ".version")
 
 
-def _read_version(part):
+def _read_version(part: Path) -> str:
     try:
         return _version_file(part).read_text(encoding="latin-1").strip()
     except OSError:
         return ""
 
 
-def _write_version(part, response):
+def _write_version(part: Path, response: http.client.HTTPResponse) -> None:
     etag = response.headers.get("ETag", "")
     # A weak ETag does not promise equal bytes, and HTTP forbids it in If-Range.
     version = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
     _version_file(part).write_text(version, encoding="latin-1")
 
 
-def _discard(part):
+def _discard(part: Path) -> None:
     part.unlink(missing_ok=True)
     _version_file(part).unlink(missing_ok=True)
 
 
-def _size(path):
+def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _by_hand(url, path):
-    return (f"To do it by hand: fetch {url} with another program, or on another machine, put it at {path}, and run the "
-            "same command again.")
+def _by_hand(url: str, path: Path) -> str:
+    return (f"To do it by hand: download {url} with another program, or on another machine, put it at {path}, and run "
+            "the same command again.")

@@ -1,9 +1,10 @@
-"""Unpacking of a zip archive that is not trusted."""
+"""Unpacking of an untrusted zip archive."""
 import logging
 import lzma
 import stat
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from src.dataset.download.http import require_free_space
@@ -14,12 +15,14 @@ from src.utils.progress import progress
 logger = logging.getLogger(__name__)
 
 
-def unpack_folder(archive, target):
+def unpack_folder(archive: Path | str, target: Path | str) -> None:
     """Unpacks the folder named like `target` out of the zip file `archive` and puts it at `target`, whole.
 
-    The archive is read completely, with its checksums, before anything appears at `target`. Raises `UserError` for a
-    damaged archive, one without that folder, one that does not fit on the disk, and one with a member that would be
-    written elsewhere (absolute, drive, `..`, link): such an archive is refused as a whole.
+    The archive is read completely, with its checksums, before anything appears at `target`.
+
+    Raises:
+        UserError: the archive is damaged, has no such folder, or does not fit on the disk; or a member would be written
+            elsewhere (absolute path, drive, `..`, link), and the whole archive is refused.
     """
     archive, target = Path(archive), Path(target)
     logger.info("unpack: %s to %s", archive, target)
@@ -41,14 +44,14 @@ def unpack_folder(archive, target):
         raise UserError(f"{archive} is not a readable zip archive: {error}. Delete it and start again.") from error
 
 
-def _unpack_members(content, members, folder):
+def _unpack_members(content: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], folder: Path) -> None:
     with progress("unpack", len(members), "file") as advance:
         for member in members:
             content.extract(member, folder)
             advance(1)
 
 
-def _require_safe(archive, member):
+def _require_safe(archive: Path, member: zipfile.ZipInfo) -> None:
     name = member.filename
     path, windows_path = PurePosixPath(name), PureWindowsPath(name)
     mode = member.external_attr >> 16

@@ -127,13 +127,13 @@ def test_broken_connections_are_resumed(server, fetch, tmp_path, caplog):
         fetch(server.url("a.zip"), tmp_path / "a.zip", size=len(CONTENT), md5=md5(CONTENT))
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
     assert [wanted for _, wanted in server.requests] == [None, "bytes=100000-", "bytes=150000-"]
-    assert "0.1 MB of 0.3 MB; going on" in caplog.text
+    assert "0.1 MB of 0.3 MB; resuming at 0.1 MB" in caplog.text
 
 
 def test_the_next_run_resumes(server, fetch, tmp_path):
     server.files["a.zip"] = CONTENT
     server.cut_after = [100_000, 0]
-    with pytest.raises(UserError, match=r"start again to go on at 0\.1 MB.*by hand"):
+    with pytest.raises(UserError, match=r"start again to resume at 0\.1 MB.*by hand"):
         fetch(server.url("a.zip"), tmp_path / "a.zip", retries=1)
     assert (tmp_path / "a.zip.part").stat().st_size == 100_000
     assert not (tmp_path / "a.zip").exists()
