@@ -115,6 +115,15 @@ def test_named_keys_exist(page):
             assert [key for key in keys if key not in KEYS] == []
 
 
+def test_named_functions_exist():
+    """The functions in the table of box conventions."""
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    table = next(table for table in read_page(ROOT / "docs" / "architecture.md").tables if table[0][-1] == "functions")
+    names = {name for row in table[1:] for span in re.findall(r"`(\w+(?:\.(?!json)\w+)?)`", row[-1])
+             for name in span.split(".")}
+    assert [name for name in names if not re.search(rf"(def|class) {name}\b", text)] == []
+
+
 def test_the_table_of_models():
     header, *rows = read_page(ROOT / "docs" / "models.md").tables[0]
     models = {}
