@@ -140,8 +140,8 @@ class InputFormat:
         float_resize: images of evaluation and prediction keep the fractions that resizing gives, as in torchvision.
     """
 
-    def __init__(self, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD,
-                 float_resize: bool = False):
+    def __init__(self, mean: Sequence[float] | np.ndarray = IMAGENET_MEAN,
+                 std: Sequence[float] | np.ndarray = IMAGENET_STD, float_resize: bool = False):
         self.mean = np.array(mean, np.float32) * 255
         self.std = np.array(std, np.float32) * 255
         self.float_resize = float_resize

@@ -112,7 +112,7 @@ def _shots(inputs: Sequence[Input], failed: list[tuple[Input, UserError]]) -> It
     for item in inputs:
         try:
             if item.is_image:
-                yield _Shot(item, load_image(item.source))
+                yield _Shot(item, load_image(str(item.source)))
                 continue
             with Video(item.source) as video:
                 for number, image in enumerate(video):
