@@ -1,22 +1,23 @@
-"""Entry of MindSpore Hub: `create_network(name)` gives a detector for inference."""
+"""Entry of MindSpore Hub: `create_network(name)` returns a detector for inference."""
 import json
 from pathlib import Path
+from typing import Any
 
 from src.config import load_config
-from src.ssd import build_inference_net, get_model
+from src.ssd import SsdInferWithDecoder, build_inference_net, get_model
 from src.weights import load_weights
 
 CONFIG_FOLDER = Path(__file__).resolve().parent / "config"
 
 
-def create_network(name, num_classes=None, checkpoint="", config_path="", **settings):
+def create_network(name: str, num_classes: int | None = None, checkpoint: Path | str = "",
+                   config_path: Path | str = "", **settings: Any) -> SsdInferWithDecoder:
     """A detector with decoded boxes, in evaluation mode: image `(B, 3, H, W)` -> boxes `(B, A, 4)`, scores `(B, A, C)`.
 
     Images are float32 RGB, resized to `img_shape` and normalised with `image_mean` and `image_std`. Boxes are
-    `ymin xmin ymax xmax` in [0, 1]; column 0 of the scores is the background; non-maximum suppression is
-    `src.boxes.apply_nms`. The names of the parameters are those of the published checkpoints, so that MindSpore
-    Hub can load one. To train it further, wrap the detector, `create_network(...).network`, in
-    `src.ssd.SSDWithLossCell`.
+    `ymin xmin ymax xmax` in [0, 1]; column 0 of the scores is the background; NMS is `src.boxes.apply_nms`. The
+    parameters have the names of the published checkpoints, so that MindSpore Hub can load one. To train it further,
+    wrap the detector, `create_network(...).network`, in `src.ssd.SSDWithLossCell`.
 
     Args:
         name: a name of the model table, such as `ssd300`.
@@ -41,6 +42,6 @@ def create_network(name, num_classes=None, checkpoint="", config_path="", **sett
     return net
 
 
-def _as_text(value):
+def _as_text(value: Any) -> str:
     """A value as on the command line."""
     return json.dumps(value) if isinstance(value, (list, tuple)) else str(value)

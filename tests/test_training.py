@@ -80,7 +80,7 @@ def test_own_data_to_a_model_file_and_pictures(run, shapes, tmp_path):
     assert "config.yaml in the output_path" in err
 
 
-def test_going_on_after_some_epochs(run, shapes, tmp_path, caplog):
+def test_continuing_after_some_epochs(run, shapes, tmp_path, caplog):
     caplog.set_level("INFO")
     flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX, "--lr=0.01")
     assert run("train", *flags, "--epoch_size=2")[2] == 0

@@ -14,10 +14,10 @@ from src.ssd.complexity import NetworkSize, measure_network
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
-# The part of the machine's memory that training may fill.
+# Share of the machine's memory that training may fill.
 MEMORY_SHARE = 0.6
 LARGEST_BATCH = 16
-# Fewer steps in an epoch are few for the schedule of the learning rate.
+# Fewer steps in an epoch are too few for the learning rate schedule.
 FEWEST_STEPS = 8
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 # For `epoch_size: auto`; the epochs are multiples of ten.
@@ -48,7 +48,7 @@ def fitting_batch_size(size: NetworkSize, num_images: int, memory: float, num_ra
     room = MEMORY_SHARE * memory / num_ranks
     if size.training_bytes(1) > room:
         raise UserError(f"batch_size: a training step with one image takes about {size.training_bytes(1) / 1e9:.1f} "
-                        f"GB, in each of {num_ranks} process(es); the machine has {memory / 1e9:.1f} GB, of which "
+                        f"GB, in each of {num_ranks} rank(s); the machine has {memory / 1e9:.1f} GB, of which "
                         f"{100 * MEMORY_SHARE:.0f} percent are meant for training. Choose a smaller model or "
                         "img_shape, or set batch_size to a number.")
     batch_size = 1

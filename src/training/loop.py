@@ -34,8 +34,16 @@ class TrainingLoop:
         self.sink = sink
         steps = dataset.get_dataset_size()
         position = position or Position(first_epoch, steps)
-        self.state = RunState(train_step, epochs, steps, position.epoch, first_epoch, position.step,
-                              position.epoch_done, stop_requested=position.run_done)
+        self.state = RunState(
+            train_network=train_step,
+            epoch_num=epochs,
+            batch_num=steps,
+            cur_epoch_num=position.epoch,
+            first_epoch=first_epoch,
+            step_of_epoch=position.step,
+            epoch_done=position.epoch_done,
+            stop_requested=position.run_done,
+        )
         self._context = RunContext(self.state)
 
     def run(self) -> int:

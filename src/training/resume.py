@@ -72,8 +72,8 @@ def find_resume(config: Config, ranks: Ranks = ONE_RANK) -> Resume | None:
     return resume
 
 
-def create_resumed_config(config: Config, resume: Resume | None) -> Config:
-    """The configuration with what an `auto` key was resolved to when the run began."""
+def with_resumed_sizes(config: Config, resume: Resume | None) -> Config:
+    """The configuration with the batch size and the number of epochs that `auto` gave when the run began."""
     settings = resume.state["settings"] if resume else {}
     chosen = {key: settings[key] for key in ("batch_size", "epoch_size") if config.is_auto(key) and key in settings}
     return dataclasses.replace(config, **chosen)

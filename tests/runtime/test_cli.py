@@ -1,10 +1,9 @@
-"""What the entry scripts share."""
-import signal
+"""What the entry scripts share: errors as messages, colours where the terminal has them and the user wants them."""
+import io
 
 import pytest
 
-from src.runtime.cli import entry_point
-from src.runtime.signals import StopSignals
+from src.runtime.cli import entry_point, painted
 
 
 def test_a_file_that_must_not_be_read_is_one_message(capsys):
@@ -19,14 +18,21 @@ def test_a_file_that_must_not_be_read_is_one_message(capsys):
                                        "this, or give another path\n")
 
 
-def test_signals_are_noted_and_an_ignored_one_stays_ignored():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with StopSignals("the step") as signals:
-            signal.raise_signal(signal.SIGINT)
-            assert signals.number == 0
-            signal.raise_signal(signal.SIGTERM)
-            assert signals.number == signal.SIGTERM
-        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream, variables, coloured", [
+    (Terminal(), {}, True),
+    (Terminal(), {"NO_COLOR": ""}, True),  # no-color.org: only when it is not empty
+    (Terminal(), {"NO_COLOR": "1"}, False),
+    (Terminal(), {"TERM": "dumb"}, False),
+    (io.StringIO(), {}, False),
+])
+def test_painted(stream, variables, coloured, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert painted("error", "red", stream) == ("\033[1;31merror\033[0m" if coloured else "error")

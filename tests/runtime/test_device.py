@@ -1,12 +1,11 @@
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from src.runtime import device, distributed
+from src.runtime import device
 from src.runtime.environment import threads_text
 from src.utils.errors import UserError
 from tests.support.golden_data import ROOT
@@ -64,25 +63,6 @@ def test_no_cpuinfo(monkeypatch):
 
     monkeypatch.setattr(Path, "read_text", fail)
     assert not device._cpu_has(device.AFFECTED_FLAG)
-
-
-def test_several_ranks_need_a_launcher(monkeypatch):
-    for name in distributed.LAUNCHER_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UserError, match=r"run_msrun_train\.sh"):
-        distributed.set_up_ranks(True)
-    assert distributed.set_up_ranks(False) == distributed.Ranks(0, 1)
-
-
-def test_the_second_scheduler_of_a_machine_steps_aside(monkeypatch, caplog):
-    caplog.set_level("INFO")
-    monkeypatch.setenv("MS_SCHED_HOST", "127.0.0.1")
-    with socket.socket() as first:
-        first.bind(("127.0.0.1", 0))
-        first.listen()
-        monkeypatch.setenv("MS_SCHED_PORT", str(first.getsockname()[1]))
-        distributed.serve_as_scheduler()
-    assert "is served by another scheduler" in caplog.text
 
 
 @pytest.mark.parametrize("target", ["Ascend", "GPU"])

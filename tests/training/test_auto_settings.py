@@ -26,7 +26,7 @@ def test_batch_size_for_the_memory(memory, num_images, num_ranks, expected):
 
 
 def test_memory_that_is_too_small_for_one_image():
-    with pytest.raises(UserError, match=r"one image takes about 1\.2 GB, in each of 1 process"):
+    with pytest.raises(UserError, match=r"one image takes about 1\.2 GB, in each of 1 rank"):
         fitting_batch_size(SIZE, 10_000, 1e9)
 
 

@@ -17,10 +17,10 @@ from src.training.output_folder import checkpoint_folder
 from src.training.results import Results
 from src.training.resume import (
     Resume,
-    create_resumed_config,
     create_settings,
     find_resume,
     new_run,
+    with_resumed_sizes,
 )
 from src.training.run_record import LossScaleState, RunRecord, restore_parameters
 from src.training.run_state import RunState
@@ -203,8 +203,8 @@ def test_what_the_key_finds(undisturbed, tmp_path, caplog):
 def test_sizes_that_were_chosen_stay(undisturbed, tmp_path):
     last = save_run(tmp_path, undisturbed)
     config = load_config([f"--output_path={tmp_path}", "--batch_size=auto"], for_training=True)
-    assert create_resumed_config(config, None).is_auto("batch_size")
+    assert with_resumed_sizes(config, None).is_auto("batch_size")
     state = {**read_state(last), "settings": create_settings(dataclasses.replace(config, batch_size=4))}
-    chosen = create_resumed_config(config, Resume(last, state))
+    chosen = with_resumed_sizes(config, Resume(last, state))
     assert chosen.batch_size == 4
     assert json.loads(json.dumps(state["settings"])) == state["settings"]

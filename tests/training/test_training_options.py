@@ -1,6 +1,7 @@
 """Options of training together, through the entry script; values that contradict each other."""
 import csv
 
+import cv2
 import mindspore as ms
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_all_options_in_one_run(run, shapes, tmp_path, caplog):
         parts = float(row["classification_loss"]) + float(row["localisation_loss"])
         assert parts == pytest.approx(float(row["loss"]), rel=1e-4)
     for name in ("results.png", "first_batch.jpg", "first_batch_matches.jpg"):
-        assert (tmp_path / "output" / name).stat().st_size > 5000
+        assert cv2.imread(f"output/{name}") is not None
     assert "export:   python export.py " in lines
     # As a tie replaces the best checkpoint, it holds the EMA of the last one.
     best = ms.load_checkpoint("output/ckpt_0/best_map.ckpt")

@@ -1,26 +1,11 @@
-"""Which checkpoints count, and what is said of the others."""
+"""The state beside a checkpoint: round trip, and what is wrong with it."""
 import json
 
 import pytest
 
-from src.training.resume import new_run, newest_checkpoint
 from src.utils.errors import UserError
-from src.weights.training_state import check_content, read_state, remove_checkpoint, state_path, write_state
-
-STATE = {"step": 3, "epoch_done": True, "steps_per_epoch": 3, "settings": {}, "parts": {}}
-
-
-def save(folder, epoch, run, step=3):
-    path = folder / f"ssd-{epoch}_{step}.ckpt"
-    path.write_bytes(bytes(100) + f"{run} {epoch}".encode())
-    write_state(path, {**STATE, "run": run, "epoch": epoch, "step": step})
-    return path
-
-
-def damage(path):
-    content = bytearray(path.read_bytes())
-    content[50] ^= 1
-    path.write_bytes(content)
+from src.weights.training_state import check_content, read_state, remove_checkpoint, state_path
+from tests.support.checkpoint_states import STATE, damage, save
 
 
 def test_round_trip(tmp_path):
@@ -57,55 +42,3 @@ def test_foreign_states(tmp_path, content, message):
     state_path(path).write_text(content)
     with pytest.raises(UserError, match=message):
         read_state(path)
-
-
-def test_the_newest_of_the_run_counts(tmp_path):
-    save(tmp_path, 30, "of an earlier run")
-    run = new_run(tmp_path)
-    assert newest_checkpoint(tmp_path) is None
-    save(tmp_path, 2, run)
-    save(tmp_path, 9, run)
-    newest = save(tmp_path, 10, run, step=1)
-    assert newest_checkpoint(tmp_path).path == newest
-
-
-def test_the_one_before_is_taken(tmp_path, caplog):
-    run = new_run(tmp_path)
-    first, second, third = (save(tmp_path, epoch, run) for epoch in (1, 2, 3))
-    third.write_bytes(b"")
-    damage(second)
-    path, state = newest_checkpoint(tmp_path)
-    assert (path, state["epoch"]) == (first, 1)
-    assert "ssd-3_3.ckpt has 0 bytes" in caplog.text and "ssd-2_3.ckpt was changed" in caplog.text
-    damage(first)
-    with pytest.raises(UserError, match=r"no checkpoint in .* is whole"):
-        newest_checkpoint(tmp_path)
-
-
-def test_files_of_a_kill_in_between_do_not_count(tmp_path):
-    """A checkpoint without its state; that of an earlier run, whose state was not yet replaced."""
-    save(tmp_path, 1, "of an earlier run").write_bytes(b"of the new run")
-    run = new_run(tmp_path)
-    (tmp_path / "ssd-2_3.ckpt").write_bytes(b"of the new run")
-    assert newest_checkpoint(tmp_path) is None
-    whole = save(tmp_path, 1, run)
-    assert newest_checkpoint(tmp_path).path == whole
-
-
-def test_a_run_that_began_from_a_checkpoint_goes_back_to_it(tmp_path):
-    (tmp_path / "other").mkdir()
-    begun_from = save(tmp_path / "other", 5, "a")
-    folder = tmp_path / "own"
-    run = new_run(folder, begun_from)
-    assert newest_checkpoint(folder).path == begun_from
-    newer = save(folder, 6, run)
-    assert newest_checkpoint(folder).path == newer
-    damage(newer)
-    assert newest_checkpoint(folder).path == begun_from
-
-
-def test_checkpoints_of_an_older_version_are_not_passed_over(tmp_path):
-    (tmp_path / "ssd-40_18.ckpt").write_bytes(b"weights")
-    with pytest.raises(UserError, match=r"ssd-40_18\.ckpt has no training state"):
-        newest_checkpoint(tmp_path)
-    assert newest_checkpoint(tmp_path / "nothing") is None

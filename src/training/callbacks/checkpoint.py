@@ -1,12 +1,13 @@
 """Checkpoints of a training run, and beside each what else a resumed run needs."""
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import mindspore as ms
 import numpy as np
 
 from src.training.callbacks.log import DIVERGED
+from src.training.run_record import RunRecord
 from src.training.run_state import RunContext, RunState
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import save_checkpoint
@@ -45,12 +46,6 @@ class KeptCheckpoints:
         self.paths = [path for path in (self.directory / name for name in names) if path.is_file()]
 
 
-class Describable(Protocol):
-    """What tells the rest of a run's state, such as `RunRecord`."""
-
-    def describe(self) -> dict[str, Any]: ...
-
-
 class SaveCheckpoint(ms.Callback):
     """Saves `ssd-EPOCH_STEP.ckpt` every few epochs and at the end, STEP being the steps that are done of the epoch.
 
@@ -59,10 +54,10 @@ class SaveCheckpoint(ms.Callback):
     Args:
         checkpoints: the `KeptCheckpoints` of the run.
         every: epochs between two checkpoints.
-        record: what else a resumed run needs, written beside each checkpoint; None writes checkpoints alone.
+        record: the `RunRecord` to write beside each checkpoint; None writes checkpoints alone.
     """
 
-    def __init__(self, checkpoints: KeptCheckpoints, every: int, record: Describable | None = None):
+    def __init__(self, checkpoints: KeptCheckpoints, every: int, record: RunRecord | None = None):
         super().__init__()
         self.checkpoints = checkpoints
         self.every = every

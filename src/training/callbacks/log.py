@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 LOSS_PARTS = ("classification_loss", "localisation_loss")
 DIVERGED = ("the run has diverged and stops. Lower lr, lengthen warmup_epochs, clip the gradients (use_global_norm), "
             "or look for broken boxes in the data; the last checkpoint is from before.")
-OVERFLOW = ("the run stops. With dynamic_loss_scale: True it finds a factor of the loss with which they do not; the "
-            "last checkpoint is from before.")
+OVERFLOW = ("the run stops. With dynamic_loss_scale: True it finds a loss scale with which they do not; the last "
+            "checkpoint is from before.")
 
 
 class EpochSoFar(NamedTuple):

@@ -50,4 +50,4 @@ def test_the_file_is_a_picture(tmp_path):
     results = Results(tmp_path / "results.csv")
     results.add(1, loss=1.0, mAP=0.1)
     PlotResults(results).on_train_end(context(1))
-    assert cv2.imread(str(tmp_path / "results.png")).shape[1] > 1000
+    assert cv2.imread(str(tmp_path / "results.png")) is not None
