@@ -3,7 +3,7 @@
 #   official archive   runtime/{include,lib} with libmindspore-lite.so, runtime/third_party/glog
 #   PyPI kit           [mindspore_lite/]{include,lib} with libmindspore-extendrt_python.so
 #
-# Targets: MindSporeLite::runtime; MindSporeLite::dataset where libminddata-lite.so is there; MindSporeLite::converter
+# Targets: MindSporeLite::runtime; MindSporeLite::dataset where there is libminddata-lite.so; MindSporeLite::converter
 # with the PyPI kit, whose converter is a library only.
 
 if(NOT MS_LITE_HOME)
@@ -26,7 +26,7 @@ if(EXISTS "${_home}/include/api/model.h")
 endif()
 if(NOT _kind)
   message(FATAL_ERROR "MS_LITE_HOME is '${MS_LITE_HOME}', where no MindSpore Lite is found: set it to the folder of the "
-                      "official archive, or of the kit that scripts/setup_mindspore_lite.sh fetches")
+                      "official archive, or of the kit that scripts/setup_mindspore_lite.sh downloads")
 endif()
 
 function(_lite_target name)

@@ -1,5 +1,5 @@
 # The three parts of OpenCV that are needed, as the target OpenCVParts. Debian's small packages (libopencv-imgproc-dev,
-# libopencv-imgcodecs-dev) bring no OpenCVConfig.cmake, so the headers and libraries are looked for where there is none.
+# libopencv-imgcodecs-dev) have no OpenCVConfig.cmake; without it, headers and libraries are searched.
 
 set(_parts core imgproc imgcodecs)
 add_library(OpenCVParts INTERFACE IMPORTED)

@@ -10,13 +10,13 @@
 
 namespace ssd {
 
-// Writes a file whole or not at all, with the folder that it lies in; UserError when it cannot be written.
+// Writes a file whole or not at all, and makes its folder; UserError when it cannot be written.
 void write_whole_file(const std::filesystem::path &path, const void *data, size_t size);
 
 // The outputs of the network as files `<id>_0.bin` (boxes) and `<id>_1.bin` (scores), float32 without a header.
 //
-// They are collected in a folder beside `folder` and move there together at the end, so that a run that breaks off
-// leaves nothing that could be taken for its result.
+// They are written to a temporary folder beside `folder` and move there together at the end, so that an interrupted run
+// leaves nothing that looks like its result.
 class BinFiles {
  public:
   explicit BinFiles(std::filesystem::path folder);
@@ -26,7 +26,7 @@ class BinFiles {
 
   void add(const std::string &id, const NetworkOutput &output);
 
-  // Moves the files to their place.
+  // Moves the files to `folder`.
   void finish();
 
  private:

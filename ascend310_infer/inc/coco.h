@@ -15,14 +15,14 @@ namespace ssd {
 // The ids of a COCO annotation file.
 struct CocoIds {
   std::unordered_map<std::string, int64_t> images;  // by file name, without folders
-  std::map<size_t, int64_t> categories;             // by label; those that the file does not have are missing
+  std::map<size_t, int64_t> categories;             // by label; labels that the file does not have are missing
 };
 
-// Reads a COCO annotation file. `classes` are the names by label, the background first. Throws UserError when it is
-// none, has none of the classes, or has two images of the same name.
+// Reads a COCO annotation file. `classes` are the names by label, the background first. Throws UserError when the file
+// is no such file, has none of the classes, or has two images of the same name.
 CocoIds read_coco_ids(const std::filesystem::path &path, const std::vector<std::string> &classes);
 
-// An image's id from its name, where there is no annotation file; UserError when the name is no integer.
+// The id of an image without an annotation file: its file name; UserError when the name is no integer.
 int64_t numeric_image_id(const std::filesystem::path &path);
 
 // Detections in the COCO result format.

@@ -7,7 +7,7 @@
 
 namespace ssd {
 
-// What the network gives for one image; the arrays belong to someone else.
+// Outputs of the network for one image. The arrays are not owned.
 struct NetworkOutput {
   const float *boxes = nullptr;   // (num_boxes, 4) ymin xmin ymax xmax in [0, 1]
   const float *scores = nullptr;  // (num_boxes, num_classes), column 0 is the background
@@ -22,15 +22,15 @@ struct Detection {
 };
 
 struct Thresholds {
-  float min_score = 0.1F;      // detections have a score above it
-  float nms_threshold = 0.6F;  // largest overlap of two detections of a class
-  size_t max_boxes = 100;      // at most so many detections of a class
+  float min_score = 0.1F;      // detections have a higher score
+  float nms_threshold = 0.6F;  // largest IoU of two detections of a class
+  size_t max_boxes = 100;      // largest number of detections of a class
 };
 
 // A box in pixels, as ymin xmin ymax xmax.
 using PixelBox = std::array<float, 4>;
 
-// Intersection over union; both ends of a box belong to it, so sides count one pixel more than the difference of the
+// Intersection over union. Both ends of a box belong to it, so a side is one pixel longer than the difference of its
 // coordinates (src/boxes/nms.py).
 float overlap(const PixelBox &first, const PixelBox &second);
 
@@ -38,9 +38,9 @@ float overlap(const PixelBox &first, const PixelBox &second);
 // at most `max_boxes`.
 std::vector<size_t> suppress(const std::vector<PixelBox> &boxes, float threshold, size_t max_boxes);
 
-// The detections of an image of that size, in order of the labels, and of descending score within a label: what
-// `select_detections` of src/boxes/nms.py gives, to the last bit. Throws UserError for numbers that are no boxes
-// or scores.
+// The detections of an image of that size, in pixels: confidence threshold and NMS, in order of the labels, and of
+// descending score within a label. They equal those of `select_detections` in src/boxes/nms.py to the last bit. Throws
+// UserError for numbers that are no boxes or scores.
 std::vector<Detection> select_detections(const NetworkOutput &output, int height, int width,
                                          const Thresholds &thresholds);
 

@@ -7,7 +7,7 @@
 
 namespace ssd {
 
-// An image in the memory of an Ascend device: YUV 4:2:0, of the size that the network takes.
+// An image in the memory of an Ascend device: YUV 4:2:0, of the size of the network's input.
 struct DeviceImage {
   std::shared_ptr<const void> data;
   size_t bytes = 0;

@@ -7,8 +7,8 @@
 
 namespace ssd {
 
-// The images of a folder, by file name, without sub-folders. Throws UserError when the folder is not there, has no
-// image, or has two whose names differ in the suffix only: the results of one would overwrite those of the other.
+// The images of a folder, by file name, without sub-folders. Throws UserError when there is no such folder, it has no
+// image, or two images whose names differ in the suffix only: the results of one would overwrite those of the other.
 std::vector<std::filesystem::path> find_images(const std::filesystem::path &folder);
 
 // The content of a file; UserError when it cannot be read.

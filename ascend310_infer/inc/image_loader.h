@@ -15,12 +15,12 @@ namespace ssd {
 
 // An image, ready for the network.
 struct LoadedImage {
-  std::vector<float> input;  // as the preprocessor makes it
+  std::vector<float> input;  // output of the preprocessor
   int height = 0;            // of the original image, pixels
   int width = 0;
 };
 
-// Reads, decodes and preprocesses images in threads of its own, ahead of the one that asks for them.
+// Reads, decodes and preprocesses images in its own threads, ahead of the caller.
 class ImageLoader {
  public:
   ImageLoader(std::vector<std::filesystem::path> paths, Preprocessor preprocess, int threads);
@@ -28,8 +28,8 @@ class ImageLoader {
   ImageLoader(const ImageLoader &) = delete;
   ImageLoader &operator=(const ImageLoader &) = delete;
 
-  // The next image, in the order of the paths; valid until the next call. To be called once for each path. Throws
-  // UserError when this image cannot be read.
+  // The next image, in the order of the paths; valid until the next call. Call it once for each path. Throws UserError
+  // when this image cannot be read.
   const LoadedImage &next();
 
  private:
@@ -44,7 +44,7 @@ class ImageLoader {
 
   const std::vector<std::filesystem::path> paths_;
   const Preprocessor preprocess_;
-  std::vector<Slot> slots_;  // image i lies in slot i % size
+  std::vector<Slot> slots_;  // image i is in slot i % size
   std::mutex mutex_;
   std::condition_variable slot_is_ready_;
   std::condition_variable slot_is_free_;

@@ -8,7 +8,7 @@
 namespace ssd {
 
 // Height and width of a JPEG image, from its header. Throws std::invalid_argument, whose text continues "the image
-// FILE ...", when the content is none.
+// FILE ...", when the content is no JPEG image.
 std::pair<int, int> jpeg_size(const std::vector<uint8_t> &content);
 
 }  // namespace ssd

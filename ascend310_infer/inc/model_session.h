@@ -16,13 +16,13 @@ struct Device {
   std::string type = "CPU";  // Ascend, GPU or CPU
   int id = 0;
   int threads = 1;        // on a CPU
-  std::string aipp_path;  // Ascend: AIPP configuration that is built into the model; empty: none
+  std::string aipp_path;  // Ascend: AIPP configuration to build into the model; empty: none
 };
 
 // A detector in MindSpore Lite: images -> boxes and scores.
 class ModelSession {
  public:
-  // Throws UserError when the file is no model that this MindSpore Lite can load on that device.
+  // Throws UserError when this MindSpore Lite cannot load the file as a model on that device.
   ModelSession(const std::filesystem::path &path, const Device &device);
   ~ModelSession();
   ModelSession(const ModelSession &) = delete;
@@ -34,17 +34,17 @@ class ModelSession {
   // Shape of one image. UserError when the input is not that of a detector: float32 images of three channels.
   ImageShape image_shape() const;
 
-  // Puts an image, as a Preprocessor makes it, into the batch.
+  // Copies the output of a Preprocessor into a row of the batch.
   void set_image(size_t row, const float *image);
 
-  // Puts an image that lies on the device, as the hardware decoder leaves it, in the place of the whole input.
+  // Replaces the whole input by an image in the memory of the device, the output of the hardware decoder.
   void set_device_image(const void *data, size_t bytes);
 
   // Runs the network on the batch.
   void run();
 
-  // What the last run gave for one image of the batch; valid until the next run. UserError when the outputs are not
-  // boxes and scores.
+  // Outputs of the last run for one image of the batch; valid until the next run. UserError when they are not boxes and
+  // scores.
   NetworkOutput output(size_t row) const;
 
  private:

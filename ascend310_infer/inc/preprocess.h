@@ -11,7 +11,7 @@ namespace ssd {
 // Order of the values of one image in the input of a network.
 enum class Layout { kChannelsFirst, kChannelsLast };
 
-// One image as the network wants it.
+// Shape of one image in the network's input.
 struct ImageShape {
   int height = 0;
   int width = 0;
@@ -20,14 +20,14 @@ struct ImageShape {
   size_t elements() const { return static_cast<size_t>(height) * static_cast<size_t>(width) * 3; }
 };
 
-// Content of an image file -> 8-bit BGR pixels as they are stored (an EXIF rotation is left alone, as the boxes are
+// Content of an image file -> 8-bit BGR pixels as they are stored (an EXIF rotation is ignored, since boxes are
 // annotated on the stored pixels). Throws std::invalid_argument, whose text continues "the image FILE ...".
 cv::Mat decode_image(const std::vector<uint8_t> &content);
 
-// How the network wants the values of its input.
+// Normalisation and resizing of the network's input.
 struct InputFormat {
   std::array<float, 3> mean = {0.485F, 0.456F, 0.406F};  // of red, green, blue in 0 .. 1; the default is ImageNet's
-  std::array<float, 3> deviation = {0.229F, 0.224F, 0.225F};
+  std::array<float, 3> standard_deviation = {0.229F, 0.224F, 0.225F};
   bool float_resize = false;  // resized values are not rounded to whole numbers
 };
 
@@ -39,7 +39,7 @@ class Preprocessor {
   const ImageShape &shape() const { return shape_; }
 
   // 8-bit BGR -> RGB float32: resized bilinearly without keeping the aspect ratio, minus the mean, divided by the
-  // deviation. `out` has shape().elements() values.
+  // standard deviation. `out` has shape().elements() values.
   void operator()(const cv::Mat &image, float *out) const;
 
  private:
@@ -50,8 +50,8 @@ class Preprocessor {
   ImageShape shape_;
   bool float_resize_;
   std::array<float, 3> mean_;  // on the scale 0 .. 255
-  std::array<float, 3> deviation_;
-  std::array<std::array<float, 256>, 3> levels_;  // row c: the normalised value of each level of the RGB channel c
+  std::array<float, 3> standard_deviation_;
+  std::array<std::array<float, 256>, 3> normalised_;  // (RGB channel, 8-bit value) -> normalised value
 };
 
 }  // namespace ssd

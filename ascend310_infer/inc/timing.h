@@ -16,10 +16,10 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// The time that the network took for `num_images`, as time_Result/test_perform_static.txt says it.
+// The line of time_Result/test_perform_static.txt: average time of the network for an image.
 std::string network_time_line(double seconds, size_t num_images);
 
-// Speed of the whole program and of the network alone, for people.
+// The last line that the program prints: speed of the whole program and of the network alone.
 std::string throughput_line(double seconds, double network_seconds, size_t num_images);
 
 }  // namespace ssd

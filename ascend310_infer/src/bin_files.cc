@@ -21,7 +21,7 @@ void make_folder(const fs::path &folder) {
   std::error_code error;
   fs::create_directories(folder.empty() ? "." : folder, error);
   if (error) {
-    throw UserError("the folder " + folder.string() + " cannot be made: " + error.message());
+    throw UserError("the folder " + folder.string() + " cannot be created: " + error.message());
   }
 }
 

@@ -47,7 +47,7 @@ CocoIds read_coco_ids(const fs::path &path, const std::vector<std::string> &clas
     for (const auto &image : content.at("images")) {
       const std::string name = fs::path(image.at("file_name").get<std::string>()).filename().string();
       if (!ids.images.emplace(name, image.at("id").get<int64_t>()).second) {
-        throw UserError(path.string() + " lists two images of the name " + name);
+        throw UserError(path.string() + " lists two images with the name " + name);
       }
     }
     ids.categories = category_ids(content.at("categories"), classes);
@@ -65,7 +65,8 @@ int64_t numeric_image_id(const fs::path &path) {
   int64_t id = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
   if (error != std::errc() || end != name.data() + name.size()) {
-    throw UserError("the name of " + path.string() + " is no number: --annotations tells the id of an image");
+    throw UserError("the name of " + path.string() +
+                    " is no number: give the annotation file with the ids of the images (--annotations)");
   }
   return id;
 }

@@ -1,5 +1,5 @@
-// Converts an ONNX file to a model of MindSpore Lite: what the tool converter_lite of the official archive does, for
-// the PyPI kit, which has its library only.
+// Converts an ONNX file to a model of MindSpore Lite, as the tool converter_lite of the official archive. The PyPI kit
+// has only the library of that tool.
 //
 //   convert_lite INPUT.onnx OUTPUT.mindir|OUTPUT.ms
 
@@ -19,7 +19,7 @@
 #include "include/api/types.h"
 #include "include/registry/converter_context.h"
 
-// The part of MindSpore Lite's converter.h that is used here; the PyPI kit does not bring this header.
+// The part of MindSpore Lite's converter.h that is used here; the PyPI kit does not have this header.
 namespace mindspore {
 struct ConverterPara;
 
@@ -52,8 +52,8 @@ void check(const fs::path &input, const fs::path &output) {
   }
 }
 
-// Runs the converter, which appends the suffix itself. It crashes on files that are not ONNX, so it gets a process of
-// its own.
+// Runs the converter, which appends the suffix itself. It crashes on files that are not ONNX, so it has a process of its
+// own.
 bool run_converter(const fs::path &input, const fs::path &output_stem, mindspore::ModelType type) {
   const pid_t child = fork();
   if (child == 0) {
@@ -77,7 +77,7 @@ void convert(const fs::path &input, const fs::path &output) {
     std::error_code ignored;
     fs::remove(written, ignored);
     throw ssd::UserError("MindSpore Lite cannot convert " + input.string() +
-                         ": is it an ONNX file that export.py made?");
+                         ": is it an ONNX file of export.py?");
   }
   // The converter makes the file readable to its owner only.
   fs::permissions(written, fs::perms::owner_write | fs::perms::group_read | fs::perms::others_read,

@@ -14,18 +14,18 @@ void check_values(const NetworkOutput &output) {
   const float *scores_end = output.scores + output.num_boxes * output.num_classes;
   const auto is_finite = [](float value) { return std::isfinite(value); };
   if (!std::all_of(output.boxes, boxes_end, is_finite)) {
-    throw UserError("the network gives boxes that are not finite numbers: its weights are broken");
+    throw UserError("the network returns boxes that are not finite numbers: its weights are broken");
   }
   // Written so that NaN fails too.
   const auto is_score = [](float value) { return value >= 0 && value <= 1; };
   const float *wrong = std::find_if_not(output.scores, scores_end, is_score);
   if (wrong != scores_end) {
-    throw UserError("the network gives a score of " + std::to_string(*wrong) +
+    throw UserError("the network returns a score of " + std::to_string(*wrong) +
                     ", expected 0 to 1: export the network for inference, with export.py");
   }
 }
 
-// Anchors whose score is above the threshold, for each label; none for the background.
+// Indexes of the default boxes whose score is above the threshold, for each label; none for the background.
 std::vector<std::vector<size_t>> candidates_by_label(const NetworkOutput &output, float min_score) {
   std::vector<std::vector<size_t>> candidates(output.num_classes);
   const float *score = output.scores;

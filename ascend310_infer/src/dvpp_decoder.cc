@@ -20,7 +20,7 @@ namespace {
 
 std::shared_ptr<dataset::TensorTransform> make_transform(int height, int width) {
   if (height % 2 != 0 || width % 2 != 0) {
-    throw UserError("the hardware decoder makes images with even sides only, not " + std::to_string(height) + " x " +
+    throw UserError("the hardware decoder returns images with even sides only, not " + std::to_string(height) + " x " +
                     std::to_string(width) + ": use --cpu_dvpp=CPU");
   }
   const std::vector<uint32_t> size = {static_cast<uint32_t>(height), static_cast<uint32_t>(width)};

@@ -50,7 +50,7 @@ std::vector<fs::path> find_images(const fs::path &folder) {
     const auto [other, is_new] = by_stem.emplace(path.stem().string(), path);
     if (!is_new) {
       throw UserError(other->second.string() + " and " + path.string() +
-                      " would share their result files: give them different names");
+                      " have the same name for their result files: rename one");
     }
   }
   return images;

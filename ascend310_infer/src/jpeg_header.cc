@@ -15,8 +15,8 @@ bool is_frame_header(uint8_t marker) {
 std::pair<int, int> jpeg_size(const std::vector<uint8_t> &content) {
   const auto word = [&content](size_t at) { return content[at] * 256 + content[at + 1]; };
   if (content.size() > 2 && word(0) == 0xFFD8) {
-    // Segments: 0xFF, marker, length of two bytes that counts itself; a frame header goes on with the precision (one
-    // byte), height and width (ITU T.81, annex B).
+    // Segments: 0xFF, marker, length of two bytes that counts itself; in a frame header, precision (one byte),
+    // height and width follow (ITU T.81, annex B).
     for (size_t at = 2; at + 9 <= content.size() && content[at] == 0xFF;) {
       const uint8_t marker = content[at + 1];
       if (marker == 0xFF) {  // a fill byte

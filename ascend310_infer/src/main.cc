@@ -26,11 +26,11 @@ namespace ssd {
 namespace {
 namespace fs = std::filesystem;
 
-// Where the outputs of the network go.
+// Takes the outputs of the network.
 class Results {
  public:
   virtual ~Results() = default;
-  // Those of `paths` that are of use.
+  // Those of `paths` whose outputs are needed.
   virtual std::vector<fs::path> choose(const std::vector<fs::path> &paths) const { return paths; }
   virtual void add(const fs::path &path, int height, int width, const NetworkOutput &output) = 0;
   virtual void finish() = 0;
@@ -83,7 +83,7 @@ class DetectionFile : public Results {
 
   void add(const fs::path &path, int height, int width, const NetworkOutput &output) override {
     if (num_classes_ != 0 && num_classes_ != output.num_classes) {
-      throw UserError("the network gives scores of " + std::to_string(output.num_classes) + " classes, but --classes "
+      throw UserError("the network returns scores of " + std::to_string(output.num_classes) + " classes, but --classes "
                       "names " + std::to_string(num_classes_) + " (with the background)");
     }
     if (!results_) {
@@ -120,7 +120,7 @@ struct Timing {
   double all = 0;
 };
 
-// Decodes with the CPU.
+// Decodes on the CPU.
 Timing predict(const std::vector<fs::path> &paths, const Options &options, ModelSession *session, Results *results) {
   const size_t batch_size = session->batch_size();
   struct Size {
@@ -132,7 +132,7 @@ Timing predict(const std::vector<fs::path> &paths, const Options &options, Model
   const Stopwatch whole;
   ImageLoader loader(paths, Preprocessor(session->image_shape(), options.input_format), options.decode_threads);
   for (size_t begin = 0; begin < paths.size(); begin += batch_size) {
-    const size_t count = std::min(batch_size, paths.size() - begin);  // rows behind keep what they had
+    const size_t count = std::min(batch_size, paths.size() - begin);  // further rows keep their old content
     for (size_t row = 0; row < count; ++row) {
       const LoadedImage &image = loader.next();
       sizes[row] = {image.height, image.width};
@@ -196,7 +196,7 @@ void run(const Options &options) {
   const auto paths = results->choose(find_images(options.dataset_path));
   ModelSession session(options.mindir_path,
                        {options.device_type, options.device_id, options.threads, dvpp ? options.aipp_path : ""});
-  // The threads of the image loader are the parallelism; OpenCV's own would only get in their way.
+  // The threads of the image loader are the parallelism; those of OpenCV would compete with them.
   cv::setNumThreads(1);
   Timing timing;
 #ifdef SSD_DVPP

@@ -47,14 +47,14 @@ std::shared_ptr<mindspore::Context> make_context(const Device &device) {
   return context;
 }
 
-// What a file that begins like another kind of model is, and what to do with it; empty for one that Lite may load.
+// Throws UserError, with what to do, for a file that is another kind of model.
 void check_kind(const fs::path &path, const std::vector<uint8_t> &content) {
   const std::string suffix = path.extension().string();
   if (suffix == ".onnx" || suffix == ".air" || suffix == ".ckpt") {
     throw UserError(path.string() + " is no MindIR or .ms file: export it as ONNX and convert that with "
                     "scripts/convert_lite.sh");
   }
-  constexpr size_t kMarkAt = 4;  // FlatBuffers keep their file identifier behind the offset of the root
+  constexpr size_t kMarkAt = 4;  // FlatBuffers have their file identifier after the offset of the root
   constexpr char kMark[] = "MSL";
   const bool has_mark = content.size() > 2 * kMarkAt && std::memcmp(content.data() + kMarkAt, kMark, 3) == 0;
   if (content.empty() || (suffix == ".ms") != has_mark) {
@@ -79,7 +79,7 @@ ModelSession::ModelSession(const fs::path &path, const Device &device) : impl_(s
   const mindspore::Status status = impl_->model.Build(impl_->name, type, make_context(device));
   if (status.IsError()) {
     const std::string device_hint =
-        device.type == "CPU" ? "" : "is there such a device, and is MindSpore Lite made for it? ";
+        device.type == "CPU" ? "" : "is there such a device, and is this MindSpore Lite built for it? ";
     throw UserError("MindSpore Lite cannot load " + impl_->name + " on the device " + device.type + " (" +
                     status.ToString() + "): " + device_hint + "is the file damaged, or made for another version? "
                     "scripts/convert_lite.sh converts an exported ONNX file for this one");
@@ -105,8 +105,8 @@ ImageShape ModelSession::image_shape() const {
   }
   throw UserError(impl_->name + " has " + std::to_string(inputs.size()) + " input(s), the first of the shape " +
                   (inputs.empty() ? "()" : shape_text(inputs[0].Shape())) +
-                  "; expected is one, (B, 3, height, width) or (B, height, width, 3) float32: is it a detector that "
-                  "export.py made?");
+                  "; expected is one, (B, 3, height, width) or (B, height, width, 3) float32: is it a detector of "
+                  "export.py?");
 }
 
 void ModelSession::set_image(size_t row, const float *image) {
@@ -117,7 +117,7 @@ void ModelSession::set_image(size_t row, const float *image) {
 void ModelSession::set_device_image(const void *data, size_t bytes) {
   auto &input = impl_->inputs[0];
   if (bytes != input.DataSize()) {
-    throw UserError("the hardware decoder gives " + std::to_string(bytes) + " bytes, but " + impl_->name + " takes " +
+    throw UserError("the hardware decoder returns " + std::to_string(bytes) + " bytes, but " + impl_->name + " takes " +
                     std::to_string(input.DataSize()) + ": are --image_height, --image_width and the AIPP configuration "
                     "those of the model?");
   }
@@ -144,8 +144,8 @@ NetworkOutput ModelSession::output(size_t row) const {
     for (const auto &tensor : outputs) {
       shapes += (shapes.empty() ? "" : ", ") + shape_text(tensor.Shape());
     }
-    throw UserError(impl_->name + " gives " + shapes + "; expected are boxes (B, anchors, 4) and scores (B, anchors, "
-                    "classes), float32: is it a detector that export.py made?");
+    throw UserError(impl_->name + " returns " + shapes + "; expected are boxes (B, anchors, 4) and scores (B, anchors, "
+                    "classes), float32: is it a detector of export.py?");
   }
   NetworkOutput result;
   result.num_boxes = static_cast<size_t>(outputs[0].Shape()[1]);

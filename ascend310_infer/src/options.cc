@@ -87,13 +87,13 @@ const std::vector<Flag> &flags() {
        [](Options *o, const std::string &text) { o->image_width = number(text, 1, kMaxSide); }},
       {"image_mean", "mean of the input, red, green and blue in 0 to 1; default 0.485,0.456,0.406",
        [](Options *o, const std::string &text) { o->input_format.mean = three_numbers(text, 0); }},
-      {"image_std", "deviation of the input likewise; default 0.229,0.224,0.225",
-       [](Options *o, const std::string &text) { o->input_format.deviation = three_numbers(text, 1e-6F); }},
+      {"image_std", "standard deviation of the input likewise; default 0.229,0.224,0.225",
+       [](Options *o, const std::string &text) { o->input_format.standard_deviation = three_numbers(text, 1e-6F); }},
       {"float_resize", "True: do not round the values of resized images to whole numbers; default False",
        [](Options *o, const std::string &text) {
          o->input_format.float_resize = one_of(text, {"True", "False"}) == "True";
        }},
-      {"output_path", "folder in which result_Files and time_Result are made, default the working directory",
+      {"output_path", "folder of result_Files and time_Result, default the working directory",
        [](Options *o, const std::string &text) { o->output_path = text; }},
       {"detections", "write detections to this file, as COCO results, instead of the .bin files",
        [](Options *o, const std::string &text) { o->detections = text; }},
@@ -104,9 +104,9 @@ const std::vector<Flag> &flags() {
        [](Options *o, const std::string &text) { o->classes = split(text); }},
       {"min_score", "detections have a score above it, default 0.1",
        [](Options *o, const std::string &text) { o->min_score = number(text, 0.0F, 1.0F); }},
-      {"nms_threshold", "largest overlap of two detections of a class, default 0.6",
+      {"nms_threshold", "largest IoU of two detections of a class, default 0.6",
        [](Options *o, const std::string &text) { o->nms_threshold = number(text, 0.0F, 1.0F); }},
-      {"max_boxes", "most detections of a class in an image, default 100",
+      {"max_boxes", "largest number of detections of a class in an image, default 100",
        [](Options *o, const std::string &text) { o->max_boxes = number(text, 1, 1000000); }},
       {"threads", "threads of the network on a CPU, default all cores",
        [](Options *o, const std::string &text) { o->threads = number(text, 1, kMaxThreads); }},
@@ -134,7 +134,7 @@ void check(const Options &options) {
     throw UserError("--annotations is for --detections only");
   }
   if (!options.annotations.empty() && options.classes.empty()) {
-    throw UserError("--annotations needs --classes, which say what the labels of the network mean");
+    throw UserError("--annotations needs --classes, the names of the network's labels");
   }
 }
 

@@ -25,9 +25,9 @@ Preprocessor::Preprocessor(const ImageShape &shape, const InputFormat &format)
     : shape_(shape), float_resize_(format.float_resize) {
   for (size_t channel = 0; channel < 3; ++channel) {
     mean_[channel] = format.mean[channel] * 255.0F;
-    deviation_[channel] = format.deviation[channel] * 255.0F;
-    for (size_t level = 0; level < 256; ++level) {
-      levels_[channel][level] = (static_cast<float>(level) - mean_[channel]) / deviation_[channel];
+    standard_deviation_[channel] = format.standard_deviation[channel] * 255.0F;
+    for (size_t value = 0; value < 256; ++value) {
+      normalised_[channel][value] = (static_cast<float>(value) - mean_[channel]) / standard_deviation_[channel];
     }
   }
 }
@@ -41,9 +41,10 @@ void Preprocessor::operator()(const cv::Mat &image, float *out) const {
   cv::resize(source, resized, cv::Size(shape_.width, shape_.height), 0, 0, cv::INTER_LINEAR);
   if (float_resize_) {
     write<float>(
-        resized, [this](size_t channel, float value) { return (value - mean_[channel]) / deviation_[channel]; }, out);
+        resized,
+        [this](size_t channel, float value) { return (value - mean_[channel]) / standard_deviation_[channel]; }, out);
   } else {
-    write<uint8_t>(resized, [this](size_t channel, uint8_t level) { return levels_[channel][level]; }, out);
+    write<uint8_t>(resized, [this](size_t channel, uint8_t value) { return normalised_[channel][value]; }, out);
   }
 }
 

@@ -15,7 +15,7 @@ TEST_F(BinFilesTest, HoldTheValuesAsTheyAre) {
   const std::vector<float> scores = {0.9F, 0.1F, 0.5F, 0.6F, 0.7F, 0.8F};
   BinFiles files(folder / "result_Files");
   files.add("one", {boxes.data(), scores.data(), 2, 3});
-  EXPECT_FALSE(std::filesystem::exists(folder / "result_Files"));  // not before all is done
+  EXPECT_FALSE(std::filesystem::exists(folder / "result_Files"));  // not before the end
   files.finish();
   const std::string first = read(folder / "result_Files" / "one_0.bin");
   const std::string second = read(folder / "result_Files" / "one_1.bin");
@@ -25,7 +25,7 @@ TEST_F(BinFilesTest, HoldTheValuesAsTheyAre) {
   EXPECT_EQ(std::memcmp(second.data(), scores.data(), 24), 0);
 }
 
-TEST_F(BinFilesTest, ARunThatBreaksOffLeavesNothing) {
+TEST_F(BinFilesTest, AnInterruptedRunLeavesNothing) {
   const std::vector<float> values(7);
   {
     BinFiles files(folder / "result_Files");
@@ -44,7 +44,7 @@ TEST_F(BinFilesTest, WholeFilesReplaceOlderOnes) {
 
 TEST_F(BinFilesTest, PlacesThatCannotBeWritten) {
   write("file", "");
-  EXPECT_NE(error_of([&] { write_whole_file(folder / "file" / "a.txt", "a", 1); }).find("cannot be made"),
+  EXPECT_NE(error_of([&] { write_whole_file(folder / "file" / "a.txt", "a", 1); }).find("cannot be created"),
             std::string::npos);
   std::filesystem::create_directory(folder / "taken");
   EXPECT_NE(error_of([&] { write_whole_file(folder / "taken", "a", 1); }).find("cannot be written"), std::string::npos);

@@ -33,7 +33,7 @@ TEST_F(CocoTest, FilesThatAreNone) {
   EXPECT_NE(message(R"({"images": [], "categories": [{"id": 1, "name": "cat"}]})").find("none of the classes"),
             std::string::npos);
   EXPECT_NE(message(R"({"images": [{"id": 1, "file_name": "a"}, {"id": 2, "file_name": "b/a"}], "categories": []})")
-                .find("two images of the name a"),
+                .find("two images with the name a"),
             std::string::npos);
   EXPECT_NE(error_of([&] { read_coco_ids(folder / "none.json", classes); }).find("none.json"), std::string::npos);
 }

@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 
 class Images : public TemporaryFolder {
  protected:
-  // Images 000.png, 001.png, ...; image i is i + 1 pixels wide and all of the grey level i.
+  // Images 000.png, 001.png, ...; image i is i + 1 pixels wide, and all its pixels have the grey value i.
   std::vector<fs::path> draw(int count) const {
     std::vector<fs::path> paths;
     for (int i = 0; i < count; ++i) {
@@ -40,7 +40,7 @@ TEST_F(Images, FoldersThatCannotBeUsed) {
   EXPECT_NE(error_of([&] { find_images(folder / "none"); }).find("cannot be read"), std::string::npos);
   write("a.png", "");
   write("a.jpg", "");
-  EXPECT_NE(error_of([&] { find_images(folder); }).find("share their result files"), std::string::npos);
+  EXPECT_NE(error_of([&] { find_images(folder); }).find("same name for their result files"), std::string::npos);
 }
 
 TEST_F(Images, FilesThatCannotBeRead) {

@@ -36,7 +36,7 @@ TEST(Options, Values) {
   EXPECT_EQ(options.min_score, 0.25F);
   EXPECT_EQ(options.max_boxes, 7);
   EXPECT_EQ(options.input_format.mean, (std::array<float, 3>{0.5F, 0.25F, 0}));
-  EXPECT_EQ(options.input_format.deviation, (std::array<float, 3>{1, 1, 0.5F}));
+  EXPECT_EQ(options.input_format.standard_deviation, (std::array<float, 3>{1, 1, 0.5F}));
   EXPECT_TRUE(options.input_format.float_resize);
 }
 

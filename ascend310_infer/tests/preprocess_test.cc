@@ -81,7 +81,7 @@ TEST(Preprocess, OtherMeansAndFractions) {
   image.at<cv::Vec3b>(0, 1) = cv::Vec3b(1, 1, 255);
   InputFormat format;
   format.mean = {1, 0.5F, 0};
-  format.deviation = {0.5F, 1, 2};
+  format.standard_deviation = {0.5F, 1, 2};
   const ImageShape shape = {1, 4, Layout::kChannelsLast};
   std::vector<float> rounded(12);
   std::vector<float> exact(12);

@@ -37,7 +37,7 @@ class TemporaryFolder : public ::testing::Test {
     return text.str();
   }
 
-  // Names of what lies in the folder, sorted.
+  // Names of the folder's entries, sorted.
   std::vector<std::string> names() const {
     std::vector<std::string> found;
     for (const auto &entry : std::filesystem::directory_iterator(folder)) {
