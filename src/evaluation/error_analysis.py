@@ -1,20 +1,36 @@
-"""What became of each detection and each object: found, wrong class, poor place, missed, false alarm."""
+"""What became of each detection and each object, by the error types of TIDE.
+
+D. Bolya, S. Foley, J. Hays, J. Hoffman: TIDE: A General Toolbox for Identifying Object Detection Errors, ECCV 2020
+(https://arxiv.org/abs/2008.08115). The names and the two thresholds of the IoU are those of the paper. What differs:
+
+- An object belongs to one detection at most, also to a wrong one; in TIDE several errors may refer to the same object.
+- There is no type "both" (wrong class and poor place): such a detection is a background error.
+- A duplicate covers an object that is taken, of whatever class; in TIDE it is of the same class.
+- Errors are counted above one confidence threshold, and not weighted by the AP that they cost.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from src.evaluation.ground_truth import Annotation, GroundTruth
+from src.evaluation.results import Detections
+
 CORRECT = "correct"
-WRONG_CLASS = "wrong class"
-POOR_PLACE = "poor place"
+CLASSIFICATION = "classification error"
+LOCALISATION = "localisation error"
 MISSED = "missed"
-DOUBLE = "double"
-FALSE_ALARM = "false alarm"
-DETECTION_KINDS = (CORRECT, WRONG_CLASS, POOR_PLACE, DOUBLE, FALSE_ALARM)
-OBJECT_KINDS = (CORRECT, WRONG_CLASS, POOR_PLACE, MISSED)
-# A detection is at the place of an object from this IoU on, and a poor attempt at it from the lower one on.
-PLACE_IOU = 0.5
-POOR_IOU = 0.1
+DUPLICATE = "duplicate"
+BACKGROUND = "background error"
+DETECTION_KINDS = (CORRECT, CLASSIFICATION, LOCALISATION, DUPLICATE, BACKGROUND)
+OBJECT_KINDS = (CORRECT, CLASSIFICATION, LOCALISATION, MISSED)
+# Of detections that no object belongs to: the last of `DETECTION_KINDS`.
+KINDS_WITHOUT_OBJECT = DETECTION_KINDS[3:]
+# A detection is at the place of an object from the first IoU on, and near it from the second on.
+FOREGROUND_IOU, BACKGROUND_IOU = 0.5, 0.1
 
 
 @dataclass(frozen=True)
@@ -27,7 +43,7 @@ class ImageAnalysis:
         scores: (D,).
         labels: (D,) int64.
         kinds: D names of `DETECTION_KINDS`.
-        objects: (D,) int64: index of the object that a detection was matched with; -1 for a double or false alarm.
+        objects: (D,) int64: index of the object that a detection was matched with; -1 for `KINDS_WITHOUT_OBJECT`.
         ious: (D,) with that object; 0 without.
         object_boxes: (N, 4), like `boxes`.
         object_areas: (N,) square pixels, as annotated.
@@ -39,38 +55,36 @@ class ImageAnalysis:
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
-    kinds: tuple
+    kinds: tuple[str, ...]
     objects: np.ndarray
     ious: np.ndarray
     object_boxes: np.ndarray
     object_areas: np.ndarray
     object_labels: np.ndarray
-    object_kinds: tuple
+    object_kinds: tuple[str, ...]
 
-    def count(self, kind):
+    def count(self, kind: str) -> int:
         """Detections of that kind; for `MISSED`, objects."""
         return (self.object_kinds if kind == MISSED else self.kinds).count(kind)
 
 
-def analyse(truth, detections, image_ids, min_score):
+def analyse(
+    ground_truth: GroundTruth, detections: Detections, image_ids: Sequence[int], min_score: float
+) -> list[ImageAnalysis]:
     """Compares detections with objects, image by image.
 
     Detections of a score of at least `min_score` choose their objects in order of descending score, each the free one
-    with the highest IoU; in three rounds: of the same class with IoU 0.5 or more (correct), of any class (wrong class),
-    of the same class with IoU 0.1 or more (poor place). What remains is a double where it covers an object that is
-    taken (IoU 0.5 or more), is passed over where it lies in a crowd of its class, and is a false alarm otherwise.
-
-    Args:
-        truth: `Truth`.
-        detections: `Detections`.
-        image_ids: the images to look at.
+    with the highest IoU; in three rounds: of the same class with IoU 0.5 or more (correct), of any class
+    (classification error), of the same class with IoU 0.1 or more (localisation error). What remains is a duplicate
+    where it covers an object that is taken (IoU 0.5 or more), is passed over where it lies in a crowd of its class, and
+    is a background error otherwise.
 
     Returns:
-        List of `ImageAnalysis` in the order of `image_ids`.
+        The analysis of each image, in the order of `image_ids`.
     """
-    label_of = {category_id: label for label, category_id in truth.category_ids.items()}
-    annotations = {image_id: [] for image_id in image_ids}
-    for box in truth.boxes:
+    label_of = {category_id: label for label, category_id in ground_truth.category_ids.items()}
+    annotations: dict[int, list[Annotation]] = {image_id: [] for image_id in image_ids}
+    for box in ground_truth.boxes:
         if box["image_id"] in annotations:
             annotations[box["image_id"]].append(box)
     chosen = np.flatnonzero(detections.scores >= min_score)
@@ -83,7 +97,9 @@ def analyse(truth, detections, image_ids, min_score):
             for image_id in image_ids]
 
 
-def _analyse_image(image_id, found, annotations, label_of):
+def _analyse_image(
+    image_id: int, found: Detections, annotations: Sequence[Annotation], label_of: dict[int, int]
+) -> ImageAnalysis:
     objects = [box for box in annotations if not box["iscrowd"]]
     crowds = [box for box in annotations if box["iscrowd"]]
     object_boxes, boxes = _boxes(objects), np.asarray(found.boxes, np.float64).reshape(-1, 4)
@@ -91,13 +107,14 @@ def _analyse_image(image_id, found, annotations, label_of):
     labels = np.array([label_of[category_id] for category_id in found.category_ids.tolist()], np.int64)
     ious = _overlaps(boxes, object_boxes, is_crowd=False)
     same_class = labels[:, None] == object_labels
-    in_crowd = _overlaps(boxes, _boxes(crowds), is_crowd=True) >= PLACE_IOU
+    in_crowd = _overlaps(boxes, _boxes(crowds), is_crowd=True) >= FOREGROUND_IOU
     in_crowd &= labels[:, None] == np.array([label_of[box["category_id"]] for box in crowds], np.int64)
 
-    kinds, object_kinds = [None] * len(boxes), [MISSED] * len(objects)
+    kinds: list[str | None] = [None] * len(boxes)
+    object_kinds = [MISSED] * len(objects)
     partners, free = np.full(len(boxes), -1, np.int64), np.ones(len(objects), bool)
-    rounds = ((CORRECT, PLACE_IOU, same_class), (WRONG_CLASS, PLACE_IOU, np.ones_like(same_class)),
-              (POOR_PLACE, POOR_IOU, same_class))
+    rounds = ((CORRECT, FOREGROUND_IOU, same_class), (CLASSIFICATION, FOREGROUND_IOU, np.ones_like(same_class)),
+              (LOCALISATION, BACKGROUND_IOU, same_class))
     for kind, least_iou, allowed in rounds:
         for row in range(len(boxes)):
             if kinds[row] is not None or not free.any():
@@ -108,10 +125,10 @@ def _analyse_image(image_id, found, annotations, label_of):
                 kinds[row] = object_kinds[best] = kind
                 partners[row], free[best] = best, False
     for row in range(len(boxes)):
-        if kinds[row] is None and (ious[row] >= PLACE_IOU).any():
-            kinds[row] = DOUBLE
+        if kinds[row] is None and (ious[row] >= FOREGROUND_IOU).any():
+            kinds[row] = DUPLICATE
         elif kinds[row] is None and not in_crowd[row].any():
-            kinds[row] = FALSE_ALARM
+            kinds[row] = BACKGROUND
 
     kept = np.array([kind is not None for kind in kinds], bool)
     return ImageAnalysis(
@@ -123,48 +140,50 @@ def _analyse_image(image_id, found, annotations, label_of):
     )
 
 
-def _boxes(annotations):
+def _boxes(annotations: Iterable[Annotation]) -> np.ndarray:
     return np.array([box["bbox"] for box in annotations], np.float64).reshape(-1, 4)
 
 
-def _overlaps(boxes, others, is_crowd):
+def _overlaps(boxes: np.ndarray, others: np.ndarray, is_crowd: bool) -> np.ndarray:
     """(M, N) IoU by pycocotools; with `is_crowd`, the share of each of `boxes` that lies inside."""
     if not len(boxes) or not len(others):
         return np.zeros((len(boxes), len(others)))
     return coco_mask.iou(np.ascontiguousarray(boxes), np.ascontiguousarray(others), [int(is_crowd)] * len(others))
 
 
-def confusion_matrix(analyses, num_classes):
+def confusion_matrix(analyses: Iterable[ImageAnalysis], num_classes: int) -> np.ndarray:
     """How often an object of one class was detected as another.
 
     Returns:
         (C, C) int64: row the class of the object, column that of the detection. Row 0 counts detections at the place of
-        no free object (poor place, double, false alarm), column 0 objects without a detection at their place.
+        no free object (all errors but classification), column 0 objects without a detection at their place.
     """
     matrix = np.zeros((num_classes, num_classes), np.int64)
     for image in analyses:
         for kind, label, partner in zip(image.kinds, image.labels, image.objects):
-            at_its_place = kind in (CORRECT, WRONG_CLASS)
+            at_its_place = kind in (CORRECT, CLASSIFICATION)
             matrix[image.object_labels[partner] if at_its_place else 0, label] += 1
         for kind, label in zip(image.object_kinds, image.object_labels):
-            if kind in (POOR_PLACE, MISSED):
+            if kind in (LOCALISATION, MISSED):
                 matrix[label, 0] += 1
     return matrix
 
 
-def count_objects(analyses, num_classes):
+def count_objects(analyses: Iterable[ImageAnalysis], num_classes: int) -> np.ndarray:
     """(C, 4) int64: objects of each class by `OBJECT_KINDS`."""
     found = ((image.object_labels, image.object_kinds) for image in analyses)
     return _count(found, num_classes, OBJECT_KINDS)
 
 
-def count_detections(analyses, num_classes):
+def count_detections(analyses: Iterable[ImageAnalysis], num_classes: int) -> np.ndarray:
     """(C, 5) int64: detections of each class by `DETECTION_KINDS`."""
     found = ((image.labels, image.kinds) for image in analyses)
     return _count(found, num_classes, DETECTION_KINDS)
 
 
-def _count(found, num_classes, kinds):
+def _count(
+    found: Iterable[tuple[np.ndarray, Sequence[str]]], num_classes: int, kinds: Sequence[str]
+) -> np.ndarray:
     """`(C, K)` int64 from labels and kinds of each image."""
     counts = np.zeros((num_classes, len(kinds)), np.int64)
     for labels, kinds_found in found:
@@ -173,7 +192,7 @@ def _count(found, num_classes, kinds):
     return counts
 
 
-def count_by_size(analyses, edges):
+def count_by_size(analyses: Iterable[ImageAnalysis], edges: Sequence[float]) -> np.ndarray:
     """Objects by size and by what became of them.
 
     Args:

@@ -1,30 +1,35 @@
 """What the report of an evaluation shows."""
 import itertools
 import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
 
+from src.config import Config
 from src.dataset.images import load_image
 from src.dataset.sources import read_annotations
 from src.evaluation import COCO_NUMBERS
 from src.evaluation.coco_metrics import coco_evaluation
 from src.evaluation.error_analysis import (
+    BACKGROUND_IOU,
     CORRECT,
-    DETECTION_KINDS,
+    FOREGROUND_IOU,
+    KINDS_WITHOUT_OBJECT,
     MISSED,
     OBJECT_KINDS,
-    PLACE_IOU,
-    POOR_IOU,
+    ImageAnalysis,
     analyse,
     confusion_matrix,
     count_by_size,
     count_detections,
     count_objects,
 )
-from src.evaluation.ground_truth import read_ground_truth
+from src.evaluation.ground_truth import GroundTruth, read_ground_truth
 from src.evaluation.report import charts, html
 from src.evaluation.report.error_images import ERROR_KINDS, OUTCOME_COLOURS, error_picture, worst_first
+from src.evaluation.results import Detections, EvalResult, ProtocolResult
 from src.utils.errors import UserError
 from src.utils.files import whole_file
 from src.visualization.draw import encode_image
@@ -38,52 +43,55 @@ PICTURES_OF_A_KIND = 4
 MOST_CONFUSIONS = 15
 
 
-def save_report(config, result):
-    """Writes the report of `result`, an `EvalResult`, to `output_path`.
+def save_report(config: Config, result: EvalResult) -> Path:
+    """Writes the report of an evaluation to `output_path`.
 
     Returns:
         Path of the file.
     """
     paths = {record.image_id: record.path for record in read_annotations(config, is_training=False)}
-    html = build_report(result, config.classes, config.report_score, paths, name=config.model_name)
+    text = build_report(result, config.classes, config.report_score, paths, name=config.model_name)
     path = Path(config.output_path) / FILE_NAME
     with whole_file(path) as part:
-        part.write_text(html, encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
     return path
 
 
-def build_report(result, classes, min_score, image_paths, name):
+def build_report(
+    result: EvalResult, classes: Sequence[str], min_score: float, image_paths: Mapping[int, Path | str], name: str
+) -> str:
     """The report as HTML.
 
     Args:
-        result: `EvalResult`.
+        result: of the evaluation.
         classes: class names, index = label, index 0 is the background.
         min_score: detections of a lower score are left out of everything that is not average precision.
         image_paths: paths of the images by image id.
         name: of the model, for the title.
     """
     settings, main = result.settings, result.protocols[result.protocol]
-    truth = read_ground_truth(settings["annotation_file"], classes)
-    of_protocol = truth.clean_images if result.protocol == "reference" and settings["drop"] else list(truth.images)
-    analyses = analyse(truth, result.detections, of_protocol, min_score)
+    ground_truth = read_ground_truth(settings["annotation_file"], classes)
+    only_clean = result.protocol == "reference" and settings["drop"]
+    of_protocol = ground_truth.clean_images if only_clean else list(ground_truth.images)
+    analyses = analyse(ground_truth, result.detections, of_protocol, min_score)
     introduction = html.table((), [
         ("protocol", result.protocol),
-        ("truth", settings["annotation_file"]),
-        ("suppression", f"IoU above {settings['nms_threshold']}, at most {settings['max_boxes']} boxes of a class"),
+        ("ground truth", settings["annotation_file"]),
+        ("NMS", f"IoU above {settings['nms_threshold']}, at most {settings['max_boxes']} boxes of a class"),
         ("score", f"AP takes all detections into account; everything else those of a score of at least {min_score}"),
     ], kind="settings")
     sections = [
         _numbers(result),
         _classes(main, analyses, classes),
-        _curves(truth, result.detections, of_protocol, classes),
+        _curves(ground_truth, result.detections, of_protocol, classes),
         _confusions(analyses, classes),
         _sizes(main, analyses),
-        _pictures(analyses, classes, truth, image_paths),
+        _pictures(analyses, classes, ground_truth, image_paths),
     ]
     return html.page(f"{name}: evaluation", introduction, _tiles(main, analyses), sections)
 
 
-def _tiles(main, analyses):
+def _tiles(main: ProtocolResult, analyses: Sequence[ImageAnalysis]) -> list[tuple[str, str]]:
     stats = dict(zip((key for key, *_ in COCO_NUMBERS), main.stats))
     objects = sum(len(image.object_kinds) for image in analyses)
     found = sum(image.object_kinds.count(CORRECT) for image in analyses)
@@ -97,49 +105,52 @@ def _tiles(main, analyses):
     ]
 
 
-def _number(value):
+def _number(value: float | None) -> str:
     return "n/a" if value is None or value < 0 else f"{value:.3f}"
 
 
-def _numbers(result):
+def _numbers(result: EvalResult) -> html.Section:
     names = [result.protocol, *(name for name in result.protocols if name != result.protocol)]
     rows = [(f"Average {kind.lower()} ({key})", iou, area, most,
              *(_number(result.stats[name][index]) for name in names))
             for index, (key, kind, iou, area, most) in enumerate(COCO_NUMBERS)]
-    explained = "".join(html.paragraph(f"{name}: {result.protocols[name].description}") for name in names)
+    explained = Markup().join(html.paragraph(f"{name}: {result.protocols[name].description}") for name in names)
     return html.Section("Numbers", html.table(("", "IoU", "area", "detections", *names), rows) + explained)
 
 
-def _classes(main, analyses, classes):
+def _classes(main: ProtocolResult, analyses: Sequence[ImageAnalysis], classes: Sequence[str]) -> html.Section:
     objects, detections = count_objects(analyses, len(classes)), count_detections(analyses, len(classes))
-    kinds = [*OBJECT_KINDS, *DETECTION_KINDS[3:]]
+    kinds = [*OBJECT_KINDS, *KINDS_WITHOUT_OBJECT]
     rows = [
         (one.name, _number(one.ap), _number(one.ap50), _number(one.ap75), one.num_boxes, *objects[label],
-         *detections[label, 3:])
+         *detections[label, -len(KINDS_WITHOUT_OBJECT):])
         for label, one in enumerate(main.classes, start=1)
     ]
     header = ("class", "AP", "AP50", "AP75", "objects", *(html.colour_key(OUTCOME_COLOURS[k], k) for k in kinds))
-    text = (f"Correct: a detection of the class with an IoU of at least {PLACE_IOU}. Wrong class: one of another class "
-            f"there. Poor place: one of the class with an IoU of at least {POOR_IOU}. Missed: nothing of that. "
-            "Detections beyond: doubles cover an object that another detection has found, false alarms none.")
+    text = (f"Correct: a detection of the class with an IoU of at least {FOREGROUND_IOU}. Classification error: one of "
+            f"another class there. Localisation error: one of the class with an IoU of at least {BACKGROUND_IOU}. "
+            "Missed: nothing of that. Detections beyond: duplicates cover an object that another detection has found, "
+            "background errors none.")
     plot = html.plot_image(figure_svg(charts.ap_bars(main.classes)), "bar plot of the average precision of each class")
     return html.Section("Classes", plot + html.table(header, rows) + html.paragraph(text))
 
 
-def _curves(truth, detections, image_ids, classes):
-    labels = sorted(truth.category_ids, key=truth.category_ids.get)
+def _curves(
+    ground_truth: GroundTruth, detections: Detections, image_ids: Sequence[int], classes: Sequence[str]
+) -> html.Section:
+    labels = sorted(ground_truth.category_ids, key=lambda label: ground_truth.category_ids[label])
     of_images = set(image_ids)
-    _, precision = coco_evaluation([box for box in truth.boxes if box["image_id"] in of_images], detections,
-                                   [truth.category_ids[label] for label in labels])
+    _, precision = coco_evaluation([box for box in ground_truth.boxes if box["image_id"] in of_images], detections,
+                                   [ground_truth.category_ids[label] for label in labels])
     figure = charts.precision_recall_curves([classes[label] for label in labels], precision)
     return html.Section("Precision and recall", html.plot_image(figure_svg(figure), "precision over recall"))
 
 
-def _confusions(analyses, classes):
+def _confusions(analyses: Sequence[ImageAnalysis], classes: Sequence[str]) -> html.Section:
     matrix = confusion_matrix(analyses, len(classes))
     plot = html.plot_image(figure_svg(charts.confusion_plot(classes[1:], matrix)), "confusion matrix", shrinks=False)
-    text = (f"Each row: what the objects of a class were detected as, at an IoU of at least {PLACE_IOU}. Colours are "
-            "shares of the row.")
+    text = (f"Each row: what the objects of a class were detected as, at an IoU of at least {FOREGROUND_IOU}. Colours "
+            "are shares of the row.")
     if len(classes) <= charts.FEW_CELLS:
         text += " No object: detections at the place of no free object."
     wrong = matrix.copy()
@@ -149,11 +160,11 @@ def _confusions(analyses, classes):
     pairs = [divmod(int(index), len(classes)) for index in order]
     rows = [(classes[row], classes[column], wrong[row, column], f"{100 * wrong[row, column] / matrix[row].sum():.1f}%")
             for row, column in pairs]
-    listed = html.table(("is", "detected as", "times", "of the class"), rows) if rows else ""
+    listed = html.table(("is", "detected as", "times", "of the class"), rows) if rows else Markup()
     return html.Section("Confusion matrix", plot + html.paragraph(text) + listed)
 
 
-def _sizes(main, analyses):
+def _sizes(main: ProtocolResult, analyses: Sequence[ImageAnalysis]) -> html.Section:
     counts = count_by_size(analyses, SIZE_EDGES)
     plot = html.plot_image(figure_svg(charts.size_plot(SIZE_EDGES, counts)), "what became of objects, by their size")
     stats = dict(zip((key for key, *_ in COCO_NUMBERS), main.stats))
@@ -168,19 +179,26 @@ def _sizes(main, analyses):
     return html.Section("Sizes", plot + html.table(("objects", "number", "AP", "AR"), rows))
 
 
-def _pictures(analyses, classes, truth, image_paths):
+def _pictures(
+    analyses: Sequence[ImageAnalysis], classes: Sequence[str], ground_truth: GroundTruth,
+    image_paths: Mapping[int, Path | str],
+) -> html.Section:
     parts = [html.paragraph("The images with the most errors of each kind. Blue boxes are correct detections; a red "
                             "box is an object that was missed, or one beside which a detection lies.")]
     for kind in ERROR_KINDS:
         images = worst_first(analyses, kind)
         if images:
             title = f"{kind}: {sum(image.count(kind) for image in images)} in {len(images)} images"
-            pictures = list(itertools.islice(_drawn(images, kind, classes, truth, image_paths), PICTURES_OF_A_KIND))
-            parts.append(f"<h3>{html.colour_key(OUTCOME_COLOURS[kind], title)}</h3>{html.gallery(pictures)}")
-    return html.Section("Worst pictures", "".join(parts))
+            drawn = _drawn(images, kind, classes, ground_truth, image_paths)
+            pictures = itertools.islice(drawn, PICTURES_OF_A_KIND)
+            parts += [html.heading(html.colour_key(OUTCOME_COLOURS[kind], title)), html.gallery(pictures)]
+    return html.Section("Worst pictures", Markup().join(parts))
 
 
-def _drawn(images, kind, classes, truth, image_paths):
+def _drawn(
+    images: Sequence[ImageAnalysis], kind: str, classes: Sequence[str], ground_truth: GroundTruth,
+    image_paths: Mapping[int, Path | str],
+) -> Iterator[tuple[bytes, str]]:
     """One by one the drawn images that can be read: bytes of a JPEG file, caption."""
     for image in images:
         path = Path(image_paths.get(image.image_id, ""))
@@ -192,5 +210,5 @@ def _drawn(images, kind, classes, truth, image_paths):
             logger.warning("left out of the report: %s", error)
             continue
         of = f"{len(image.object_kinds)} objects" if kind == MISSED else f"{len(image.kinds)} detections"
-        caption = f"{truth.images[image.image_id] or image.image_id}: {image.count(kind)} of {of}"
+        caption = f"{ground_truth.images[image.image_id] or image.image_id}: {image.count(kind)} of {of}"
         yield encode_image(error_picture(pixels, image, kind, classes), ".jpg"), caption

@@ -1,10 +1,13 @@
 """The plots of an evaluation report, as matplotlib figures."""
 import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from src.evaluation.error_analysis import OBJECT_KINDS
 from src.evaluation.report.error_images import OUTCOME_COLOURS
+from src.evaluation.results import ClassResult
 from src.visualization.plot_style import (
     BAR_HEIGHT,
     CELL_SIDE,
@@ -23,13 +26,13 @@ from src.visualization.plot_style import (
 FEW_CLASSES, FEW_CELLS = len(SERIES), 24
 
 
-def ap_bars(classes):
+def ap_bars(classes: Iterable[ClassResult]) -> Figure:
     """AP of each class as a bar, the best first, in two columns where there are many; AP at IoU 0.5 as a tick.
 
     Args:
-        classes: `ClassResult` of all classes; those without objects are left out.
+        classes: of all classes; those without objects are left out.
     """
-    rows = sorted((one for one in classes if one.ap is not None), key=lambda one: -one.ap)
+    rows = sorted((one for one in classes if one.ap is not None), key=lambda one: -(one.ap or 0))
     names = [short_name(one.name) for one in rows]
     with plot_style(names):
         num_columns = 1 if len(rows) <= 30 else 2
@@ -49,7 +52,7 @@ def ap_bars(classes):
         return figure
 
 
-def precision_recall_curves(names, precision):
+def precision_recall_curves(names: Sequence[str], precision: np.ndarray) -> Figure:
     """Precision over recall: of each class at IoU 0.5, and of their mean at several IoU.
 
     With many classes, the mean and the classes at the ends are named, the others lie faint behind.
@@ -85,13 +88,13 @@ def precision_recall_curves(names, precision):
         return figure
 
 
-def confusion_plot(names, matrix):
+def confusion_plot(names: Sequence[str], matrix: np.ndarray) -> Figure:
     """A confusion matrix as a picture: shares of the objects of each class.
 
     Args:
         names: C - 1 class names, without the background.
         matrix: (C, C) counts, row the class of the object, column that of the detection, 0 none; see
-            `analysis.confusion_matrix`.
+            `error_analysis.confusion_matrix`.
     """
     few = len(matrix) <= FEW_CELLS
     # The background goes to the end: first what is there and found. Its row says little without numbers.
@@ -124,11 +127,11 @@ def confusion_plot(names, matrix):
         return figure
 
 
-def _short_number(number):
+def _short_number(number: int) -> str:
     return str(number) if number < 10_000 else f"{number / 1000:.0f}k"
 
 
-def size_plot(edges, counts):
+def size_plot(edges: Sequence[float], counts: np.ndarray) -> Figure:
     """What became of objects by their size, as stacked bars of shares with the number of objects above.
 
     Args:

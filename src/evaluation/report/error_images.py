@@ -1,34 +1,43 @@
 """Pictures of the worst errors of a detector."""
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from src.evaluation import error_analysis
-from src.evaluation.error_analysis import CORRECT, DOUBLE, FALSE_ALARM, MISSED, POOR_PLACE, WRONG_CLASS
+from src.boxes.box_ops import xywh_to_tlbr
+from src.evaluation.error_analysis import (
+    BACKGROUND,
+    CLASSIFICATION,
+    CORRECT,
+    DUPLICATE,
+    LOCALISATION,
+    MISSED,
+    ImageAnalysis,
+)
 from src.visualization.draw import draw_boxes, resize_to_view
 
-ERROR_KINDS = (MISSED, WRONG_CLASS, POOR_PLACE, FALSE_ALARM, DOUBLE)
+ERROR_KINDS = (MISSED, CLASSIFICATION, LOCALISATION, BACKGROUND, DUPLICATE)
 # Pixels of a picture in the report, and of its letters.
 SMALLEST_SIDE, LARGEST_SIDE, TEXT_SIZE = 360, 640, 15
 OUTCOME_COLOURS = {
-    error_analysis.CORRECT: "#3f90da",
-    error_analysis.WRONG_CLASS: "#832db6",
-    error_analysis.POOR_PLACE: "#e07800",
-    error_analysis.MISSED: "#bd1f01",
-    error_analysis.DOUBLE: "#00897b",
-    error_analysis.FALSE_ALARM: "#e8b800",
+    CORRECT: "#3f90da",
+    CLASSIFICATION: "#832db6",
+    LOCALISATION: "#e07800",
+    MISSED: "#bd1f01",
+    DUPLICATE: "#00897b",
+    BACKGROUND: "#e8b800",
 }
 
 
-def worst_first(analyses, kind):
+def worst_first(analyses: Iterable[ImageAnalysis], kind: str) -> list[ImageAnalysis]:
     """The images with errors of a kind, the worst first; at equal numbers the surer detections count more."""
-    def badness(image):
+    def badness(image: ImageAnalysis) -> tuple[int, float]:
         return image.count(kind), sum(score for score, found in zip(image.scores, image.kinds) if found == kind)
 
     return sorted((image for image in analyses if image.count(kind)), key=badness, reverse=True)
 
 
-def error_picture(image, analysis, kind, classes):
+def error_picture(image: np.ndarray, analysis: ImageAnalysis, kind: str, classes: Sequence[str]) -> np.ndarray:
     """Draws the errors of one kind with their names, and what is right in thin boxes without.
 
     Args:
@@ -39,10 +48,12 @@ def error_picture(image, analysis, kind, classes):
     Returns:
         (h, w, 3) uint8, of a size fit for the report.
     """
-    boxes, colours, texts = [], [], []
+    boxes: list[np.ndarray] = []
+    colours: list[tuple[int, ...]] = []
+    texts: list[tuple[str, ...]] = []
 
-    def add(box, colour, *text):
-        boxes.append([box[1], box[0], box[1] + box[3], box[0] + box[2]])
+    def add(box: np.ndarray, colour: tuple[int, ...], *text: str) -> None:
+        boxes.append(xywh_to_tlbr(box))
         colours.append(colour)
         texts.append(text)
 
@@ -56,10 +67,10 @@ def error_picture(image, analysis, kind, classes):
         name = classes[analysis.labels[row]]
         text = f"{name} {100 * analysis.scores[row]:.0f}%"
         partner = analysis.objects[row]
-        if kind == WRONG_CLASS:
+        if kind == CLASSIFICATION:
             add(analysis.boxes[row], outcome_rgb(kind), f"{text}, is {classes[analysis.object_labels[partner]]}", text)
             continue
-        if kind == POOR_PLACE:
+        if kind == LOCALISATION:
             add(analysis.object_boxes[partner], outcome_rgb(MISSED))
             text = f"{text}, IoU {math.floor(100 * analysis.ious[row]) / 100:.2f}"
         add(analysis.boxes[row], outcome_rgb(kind), text, name)
@@ -67,10 +78,10 @@ def error_picture(image, analysis, kind, classes):
         for box, label, found in zip(analysis.object_boxes, analysis.object_labels, analysis.object_kinds):
             if found == MISSED:
                 add(box, outcome_rgb(MISSED), classes[label])
-    picture, boxes = resize_to_view(image, np.array(boxes).reshape(-1, 4), SMALLEST_SIDE, LARGEST_SIDE)
-    return draw_boxes(picture, boxes, colours, texts, TEXT_SIZE)
+    picture, view_boxes = resize_to_view(image, np.array(boxes).reshape(-1, 4), SMALLEST_SIDE, LARGEST_SIDE)
+    return draw_boxes(picture, view_boxes, colours, texts, TEXT_SIZE)
 
 
-def outcome_rgb(kind):
+def outcome_rgb(kind: str) -> tuple[int, ...]:
     """Red, green, blue, 0 to 255."""
     return tuple(bytes.fromhex(OUTCOME_COLOURS[kind][1:]))

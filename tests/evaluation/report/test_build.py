@@ -38,9 +38,9 @@ def report_of(folder, names, size, num_images=6):
                                 "bbox": [x, y, w, h], "area": w * h})
         predictions.append((boxes, scores))
     categories = [{"id": label, "name": name} for label, name in enumerate(names, start=1)]
-    truth = folder / "truth.json"
-    truth.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
-    metrics = COCOMetrics(truth, classes)
+    annotation_file = folder / "truth.json"
+    annotation_file.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    metrics = COCOMetrics(annotation_file, classes)
     boxes, scores = map(np.stack, zip(*predictions))
     metrics.update(split_batch(boxes, scores), range(num_images), [size] * num_images)
     result = metrics.get_metrics()
@@ -76,7 +76,8 @@ def test_names_are_no_html(small):
 
 def test_kinds_of_errors_have_their_pictures(small):
     titles = re.findall(r"<h3>.*?</span>(.*?)</h3>", small[1])
-    assert [title.split(":")[0] for title in titles] == ["missed", "wrong class", "poor place", "false alarm"]
+    kinds = ["missed", "classification error", "localisation error", "background error"]
+    assert [title.split(":")[0] for title in titles] == kinds
 
 
 def test_images_that_are_gone_are_left_out(tmp_path):
