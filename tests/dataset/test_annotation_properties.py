@@ -78,9 +78,9 @@ def test_the_order_of_images_and_categories_does_not_matter(folder, boxes, seed)
 @folders
 @given(boxes=whole_boxes)
 def test_the_evaluation_truth_holds_what_was_read(folder, boxes):
-    truth = coco_ground_truth([(1, "1.png", HEIGHT, WIDTH, box_array(boxes))], CLASSES)
-    (folder / "truth.json").write_text(json.dumps(truth))
-    record, = read_coco(folder / "truth.json", folder, CLASSES, Report())
+    ground_truth = coco_ground_truth([(1, "1.png", HEIGHT, WIDTH, box_array(boxes))], CLASSES)
+    (folder / "ground_truth.json").write_text(json.dumps(ground_truth))
+    record, = read_coco(folder / "ground_truth.json", folder, CLASSES, Report())
     np.testing.assert_array_equal(record.pixel_boxes, box_array(boxes))
     assert record.size == (HEIGHT, WIDTH)
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from src.dataset.annotations import BAD_BOX, ORPHAN, UNKNOWN_CLASS, Report
-from src.dataset.coco import coco_box, read_coco
+from src.dataset.annotations import BAD_BOX, ORPHAN, UNKNOWN_CLASS, Report, box_array
+from src.dataset.coco import coco_box, coco_ground_truth, read_coco
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_json
 from tests.support.samples import CLASSES, write_coco
@@ -68,3 +68,25 @@ def test_broken_files_are_errors_that_name_the_file(tmp_path, content, message):
     with pytest.raises(UserError, match=message) as error:
         read_coco(path, tmp_path, CLASSES, Report())
     assert "broken.json" in str(error.value)
+
+
+def test_ground_truth_has_no_useless_boxes_and_clips_none():
+    boxes = box_array([[-1, -1, 11, 9, 1],     # partly outside stays as it is
+                       [10, 10, 10, 20, 1],    # no area
+                       [70, 10, 90, 20, 1],    # below the image
+                       [10, 5, 20, 30, 3],     # unknown label
+                       [0, 0, 60, 80, 2]])
+    ground_truth = coco_ground_truth([(4, "a.jpg", 60, 80, boxes), (9, "b.jpg", 50, 40, box_array([]))],
+                                     ("background", "cat", "dog"))
+    assert [(item["id"], item["image_id"], item["category_id"], item["bbox"], item["area"])
+            for item in ground_truth["annotations"]] == [
+        (1, 4, 1, [-1, -1, 10, 12], 120), (2, 4, 2, [0, 0, 80, 60], 4800)]
+    assert ground_truth["images"] == [{"file_name": "a.jpg", "id": 4, "width": 80, "height": 60},
+                                      {"file_name": "b.jpg", "id": 9, "width": 40, "height": 50}]
+
+
+def test_ground_truth_of_the_largest_boxes():
+    largest = 2**31 - 1
+    boxes = box_array([[-10**10, -10**10, 10**10, 10**10, 1]])
+    bbox = coco_ground_truth([(1, "a.jpg", 60, 80, boxes)], ("background", "cat"))["annotations"][0]["bbox"]
+    assert bbox == [-largest - 1, -largest - 1, 2 * largest + 1, 2 * largest + 1]

@@ -63,7 +63,7 @@ def test_epochs_differ_and_can_be_continued(files):
 
 
 def test_an_epoch_can_be_continued(files):
-    """Batches that are passed over are blank, and nobody has decoded anything for them."""
+    """Batches that are skipped are blank, and nothing is decoded for them."""
     whole, following = epochs(training_dataset(files[1], batch_size=2, first_epoch=1), 2)
     rest, again = epochs(training_dataset(files[1], batch_size=2, first_epoch=1, first_batch=3), 2)
     assert len(rest) == len(whole) == 5

@@ -48,7 +48,7 @@ def test_two_runs_give_the_same_bytes(shapes, tmp_path):
     assert all_files(tmp_path / "again") == all_files(shapes)
 
 
-def test_another_seed_gives_other_pictures():
+def test_another_seed_draws_other_images():
     first, second = draw_image(0, 1, seed=1)[0], draw_image(0, 1, seed=2)[0]
     assert first.shape != second.shape or not np.array_equal(first, second)
 
@@ -56,9 +56,9 @@ def test_another_seed_gives_other_pictures():
 def test_a_larger_dataset_begins_with_the_same_images(shapes, tmp_path):
     draw_shapes_dataset(tmp_path / "few", 3, 1)
     few, many = all_files(tmp_path / "few"), all_files(shapes)
-    pictures = [name for name in few if name.endswith(".jpg")]
-    assert len(pictures) == 4
-    assert all(few[name] == many[name] for name in pictures)
+    images = [name for name in few if name.endswith(".jpg")]
+    assert len(images) == 4
+    assert all(few[name] == many[name] for name in images)
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -67,8 +67,8 @@ def test_pycocotools_reads_it(shapes, split):
     assert [category["name"] for category in coco.loadCats(sorted(coco.cats))] == list(SHAPE_CLASSES)
     assert sorted(coco.cats) == [1, 2, 3, 4, 5, 6]
     for image in coco.imgs.values():
-        picture = cv2.imread(str(shapes / split / image["file_name"]))
-        assert picture.shape == (image["height"], image["width"], 3)
+        pixels = cv2.imread(str(shapes / split / image["file_name"]))
+        assert pixels.shape == (image["height"], image["width"], 3)
         assert int(image["file_name"][:-4]) == image["id"]
     for annotation in coco.anns.values():
         mask = coco.annToMask(annotation)

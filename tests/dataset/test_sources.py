@@ -53,9 +53,9 @@ def test_a_share_is_set_aside(images, kind):
     made = create_mindrecord(config, is_training=True), create_mindrecord(config, is_training=False)
     assert [records.num_images for records in made] == [15, 5]
     with open(made[1].annotation_file, encoding="utf-8") as stream:
-        truth = json.load(stream)
-    assert {image["file_name"] for image in truth["images"]} == {path.rpartition("/")[2] for path in paths[1]}
-    assert [annotation["bbox"] for annotation in truth["annotations"]] == [[1, 2, 18, 22]] * 5
+        ground_truth = json.load(stream)
+    assert {image["file_name"] for image in ground_truth["images"]} == {path.rpartition("/")[2] for path in paths[1]}
+    assert [annotation["bbox"] for annotation in ground_truth["annotations"]] == [[1, 2, 18, 22]] * 5
 
     # Another share is other data.
     more = load_config([*flags_of(kind, images), "--val_share=0.5"])

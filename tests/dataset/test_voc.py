@@ -40,25 +40,25 @@ def test_golden_records(tmp_path, part):
     assert dict(report.counts) == {UNKNOWN_CLASS: 2}
 
 
-def test_golden_evaluation_truth(tmp_path):
+def test_golden_ground_truth(tmp_path):
     golden = golden_json("txt_annotation.json")["voc"]
     write_golden(tmp_path, golden)
     records = read_voc(VocLayout(tmp_path, tmp_path), golden["classes"], Report())
     entries = [(record.image_id, file_name(record), *record.size, record.pixel_boxes) for record in records
                if file_name(record) != golden["missing_image"]]
-    truth = coco_ground_truth(entries, golden["classes"])
+    ground_truth = coco_ground_truth(entries, golden["classes"])
     wanted = golden["eval_json"]
-    assert sorted(truth) == wanted["top_keys"]
-    assert truth["categories"] == wanted["categories"]
-    names = {image["id"]: image["file_name"] for image in truth["images"]}
-    images = [{key: image[key] for key in ("file_name", "height", "width")} for image in truth["images"]]
+    assert sorted(ground_truth) == wanted["top_keys"]
+    assert ground_truth["categories"] == wanted["categories"]
+    names = {image["id"]: image["file_name"] for image in ground_truth["images"]}
+    images = [{key: image[key] for key in ("file_name", "height", "width")} for image in ground_truth["images"]]
     assert sorted(images, key=lambda image: image["file_name"]) == wanted["images"]
     found = [{**{key: value for key, value in annotation.items() if key not in ("id", "image_id")},
-              "file_name": names[annotation["image_id"]]} for annotation in truth["annotations"]]
+              "file_name": names[annotation["image_id"]]} for annotation in ground_truth["annotations"]]
     # Deviation: a box whose corners are in the wrong order is left out instead of being measured without its sign.
     expected = [annotation for annotation in wanted["annotations"] if annotation["file_name"] != "000301.jpg"]
     assert sorted(found, key=str) == sorted(({key: item[key] for key in found[0]} for item in expected), key=str)
-    assert [annotation["id"] for annotation in truth["annotations"]] == list(range(1, len(expected) + 1))
+    assert [annotation["id"] for annotation in ground_truth["annotations"]] == list(range(1, len(expected) + 1))
 
 
 def test_ids_are_unique_and_do_not_depend_on_the_order():

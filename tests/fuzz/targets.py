@@ -37,10 +37,10 @@ def coco(folder, data):
         report = Report()
         check(read_coco(path, folder / "images", CLASSES, report), report, folder)
     with only_clear_errors():
-        truth = read_ground_truth(path, CLASSES)
-        areas = np.array([box["area"] for box in truth.boxes], np.float64)
-        assert np.isfinite(areas).all() and set(truth.clean_images) <= set(truth.images)
-        np.array(list(truth.images), np.int64)
+        ground_truth = read_ground_truth(path, CLASSES)
+        areas = np.array([box["area"] for box in ground_truth.boxes], np.float64)
+        assert np.isfinite(areas).all() and set(ground_truth.clean_images) <= set(ground_truth.images)
+        np.array(list(ground_truth.images), np.int64)
 
 
 def voc(folder, data):

@@ -150,7 +150,7 @@ VOC = [
     Case("a file as an entity", voc(before='<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>', filename="&x;"),
          "document type"),
     Case("a document type elsewhere", voc(before='<!DOCTYPE a SYSTEM "http://127.0.0.1/a.dtd">'), "document type"),
-    Case("an entity that nobody declared", voc(filename="&x;"), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("an entity that is not declared", voc(filename="&x;"), records=0, counts={BAD_ANNOTATION: 1}),
     Case("an image elsewhere", voc(CAT, filename="../../../etc/passwd"), boxes=1, counts={OTHER_NAME: 1}),
     Case("an image of Windows", voc(CAT, filename="C:\\data\\a.jpg"), boxes=1),
     Case("no numbers", voc(("cat", "nan", 1, 2, 3), ("cat", "inf", 1, 2, 3), ("cat", "one", 1, 2, 3)),

@@ -38,12 +38,12 @@ class ImageCase(NamedTuple):
     reason: str | None = None
 
 
-def picture(mode="RGB"):
+def gradient(mode="RGB"):
     """Smooth colours: red grows to the right, green downwards."""
-    levels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    levels[..., 0] = np.linspace(0, 250, WIDTH)
-    levels[..., 1] = np.linspace(0, 250, HEIGHT)[:, None]
-    image = Image.fromarray(levels)
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[..., 0] = np.linspace(0, 250, WIDTH)
+    pixels[..., 1] = np.linspace(0, 250, HEIGHT)[:, None]
+    image = Image.fromarray(pixels)
     return image if mode == "RGB" else image.convert(mode)
 
 
@@ -54,7 +54,7 @@ def encoded(image, form, **options):
 
 
 def rotated(orientation):
-    image = picture()
+    image = gradient()
     exif = image.getexif()
     exif[0x0112] = orientation
     return encoded(image, "JPEG", exif=exif)
@@ -86,15 +86,15 @@ def with_size(data, position, form, *size):
 
 
 def jpeg_of_size(width, height):
-    data = encoded(picture(), "JPEG")
+    data = encoded(gradient(), "JPEG")
     return with_size(data, data.index(b"\xff\xc0") + 5, ">HH", height, width)
 
 
-JPEG, PNG = encoded(picture(), "JPEG"), encoded(picture(), "PNG")
-PROGRESSIVE = encoded(picture(), "JPEG", progressive=True)
-FRAMES = {"save_all": True, "append_images": [picture().transpose(Image.Transpose.FLIP_LEFT_RIGHT)]}
-SIXTEEN = encoded(Image.fromarray(np.asarray(picture("L")).astype(np.uint16) * 257), "PNG")
-CLEAR = encoded(picture("RGBA"), "PNG")
+JPEG, PNG = encoded(gradient(), "JPEG"), encoded(gradient(), "PNG")
+PROGRESSIVE = encoded(gradient(), "JPEG", progressive=True)
+FRAMES = {"save_all": True, "append_images": [gradient().transpose(Image.Transpose.FLIP_LEFT_RIGHT)]}
+SIXTEEN = encoded(Image.fromarray(np.asarray(gradient("L")).astype(np.uint16) * 257), "PNG")
+CLEAR = encoded(gradient("RGBA"), "PNG")
 STORED = (HEIGHT, WIDTH)
 
 IMAGES = [
@@ -116,9 +116,9 @@ IMAGES = [
     ImageCase("a PNG, cut off", "a.png", content(PNG[:-20]), None, UNREADABLE_IMAGE),
     ImageCase("a PNG with a wrong checksum", "a.png", content(PNG[:60] + bytes([PNG[60] ^ 255]) + PNG[61:]), None,
               UNREADABLE_IMAGE),
-    ImageCase("a WebP, cut off", "a.webp", content(encoded(picture(), "WEBP")[:-50]), None, UNREADABLE_IMAGE),
-    ImageCase("a TIFF, cut off", "a.tif", content(encoded(picture(), "TIFF")[:200]), None, UNREADABLE_IMAGE),
-    ImageCase("a BMP, cut off", "a.bmp", content(encoded(picture(), "BMP")[:-500]), None, UNREADABLE_IMAGE),
+    ImageCase("a WebP, cut off", "a.webp", content(encoded(gradient(), "WEBP")[:-50]), None, UNREADABLE_IMAGE),
+    ImageCase("a TIFF, cut off", "a.tif", content(encoded(gradient(), "TIFF")[:200]), None, UNREADABLE_IMAGE),
+    ImageCase("a BMP, cut off", "a.bmp", content(encoded(gradient(), "BMP")[:-500]), None, UNREADABLE_IMAGE),
     ImageCase("a PNG called .jpg", "a.jpg", content(PNG), STORED),
     ImageCase("a JPEG called .png", "a.png", content(JPEG), STORED),
     ImageCase("a JPEG called .txt", "a.txt", content(JPEG), STORED),
@@ -128,8 +128,8 @@ IMAGES = [
     ImageCase("a JPEG that says 65500 x 65500", "a.jpg", content(jpeg_of_size(65_500, 65_500)), None, LARGE_IMAGE),
     ImageCase("a JPEG that says 12000 x 12000", "a.jpg", content(jpeg_of_size(12_000, 12_000)), None, LARGE_IMAGE),
     ImageCase("a BMP that says 60000 x 60000", "a.bmp",
-              content(with_size(encoded(picture(), "BMP"), 18, "<ii", 60_000, 60_000)), None, LARGE_IMAGE),
-    ImageCase("a BMP of negative width", "a.bmp", content(with_size(encoded(picture(), "BMP"), 18, "<ii", -64, 48)),
+              content(with_size(encoded(gradient(), "BMP"), 18, "<ii", 60_000, 60_000)), None, LARGE_IMAGE),
+    ImageCase("a BMP of negative width", "a.bmp", content(with_size(encoded(gradient(), "BMP"), 18, "<ii", -64, 48)),
               None, LARGE_IMAGE),
     ImageCase("a PNG without pixels", "a.png", content(png(0, 0)), None, UNREADABLE_IMAGE),
     ImageCase("a PNG with 20 MB of comment", "a.png",
@@ -139,15 +139,15 @@ IMAGES = [
     ImageCase("one line", "a.png", content(blank_png(60_000, 1)), (1, 60_000)),
     ImageCase("one line that is too long", "a.png", content(blank_png(70_000, 1)), None, LARGE_IMAGE),
     ImageCase("grey, 16 bits", "a.png", content(SIXTEEN), STORED),
-    ImageCase("a palette", "a.png", content(encoded(picture("P"), "PNG")), STORED),
-    ImageCase("black and white", "a.png", content(encoded(picture("1"), "PNG")), STORED),
+    ImageCase("a palette", "a.png", content(encoded(gradient("P"), "PNG")), STORED),
+    ImageCase("black and white", "a.png", content(encoded(gradient("1"), "PNG")), STORED),
     ImageCase("with transparency", "a.png", content(CLEAR), STORED),
-    ImageCase("CMYK", "a.jpg", content(encoded(picture("CMYK"), "JPEG")), STORED),
-    ImageCase("YCbCr TIFF", "a.tif", content(encoded(picture("YCbCr"), "TIFF", compression="jpeg")), STORED),
-    ImageCase("an animated GIF", "a.gif", content(encoded(picture("P"), "GIF", **FRAMES)), None, UNREADABLE_IMAGE),
-    ImageCase("an animated WebP: its first frame", "a.webp", content(encoded(picture(), "WEBP", **FRAMES)), STORED),
-    ImageCase("an animated PNG: its first frame", "a.png", content(encoded(picture(), "PNG", **FRAMES)), STORED),
-    ImageCase("a TIFF of two pages: the first", "a.tif", content(encoded(picture(), "TIFF", **FRAMES)), STORED),
+    ImageCase("CMYK", "a.jpg", content(encoded(gradient("CMYK"), "JPEG")), STORED),
+    ImageCase("YCbCr TIFF", "a.tif", content(encoded(gradient("YCbCr"), "TIFF", compression="jpeg")), STORED),
+    ImageCase("an animated GIF", "a.gif", content(encoded(gradient("P"), "GIF", **FRAMES)), None, UNREADABLE_IMAGE),
+    ImageCase("an animated WebP: its first frame", "a.webp", content(encoded(gradient(), "WEBP", **FRAMES)), STORED),
+    ImageCase("an animated PNG: its first frame", "a.png", content(encoded(gradient(), "PNG", **FRAMES)), STORED),
+    ImageCase("a TIFF of two pages: the first", "a.tif", content(encoded(gradient(), "TIFF", **FRAMES)), STORED),
     ImageCase("EXIF: turn by 90 degrees", "a.jpg", content(rotated(6)), STORED, ROTATED_IMAGE),
     ImageCase("EXIF: mirror", "a.jpg", content(rotated(2)), STORED, ROTATED_IMAGE),
     ImageCase("EXIF: upright", "a.jpg", content(rotated(1)), STORED),

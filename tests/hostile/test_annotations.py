@@ -1,4 +1,4 @@
-"""Annotation files of strangers: each case of the table ends as a report or as one clear error."""
+"""Untrusted annotation files: each case of the table ends as a report or as one clear error."""
 import json
 import logging
 import os
@@ -64,16 +64,16 @@ def test_coco(case, dataset):
 
 
 @cases(COCO)
-def test_coco_as_evaluation_truth(case, dataset, caplog):
+def test_coco_as_ground_truth(case, dataset, caplog):
     """The evaluator refuses what the conversion leaves out; nothing else may come out of it."""
     case.make(dataset / "instances.json")
     caplog.set_level(logging.INFO)
     try:
-        truth = read_ground_truth(dataset / "instances.json", CLASSES)
+        ground_truth = read_ground_truth(dataset / "instances.json", CLASSES)
     except UserError as error:
         assert len(str(error)) < LONGEST_MESSAGE and str(error).isprintable()
     else:
-        assert truth.images
+        assert ground_truth.images
     assert all(len(record.getMessage()) < LONGEST_MESSAGE for record in caplog.records)
 
 

@@ -1,4 +1,4 @@
-"""Archives of strangers: nothing is written beside the folder that they are for."""
+"""Untrusted archives: nothing is written outside the folder that they are for."""
 import stat
 import struct
 import zipfile

@@ -1,4 +1,4 @@
-"""Images of strangers: each case of the table is read, or counted and passed over."""
+"""Untrusted images: each case of the table is read, or counted and left out."""
 import os
 import tempfile
 from pathlib import Path
@@ -16,7 +16,7 @@ from src.inference.inputs import find_inputs
 from src.inference.outputs import Output
 from src.inference.predict import predict_inputs
 from src.utils.errors import UserError
-from tests.hostile.image_cases import HEIGHT, IMAGES, JPEG, STORED, WIDTH, picture
+from tests.hostile.image_cases import HEIGHT, IMAGES, JPEG, STORED, WIDTH, gradient
 from tests.hostile.special_files import link_to, named_pipe, names_below
 from tests.support.samples import make_config, read_records, write_image
 
@@ -46,7 +46,7 @@ def test_images(case, tmp_path):
         assert image.shape == (*case.size, 3) and image.dtype == np.uint8
         assert read_image_size(path) == case.size
         if case.size == STORED and case.name not in COLOURS_CHANGE:
-            assert np.abs(image.astype(int) - np.asarray(picture())).mean() < 12
+            assert np.abs(image.astype(int) - np.asarray(gradient())).mean() < 12
     else:
         with pytest.raises(UserError, match=r"The image .*a\.\w+ "):
             load_image(path)

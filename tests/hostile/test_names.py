@@ -1,4 +1,4 @@
-"""Names of strangers in messages, pictures, plots and files."""
+"""Untrusted names in messages, pictures, plots and files."""
 import io
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Weights and models of strangers: nothing of them is run, and none takes more memory than its file."""
+"""Untrusted weights and models: no code of theirs is run, and none takes more memory than its file."""
 import pickle
 import struct
 
@@ -21,9 +21,9 @@ from tests.support.safetensors_file import write_safetensors
 from tests.support.torch_files import dictionary, tensor, write_zip
 
 
-def lists_in_lists(levels):
+def lists_in_lists(depth):
     content = []
-    for _ in range(levels):
+    for _ in range(depth):
         content = [content, content]
     return pickle.dumps(content, protocol=2)[2:-1]
 
@@ -218,7 +218,7 @@ def test_metadata_as_they_should_be():
     ("max_boxes", "1e400"), ("min_score", "Infinity"), ("float_resize", "null"), ("default_boxes", "[]"),
     ("precision", "9" * 5000),
 ])
-def test_metadata_of_strangers(name, text):
+def test_untrusted_metadata(name, text):
     with pytest.raises(UserError, match=f"says of itself that {name} is") as caught:
         ModelMetadata.from_texts({**METADATA, name: text})
     assert len(str(caught.value)) < 500

@@ -82,15 +82,15 @@ def make_voc(tmp_path, part="eval"):
     return make_config(tmp_path, dataset="voc")
 
 
-def test_evaluation_truth_of_voc(tmp_path, written):
+def test_ground_truth_of_voc(tmp_path, written):
     config = make_voc(tmp_path)
     result = create_mindrecord(config, False)
     assert result.annotation_file == str(tmp_path / "mindrecord" / "voc_instances_val.json")
-    truth = json.loads(Path(result.annotation_file).read_text())
-    assert [(image["id"], image["file_name"], image["height"], image["width"]) for image in truth["images"]] == [
+    ground_truth = json.loads(Path(result.annotation_file).read_text())
+    assert [(image["id"], image["file_name"], image["height"], image["width"]) for image in ground_truth["images"]] == [
         (3, "3.jpg", 60, 80), (1, "b.jpg", 60, 80), (2, "c.jpg", 60, 80)]
-    # The record is clipped to the image, the truth is not.
-    assert [(item["image_id"], item["bbox"]) for item in truth["annotations"]] == [(3, [0, 0, 199, 30])]
+    # The record is clipped to the image, the ground truth is not.
+    assert [(item["image_id"], item["bbox"]) for item in ground_truth["annotations"]] == [(3, [0, 0, 199, 30])]
     assert read_records(result.path)[3][1] == [[0, 0, 30, 80, 1]]
     Path(result.annotation_file).unlink()
     assert Path(create_mindrecord(config, False).annotation_file).is_file()
@@ -108,9 +108,9 @@ def test_text_list_for_training_and_evaluation(tmp_path):
     assert counts(training) == {NO_BOXES: 1, MISSING_IMAGE: 1, UNKNOWN_CLASS: 1}
     evaluation = create_mindrecord(config, False)
     assert list(read_records(evaluation.path)) == [0, 1, 3]
-    truth = json.loads(Path(evaluation.annotation_file).read_text())
+    ground_truth = json.loads(Path(evaluation.annotation_file).read_text())
     assert Path(evaluation.annotation_file).name == "instances_eval.json"
-    assert [(item["image_id"], item["category_id"], item["bbox"]) for item in truth["annotations"]] == [
+    assert [(item["image_id"], item["category_id"], item["bbox"]) for item in ground_truth["annotations"]] == [
         (0, 1, [10, 5, 20, 30]), (3, 2, [1, 2, 8, 7])]
     # A list of its own for evaluation.
     (tmp_path / "val.txt").write_text("c.png 1,2,9,9,2\n")
@@ -304,7 +304,7 @@ if moment == "reading":
     def dying_read(path):
         return die() if path.endswith("4.png") else read(path)
     read_images._read_image = dying_read
-elif moment == "truth":
+elif moment == "ground_truth":
     convert._move_into_place = lambda *args: die()
 elif moment == "marker":
     convert.write_json = lambda *args: die()
@@ -323,7 +323,7 @@ convert.create_mindrecord(make_config(Path({path!r})), True)
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 @pytest.mark.parametrize("before", [False, True])
-@pytest.mark.parametrize("moment", ["reading", "truth", "marker", "2", "3", "4", "5"])
+@pytest.mark.parametrize("moment", ["reading", "ground_truth", "marker", "2", "3", "4", "5"])
 def test_killed_and_started_again(tmp_path, moment, before):
     config = make_coco(tmp_path)
     expected = read_records(create_mindrecord(make_config(tmp_path, mindrecord_dir="untouched"), True).path)
