@@ -77,7 +77,7 @@ const std::vector<Flag> &flags() {
        [](Options *o, const std::string &text) { o->device_type = one_of(text, {"Ascend", "GPU", "CPU"}); }},
       {"device_id", "number of the device, default 0",
        [](Options *o, const std::string &text) { o->device_id = number(text, 0, 1023); }},
-      {"cpu_dvpp", "what decodes the images: CPU (default), or DVPP on Ascend",
+      {"cpu_dvpp", "decoder of the images: CPU (default), or DVPP on Ascend",
        [](Options *o, const std::string &text) { o->cpu_dvpp = one_of(text, {"CPU", "DVPP"}); }},
       {"aipp_path", "AIPP configuration, with DVPP",
        [](Options *o, const std::string &text) { o->aipp_path = text; }},
