@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from src.config.auto import AUTO, Auto
 from src.config.checks import COMMAND_LINE, DEFAULT, Settings, resolve
 from src.config.help import explain_keys, format_help
-from src.config.schema import KEYS, OLDER_KEYS, Config, Key
+from src.config.schema import KEYS, OLDER_KEYS, Config, Key, keys_by_topic
 from src.config.values import convert, from_text, show, to_yaml
 from src.config.yaml_file import FromFile, nearest_key, read_config_file
 from src.utils.errors import UserError
@@ -62,16 +62,9 @@ def load_config(argv: Sequence[Any] | None = None, for_training: bool = False) -
 def format_config(config: Config) -> str:
     """All settings as YAML text, grouped by topic, which `--config_path` accepts again."""
     parts = []
-    for topic, names in _topics().items():
-        parts.append(f"# {topic}\n" + "".join(to_yaml({name: getattr(config, name)}) for name in names))
+    for topic, keys in keys_by_topic().items():
+        parts.append(f"# {topic}\n" + "".join(to_yaml({key.name: getattr(config, key.name)}) for key in keys))
     return "\n".join(parts)
-
-
-def _topics() -> dict[str, list[str]]:
-    topics: dict[str, list[str]] = {}
-    for name, key in KEYS.items():
-        topics.setdefault(key.topic, []).append(name)
-    return topics
 
 
 class FlagParser(argparse.ArgumentParser):

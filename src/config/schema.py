@@ -137,8 +137,8 @@ class Config:
                                               POSITIVE, length=2)
     image_mean: tuple[float, ...] = _model((0.485, 0.456, 0.406), "mean that is subtracted from the input: red, green, "
                                            "blue in 0 .. 1", NOT_NEGATIVE, length=3)
-    image_std: tuple[float, ...] = _model((0.229, 0.224, 0.225), "deviation by which the input is divided then: red, "
-                                          "green, blue", POSITIVE, length=3)
+    image_std: tuple[float, ...] = _model((0.229, 0.224, 0.225), "standard deviation by which the input is then "
+                                          "divided: red, green, blue", POSITIVE, length=3)
     float_resize: bool = _model(False, "evaluation and prediction: do not round the values of resized images to whole "
                                 "numbers", affects_result=False)
     match_threshold: float = _model(0.5, "least IoU at which a default box is matched to a ground-truth box",
@@ -177,8 +177,9 @@ class Config:
     batch_size: int = _train(32, "images per device and step, also for evaluation and export; auto: train.py chooses "
                              "it by the memory and the number of images", COUNT, or_auto=True)
     accumulation_steps: int = _train(1, "steps whose gradients are averaged for one update of the weights", COUNT)
-    use_ema: bool = _train(False, "keep a running mean of the weights, for evaluation while training and best_map.ckpt")
-    ema_decay: float = _train(0.999, "decay of that mean in a step, at most", between(0, 1, "[)"))
+    use_ema: bool = _train(False, "keep an exponential moving average (EMA) of the weights, for evaluation while "
+                           "training and best_map.ckpt")
+    ema_decay: float = _train(0.999, "largest decay of the EMA in a step", between(0, 1, "[)"))
     momentum: float = _train(0.9, "momentum of the optimiser", between(0, 1, "[)"))
     weight_decay: float = _train(0.00015, "weight decay", NOT_NEGATIVE)
     loss_scale: float = _train(1024, "factor on the loss against underflow in float16", POSITIVE)
@@ -191,9 +192,10 @@ class Config:
         (29, 58, 89), "parameter indexes at which gradients are grouped for all-reduce; []: left to MindSpore",
         NOT_NEGATIVE)
 
-    nms_threshold: float = _eval(0.6, "IoU above which the weaker of two boxes of a class is suppressed",
+    nms_threshold: float = _eval(0.6, "NMS: IoU above which the box with the lower score of two of a class is removed",
                                  between(0, 1, "(]"))
-    min_score: float = _eval(0.1, "only detections with a higher score count", between(0, 1, "[)"))
+    min_score: float = _eval(0.1, "confidence threshold: only detections with a higher score count",
+                             between(0, 1, "[)"))
     coco_min_score: float = _eval(0.01, "the same for the numbers of the protocol 'coco'", between(0, 1, "[)"))
     max_boxes: int = _eval(100, "most detections per class and image", COUNT)
     eval_protocol: str = _eval("reference", "'reference': images with a crowd box or without any box are left out; "
@@ -204,18 +206,18 @@ class Config:
     run_eval: bool = _eval(False, "evaluate while training")
     eval_start_epoch: int = _eval(40, "first epoch after which run_eval evaluates", COUNT)
     eval_interval: int = _eval(1, "epochs from one such evaluation to the next", COUNT)
-    early_stopping: int = _eval(0, "with run_eval, stop after so many evaluations without a better mAP; 0: never",
-                                NOT_NEGATIVE)
+    early_stopping: int = _eval(0, "with run_eval, end the run after so many evaluations without a better mAP; 0: "
+                                "never", NOT_NEGATIVE)
     export_best: bool = _eval(False, "train.py: at the end, export the best weights to an ONNX file that needs nothing "
-                              "else, and draw what it finds in evaluation images")
+                              "else, and draw its detections in evaluation images")
     save_best_ckpt: bool = _eval(True, "with run_eval, keep the weights with the best mAP as best_map.ckpt")
 
     save_checkpoint_epochs: int = _ckpt(10, "epochs from one checkpoint to the next", COUNT)
     keep_checkpoint_max: int = _ckpt(5, "number of most recent checkpoints to keep", COUNT)
-    pre_trained: str = _ckpt("", "checkpoint to start or resume training from; empty: none")
+    pre_trained: str = _ckpt("", "checkpoint to start training from; empty: none")
     pre_trained_epoch_size: int = _ckpt(0, "epochs that pre_trained was trained for", NOT_NEGATIVE, affects_result=True)
-    resume: str = _ckpt("", "train.py goes on exactly where an interrupted run was: with True from the newest whole "
-                        "checkpoint in output_path, or from the checkpoint that is named; without one, it begins",
+    resume: str = _ckpt("", "train.py resumes an interrupted run exactly where it was: True takes the newest whole "
+                        "checkpoint in output_path, a name that checkpoint; without a checkpoint, a run begins",
                         or_bool=True)
     filter_weight: bool = _ckpt(False, "do not load the weights of pre_trained that checkpoint_filter_list names")
     checkpoint_filter_list: tuple[str, ...] = _ckpt(("multi_loc_layers", "multi_cls_layers"),
@@ -288,8 +290,8 @@ class Config:
     verify: bool = _export(True, "compare the exported file with the network")
     dynamic_batch: bool = _export(False, "ONNX: any number of images; batch_size is then without effect")
     with_preprocess: bool = _export(False, "ONNX: the file takes uint8 images (height, width, RGB) and normalises them")
-    with_nms: bool = _export(False, "ONNX: the file suppresses overlapping detections, by min_score, nms_threshold and "
-                             "max_boxes, and gives boxes in pixels")
+    with_nms: bool = _export(False, "ONNX: the file contains NMS, by min_score, nms_threshold and max_boxes, and gives "
+                             "boxes in pixels")
     precision: str = _export("fp32", "ONNX: precision of the network; int8 is calibrated on the training data",
                              choices=("fp32", "fp16", "int8"))
     calibration_images: int = _export(100, "ONNX, int8: number of images for the calibration", COUNT)
@@ -340,3 +342,11 @@ def _keys_of(fields_of: type) -> dict[str, Key]:
 
 KEYS = _keys_of(Config)
 OLDER_KEYS = _keys_of(OlderKeys)
+
+
+def keys_by_topic() -> dict[str, list[Key]]:
+    """The keys below their headings, both in the order of the schema."""
+    topics: dict[str, list[Key]] = {}
+    for key in KEYS.values():
+        topics.setdefault(key.topic, []).append(key)
+    return topics

@@ -38,7 +38,10 @@ class ConfigLoader(yaml.SafeLoader):
 
 
 class _FlowDumper(yaml.SafeDumper):
-    """Writes lists on one line and wholes without a decimal point."""
+    """Writes lists on one line, again where they repeat, and wholes without a decimal point."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 # What PyYAML raises for what it cannot build, such as `!!bool x`, `!!int ""` or brackets a thousand deep.
@@ -76,19 +79,23 @@ def _element_type(kind: Any) -> Any:
     return typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
 
 
+def type_name(key: Key) -> str:
+    """The type of a key's value, in words."""
+    names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+    element = _element_type(key.type)
+    if element is None:
+        return f"true, false or {names[key.type]}" if key.or_bool else names[key.type]
+    if _element_type(element) is None:
+        return "list of " + (names[element] if element is str else names[element] + "s")
+    return "list of lists of numbers"
+
+
 def allowed(key: Key) -> str:
     """What a key accepts, in words, for messages and help."""
     if key.choices:
         return "one of " + ", ".join(key.choices)
     element = _element_type(key.type)
-    names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
-    if element is None:
-        text = names[key.type] if key.type in (bool, str) else f"a {names[key.type]}"
-        text = f"true, false or {text}" if key.or_bool else text
-    elif _element_type(element) is None:
-        text = "list of " + (names[element] if element is str else names[element] + "s")
-    else:
-        text = "list of lists of numbers"
+    text = f"a {type_name(key)}" if key.type in (int, float) else type_name(key)
     if key.length:
         text += f", exactly {key.length}"
     if key.rule:
