@@ -57,23 +57,25 @@ def _without_size_warning() -> Iterator[None]:
 
 
 def read_header(stream: BinaryIO) -> ImageHeader:
-    """The `ImageHeader` of an image in a binary stream; nothing is decoded.
+    """The `ImageHeader` of an image in a binary stream.
 
     Raises:
         TooManyPixelsError: to decode it would take too much memory.
         ValueError: not an image, or of an unknown format.
     """
     try:
-        with _without_size_warning(), Image.open(stream, formats=FORMATS) as image:
-            size, orientation = (image.height, image.width), _orientation(image)
+        with _without_size_warning():
+            image = Image.open(stream, formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise TooManyPixelsError(f"has more than {MOST_PIXELS} pixels") from error
     except Exception as error:  # Pillow raises many kinds
         raise ValueError("cannot be decoded (damaged, or no known image format)") from error
-    if size[0] * size[1] > MOST_PIXELS or max(size) > LONGEST_SIDE:
-        raise TooManyPixelsError(f"has {size[1]} x {size[0]} pixels, more than {MOST_PIXELS} or a side of "
-                                 f"{LONGEST_SIDE}")
-    return ImageHeader(size, orientation not in (None, 1))
+    with image:
+        size = (image.height, image.width)
+        if size[0] * size[1] > MOST_PIXELS or max(size) > LONGEST_SIDE:
+            raise TooManyPixelsError(f"has {size[1]} x {size[0]} pixels, more than {MOST_PIXELS} or a side of "
+                                     f"{LONGEST_SIDE}")
+        return ImageHeader(size, _orientation(image) not in (None, 1))
 
 
 def _orientation(image: Image.Image) -> int | None:

@@ -45,8 +45,12 @@ def describe_annotations(source: AnnotationSource) -> dict[str, Any]:
     """The annotation files of a source as plain values."""
     files = source.annotation_files
     folder = Path(files[0]).parent if files else source.image_dir
-    entry: dict[str, Any] = {"path": str(files[0] if len(files) == 1 else folder), "count": len(files),
-             "digest": fingerprint(folder, [relative_name(path, folder) for path in files]), "part": source.part}
+    entry: dict[str, Any] = {
+        "path": str(files[0] if len(files) == 1 else folder),
+        "count": len(files),
+        "digest": fingerprint(folder, [relative_name(path, folder) for path in files]),
+        "part": source.part,
+    }
     if len(files) == 1:
         status = os.stat(files[0])
         entry.update(size=status.st_size, mtime_ns=status.st_mtime_ns)
@@ -78,20 +82,20 @@ def read_manifest(folder: Path, prefix: str) -> dict[str, Any] | None:
         UserError: files that this program did not make, or made in a way it does not know.
     """
     path = manifest_path(folder, prefix)
-    foreign = "Delete them, or set --mindrecord_dir to another folder."
+    remedy = "Delete them, or set --mindrecord_dir to another folder."
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         files = record_files(folder, prefix)
         if files:
             raise UserError(f"{files[0]} and others were not made by this program, or by an old version: "
-                            f"{path.name} is missing, so it is not known what they hold. {foreign}") from None
+                            f"{path.name} is missing, so it is not known what they hold. {remedy}") from None
         return None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}), so it is not known what the MindRecord files beside it "
-                        f"hold. {foreign}") from error
+                        f"hold. {remedy}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise UserError(f"{path} is not a manifest of this program. {foreign}")
+        raise UserError(f"{path} is not a manifest of this program. {remedy}")
     return manifest
 
 

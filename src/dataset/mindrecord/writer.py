@@ -60,13 +60,13 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
     num_images = num_boxes = 0
     ground_truth, rows = [], []
     writer = _create_writer(folder, prefix, records)
-    for record, data, size, boxes in read_images(records, num_classes, report, f"{prefix}: reading images"):
-        if leave_out_empty and not len(boxes):
+    for record, data, size, pixel_boxes in read_images(records, num_classes, report, f"{prefix}: reading images"):
+        if leave_out_empty and not len(pixel_boxes):
             report.add(NO_BOXES, record.path)
             continue
-        rows.append({"img_id": record.image_id, "image": data, "annotation": boxes})
+        rows.append({"img_id": record.image_id, "image": data, "annotation": pixel_boxes})
         num_images += 1
-        num_boxes += len(boxes)
+        num_boxes += len(pixel_boxes)
         if collect_ground_truth:
             ground_truth.append((record.image_id, Path(record.path).name, *size, record.pixel_boxes))
         if len(rows) == CHUNK_IMAGES:
