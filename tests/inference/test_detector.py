@@ -1,0 +1,130 @@
+"""The public detector: from a model file to named boxes; ONNX files without MindSpore."""
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+
+from src.boxes import NMSConfig
+from src.export.onnx_graph import add_nms, add_preprocessing
+from src.inference import Detection, Device, load_detector, load_predictor
+from src.inference.metadata import ModelMetadata
+from src.utils.errors import UserError
+from src.visualization.draw import save_image
+from tests.support.golden_data import ROOT
+
+METADATA = ModelMetadata(
+    model_name="ssd300", classes=["background", "dark", "light"], image_size=[8, 16], mean=[0, 0, 0], std=[255] * 3,
+    float_resize=False, default_boxes={}, prior_scaling=[0.1, 0.2], min_score=0.05, nms_threshold=0.5, max_boxes=10,
+    precision="fp32",
+)
+# Three boxes, of which the second overlaps the first by 0.9; all are as light as the image.
+DETECTOR = """
+<ir_version: 8, opset_import: ["" : 13]>
+detector (float[batch, 3, 8, 16] image) => (float[batch, 3, 4] boxes, float[batch, 3, 3] scores)
+<float[1, 3, 4] all_boxes = {0, 0, 0.5, 0.5, 0, 0, 0.45, 0.5, 0.5, 0.5, 1, 1}, float[1, 1, 1] nothing = {0},
+ float[1, 3, 1] share = {1, 0.9, 0.8}, float[1, 1, 3] offset = {0, 1, 0}, float[1, 1, 3] sign = {0, -1, 1}>
+{
+  light = ReduceMax <axes = [1, 2, 3], keepdims = 0> (image)
+  as_table = Constant <value_ints = [1, 2]> ()
+  lights = Unsqueeze (light, as_table)
+  changes = Mul (lights, sign)
+  of_classes = Add (changes, offset)
+  scores = Mul (of_classes, share)
+  no_light = Mul (lights, nothing)
+  boxes = Add (all_boxes, no_light)
+}
+"""
+IMAGE = np.full((100, 200, 3), 204, np.uint8)  # 0.8 light
+
+
+def save_model(path, with_nms=False, with_preprocess=False, metadata=METADATA):
+    """An ONNX file as `export.py` writes it, of a detector that looks at the brightness only."""
+    model = onnx.parser.parse_model(DETECTOR)
+    if with_preprocess:
+        model = add_preprocessing(model, metadata.mean, metadata.std)
+    if with_nms:
+        model = add_nms(model, metadata.nms)
+    if metadata:
+        onnx.helper.set_model_props(model, metadata.to_texts())
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("with_preprocess", [False, True])
+@pytest.mark.parametrize("with_nms", [False, True])
+def test_boxes_in_pixels_with_the_names_of_their_classes(tmp_path, with_nms, with_preprocess):
+    detector = load_detector(save_model(tmp_path / "a.onnx", with_nms, with_preprocess))
+    assert detector.classes == ("background", "dark", "light")
+    found = detector(IMAGE)
+    assert [one.class_name for one in found] == ["light", "light"]  # the dark ones are below 0.3
+    np.testing.assert_allclose([one.box for one in found], [[0, 0, 50, 100], [50, 100, 100, 200]], atol=1e-4)
+    np.testing.assert_allclose([one.score for one in found], [0.8, 0.64], rtol=1e-6)
+    assert isinstance(found[0], Detection) and found[0].box.xmax == pytest.approx(100)
+    assert detector(np.zeros((1, 1, 3), np.uint8))[0].class_name == "dark"
+
+
+@pytest.mark.parametrize("with_nms", [False, True])
+def test_limits_of_the_user(tmp_path, with_nms):
+    path = save_model(tmp_path / "a.onnx", with_nms)
+    assert [one.class_name for one in load_detector(path, min_score=0.1)(IMAGE)] == ["dark", "dark", "light", "light"]
+    assert len(load_detector(path, min_score=0.7)(IMAGE)) == 1
+    assert len(load_detector(path, nms_threshold=0.0)(IMAGE)) == 1  # the corners of the two share a pixel
+
+
+def test_several_images_at_once(tmp_path):
+    path = save_model(tmp_path / "a.onnx", with_nms=True)
+    predictor = load_predictor(path, device=Device(threads=2))
+    assert predictor.runs_images_apart and predictor.nms == NMSConfig(0.05, 0.5, 10)
+    images = np.stack([np.full((3, 8, 16), light, np.float32) for light in (0.9, 0.0)])
+    shapes = np.full((2, 2), 100)
+    together = predictor(images, shapes)
+    assert [len(one.scores) for one in together] == [4, 2]
+    for found, image in zip(together, images):
+        (alone,) = predictor(image[None], shapes[:1])
+        np.testing.assert_array_equal(found.boxes, alone.boxes)
+        np.testing.assert_array_equal(found.labels, alone.labels)
+    assert not predictor.with_threads(1).runs_images_apart
+
+
+def test_models_that_do_not_say_what_they_need(tmp_path):
+    (tmp_path / "a.ckpt").write_bytes(b"")
+    with pytest.raises(UserError, match=r"a\.ckpt does not say what network it belongs to"):
+        load_detector(tmp_path / "a.ckpt")
+    with pytest.raises(UserError, match=r"does not say what its classes and its input are"):
+        load_detector(save_model(tmp_path / "a.onnx", metadata=None))
+    with pytest.raises(UserError, match=r"no file .*none\.onnx"):
+        load_detector(tmp_path / "none.onnx")
+    other = dataclasses.replace(METADATA, classes=["background", "light"])
+    with pytest.raises(UserError, match="scores of 3 classes, but `classes` names 2"):
+        load_detector(save_model(tmp_path / "a.onnx", metadata=other))(IMAGE)
+
+
+WITHOUT_MINDSPORE = "import sys; sys.modules['mindspore'] = None\n"
+
+
+def run_without_mindspore(code, folder):
+    return subprocess.run([sys.executable, "-c", WITHOUT_MINDSPORE + code], cwd=folder, capture_output=True, text=True,
+                          env={"PYTHONPATH": str(ROOT), "PATH": ""}, check=False)
+
+
+def test_onnx_files_need_no_mindspore(tmp_path):
+    save_model(tmp_path / "model.onnx", with_nms=True, with_preprocess=True)
+    code = ("import numpy as np; from src.inference import load_detector\n"
+            "found = load_detector('model.onnx')(np.full((100, 200, 3), 204, np.uint8))\n"
+            "print(*(one.class_name for one in found))")
+    done = run_without_mindspore(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "light light\n"
+
+
+def test_predict_needs_no_mindspore_either(tmp_path):
+    save_model(tmp_path / "model.onnx", with_nms=True)
+    save_image(tmp_path / "a.png", IMAGE)
+    code = "import predict; predict.main(['--input=a.png', '--checkpoint_file_path=model.onnx', '--output=out'])"
+    done = run_without_mindspore(code, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [row["class"] for row in json.loads((tmp_path / "out" / "detections.json").read_text())] == ["light"] * 2
