@@ -63,8 +63,6 @@ def _documents(path: Path | str) -> list[FromFile]:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{line}: not valid YAML: {shown(error.problem or error.context)}") from None
-    except UserError:
-        raise
     except UNREADABLE as error:
         raise UserError(f"{path}: not valid YAML: {shown(error)}") from None
     return documents

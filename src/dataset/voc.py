@@ -242,8 +242,6 @@ def read_voc(layout: VocLayout, classes: Sequence[str], report: Report) -> list[
         except FileNotFoundError:
             report.add(MISSING_ANNOTATION, xml_path)
             continue
-        except UserError:
-            raise
         except (ParseError, OSError, LookupError, ValueError) as error:
             report.add(BAD_ANNOTATION, f"{xml_path}: {error}")
             continue

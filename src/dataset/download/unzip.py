@@ -38,8 +38,6 @@ def unpack_folder(archive: Path | str, target: Path | str) -> None:
                 raise UserError(f"{archive} has no folder '{target.name}' in it (found: {', '.join(names) or 'nothing'}"
                                 "). It is another file: delete it and start again.")
             replace_folder(part / target.name, target)
-    except UserError:
-        raise
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError) as error:
         raise UserError(f"{archive} is not a readable zip archive: {error}. Delete it and start again.") from error
 
