@@ -8,8 +8,8 @@ from mindspore import nn, ops
 
 from src.config import Config
 from src.ssd import SSDWithLossCell, build_detector, build_inference_net, with_cpu_kernels
-from src.weights import find_checkpoint
-from src.weights.checkpoint_file import read_checkpoint
+from src.utils.files import find_checkpoint
+from src.weights import read_checkpoint
 from src.weights.parameter_names import EMA_PREFIX, EMA_STEPS
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from src.training.resume import DONE_ELSEWHERE, NEWEST, Resume, create_settings,
 from src.training.run_state import RunState
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
-from src.weights.checkpoint_file import read_checkpoint
+from src.weights import read_checkpoint
 from src.weights.parameter_names import RECOMPUTED, WAITING_GRADIENTS, shown_names
 
 logger = logging.getLogger(__name__)

@@ -20,9 +20,9 @@ from src.training.loop import TrainingLoop
 from src.training.output_folder import CONFIG_FILE, WITH_BOXES, WITH_MATCHES
 from src.training.resume import Resume
 from src.training.step import TrainingWrapper
-from src.utils.files import whole_file
+from src.utils.files import find_checkpoint, whole_file
 from src.visualization.draw import save_image
-from src.weights import find_checkpoint, find_classifier, load_backbone, load_weights
+from src.weights import find_classifier, load_backbone, load_weights
 
 logger = logging.getLogger(__name__)
 

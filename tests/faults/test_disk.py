@@ -20,7 +20,7 @@ from src.utils.errors import UserError
 from src.utils.files import remove_parts, whole_file, write_json
 from src.visualization.draw import save_image
 from src.visualization.plot_style import new_figure, save_plot
-from src.weights.checkpoint_file import save_checkpoint
+from src.weights import save_checkpoint
 from tests.faults.small_run import Place
 from tests.support.golden_data import ROOT
 from tests.support.samples import make_coco

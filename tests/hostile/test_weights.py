@@ -12,7 +12,7 @@ from src.inference.metadata import ModelMetadata
 from src.inference.mindir import MindirModel
 from src.inference.onnx_runtime import OnnxModel
 from src.utils.errors import UserError
-from src.weights.checkpoint_file import read_checkpoint
+from src.weights import read_checkpoint
 from src.weights.external_file import read_weight_file
 from src.weights.load import load_weights
 from src.weights.torch_file import read_torch_file

@@ -9,8 +9,7 @@ from src.ssd import build_inference_net, build_training_net
 from src.training.ema import EMA
 from src.training.optimizer import build_train_step
 from src.training.step import TrainingWrapper
-from src.weights import load_weights
-from src.weights.checkpoint_file import save_checkpoint
+from src.weights import load_weights, save_checkpoint
 from tests.support.data_parallel_driver import FLAGS
 from tests.support.line_net import Line
 

@@ -8,7 +8,7 @@ from src.boxes import build_box_coder
 from src.ssd import build_training_net
 from src.training.optimizer import build_train_step
 from src.training.step import TrainingWrapper
-from src.weights.checkpoint_file import save_checkpoint
+from src.weights import save_checkpoint
 from tests.support.data_parallel_driver import values_of
 from tests.support.golden_data import golden_arrays, golden_input, golden_json, golden_weight
 from tests.support.line_net import Line

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from src.utils.errors import UserError
-from src.weights.checkpoint_file import read_checkpoint
+from src.weights import read_checkpoint
 
 
 def write_parameter(path, size):

@@ -10,7 +10,7 @@ from src.training.callbacks.log import DIVERGED
 from src.training.run_record import RunRecord
 from src.training.run_state import RunContext, RunState
 from src.utils.errors import UserError
-from src.weights.checkpoint_file import save_checkpoint
+from src.weights import save_checkpoint
 from src.weights.training_state import remove_checkpoint, write_state
 
 

@@ -12,7 +12,7 @@ from src.evaluation import EvalResult, format_result
 from src.runtime.signals import StopSignals
 from src.training.results import Results
 from src.training.run_state import RunContext
-from src.weights.checkpoint_file import save_checkpoint
+from src.weights import save_checkpoint
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from mindspore import nn
 from src.training.callbacks.checkpoint import KeptCheckpoints, SaveCheckpoint
 from src.training.run_state import RunContext, RunState
 from src.utils.errors import UserError
-from src.weights.checkpoint_file import save_checkpoint
+from src.weights import save_checkpoint
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
