@@ -1,5 +1,6 @@
 """Evaluates a checkpoint or a MindIR file: `python eval.py --config_path FILE --checkpoint_file_path FILE`."""
 import logging
+from collections.abc import Sequence
 
 from src.config import load_config
 from src.inference import load_predictor
@@ -12,7 +13,7 @@ logger = logging.getLogger("eval")
 
 
 @entry_point
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(argv)
     with cloud_copy(config):
         path = find_checkpoint(config.checkpoint_file_path, config.checkpoint_path)

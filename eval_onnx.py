@@ -1,5 +1,6 @@
 """Evaluates an ONNX file: `python eval_onnx.py --config_path FILE --file_name MODEL.onnx --device_target CPU|GPU`."""
 import logging
+from collections.abc import Sequence
 
 from src.config import load_config
 from src.inference import load_predictor
@@ -10,7 +11,7 @@ logger = logging.getLogger("eval_onnx")
 
 
 @entry_point
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(argv)
     logger.info("%s", evaluate_model(config, load_predictor(config.file_name, config, suffix=".onnx")))
 

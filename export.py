@@ -1,5 +1,6 @@
 """Exports a checkpoint: `python export.py --checkpoint_file_path FILE --file_name NAME --file_format FORMAT`."""
 import logging
+from collections.abc import Sequence
 
 from src.config import load_config
 from src.export.exporter import export_checkpoint, verify_file
@@ -10,7 +11,7 @@ logger = logging.getLogger("export")
 
 
 @entry_point
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(argv)
 
     with cloud_copy(config):

@@ -1,5 +1,6 @@
 """Evaluates what the C++ program wrote: `python postprocess.py --config_path FILE --result_path DIR --img_path DIR`."""
 import logging
+from collections.abc import Sequence
 
 from src.boxes import build_nms_config
 from src.config import load_config
@@ -14,7 +15,7 @@ logger = logging.getLogger("postprocess")
 
 
 @entry_point
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(argv)
     annotation_file = find_annotation_file(config)
     paths = find_images([config.img_path])

@@ -1,12 +1,12 @@
 """Draws what a model finds in images and videos: `python predict.py --checkpoint_file_path MODEL --input IMAGES`."""
 import logging
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 
 from src.config import load_config
 from src.inference import Device, load_detector
 from src.inference.annotated_boxes import find_annotated_boxes
-from src.inference.inputs import find_inputs
+from src.inference.inputs import find_inputs, image_paths
 from src.inference.load import is_exported
 from src.inference.outputs import Output
 from src.inference.predict import find_labels, predict_inputs
@@ -19,7 +19,7 @@ logger = logging.getLogger("predict")
 
 
 @entry_point
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     arguments, flags = parse_arguments(sys.argv[1:] if argv is None else argv, __doc__)
     config = load_config(flags)
     inputs = find_inputs(arguments.input)
@@ -28,8 +28,7 @@ def main(argv=None):
     detector = load_detector(path, named_config if is_exported(path) else config, arguments.score,
                              arguments.nms_threshold, Device.of(config))
     labels = find_labels(arguments.only, detector.classes)
-    images = [Path(item.source) for item in inputs if item.is_image]
-    annotated = find_annotated_boxes(arguments.show_gt, named_config, detector.classes, images)
+    annotated = find_annotated_boxes(arguments.show_gt, named_config, detector.classes, image_paths(inputs))
 
     with Output(arguments.output, detector.classes, arguments.format, arguments.crops, annotated) as output:
         failed = predict_inputs(detector, inputs, output, labels, arguments.max_images)

@@ -76,6 +76,11 @@ def find_inputs(texts: Iterable[Path | str]) -> list[Input]:
     return inputs
 
 
+def image_paths(inputs: Iterable[Input]) -> list[Path]:
+    """Paths of those that are image files."""
+    return [item.source for item in inputs if item.is_image and not isinstance(item.source, int)]
+
+
 def _sources(text: str) -> list[Path] | list[int]:
     path = Path(text).expanduser()
     if path.is_dir():
