@@ -22,7 +22,7 @@ from tests.fuzz.mutations import MOST_BYTES, mutate
 NAMES = ("coco", "voc", "txt", "yaml")
 # Bounds of one input.
 MOST_SECONDS, MOST_MEGABYTES = 10, 3000
-INSTRUMENTED = ["src", "yaml", "xml", "json"]
+INSTRUMENTED = ["src", "yaml", "xml", "defusedxml", "json"]
 # atheris never frees the arrays that instrumented code compares.
 NOT_INSTRUMENTED = ["src.dataset.annotations", "src.dataset.coco"]
 
