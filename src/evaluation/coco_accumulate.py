@@ -28,7 +28,7 @@ def evaluate_category(
 
     Returns:
         precision (10, 101, 4, 3) by IoU, recall, area and number of detections; recall (10, 4, 3). -1 where there is
-        nothing to be found.
+        no ground truth.
     """
     precision, recall = np.full((10, 101, 4, 3), -1.0), np.full((10, 4, 3), -1.0)
     crowd = np.array([bool(box["iscrowd"]) for box in ground_truth], bool)
@@ -48,13 +48,13 @@ def evaluate_category(
     matched, unjudged = _match(*pairs, ranks, ignored, crowd)  # (D, 4, 10) each
     unjudged |= ~matched & _outside(boxes[:, 2] * boxes[:, 3])[:, :, None]
 
-    to_be_found = np.count_nonzero(~ignored, axis=0)  # (4,)
+    num_objects = np.count_nonzero(~ignored, axis=0)  # (4,)
     by_score = np.argsort(-scores, kind="stable")
     for limit_index, limit in enumerate(MAX_DETECTIONS):
         chosen = by_score[ranks[by_score] < limit]
-        for area in to_be_found.nonzero()[0]:
+        for area in num_objects.nonzero()[0]:
             precision[:, :, area, limit_index], recall[:, area, limit_index] = _curves(
-                matched[chosen, area], ~unjudged[chosen, area], to_be_found[area])
+                matched[chosen, area], ~unjudged[chosen, area], num_objects[area])
     return precision, recall
 
 
@@ -92,7 +92,7 @@ def _overlapping(
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     start = 0
     while start < len(counts):
-        # At least one detection, and as many as make no more than the pairs wanted at once.
+        # At least one detection, and no more than `_MAX_PAIRS` pairs.
         stop = max(start + 1, int(np.searchsorted(ends, (ends[start] - counts[start]) + _MAX_PAIRS, side="right")))
         detection = np.repeat(np.arange(start, stop), counts[start:stop])
         box = order[first[detection] + _ranks(detection)]
@@ -130,7 +130,7 @@ def _match(
         ignored: (G, 4) bool: boxes that do not count, for each area. crowd: (G,) bool.
 
     Returns:
-        matched (D, 4, 10) bool; (D, 4, 10) bool, matched to an ignored box.
+        matched (D, 4, 10) bool; (D, 4, 10) bool, matched with an ignored box.
     """
     shape = len(AREAS), len(IOU_THRESHOLDS)
     matched, to_ignored = np.zeros((2, len(ranks), *shape), bool)
@@ -162,13 +162,14 @@ def _match(
 
 
 def _curves(
-    matched: np.ndarray, judged: np.ndarray, to_be_found: int
+    matched: np.ndarray, judged: np.ndarray, num_objects: int
 ) -> tuple[np.ndarray | float, np.ndarray | float]:
     """Precision by recall.
 
     Args:
-        matched, judged: (D, 10) bool, by descending score; what is not judged counts neither as right nor as wrong.
-        to_be_found: number of boxes.
+        matched, judged: (D, 10) bool, by descending score; those that are not judged count neither as true nor as false
+            positives.
+        num_objects: number of ground truth boxes.
 
     Returns:
         precision (10, 101), final recall (10,).
@@ -177,7 +178,7 @@ def _curves(
         return 0.0, 0.0
     true = np.cumsum(matched & judged, axis=0, dtype=np.float64)
     false = np.cumsum(~matched & judged, axis=0, dtype=np.float64)
-    recall = true / to_be_found
+    recall = true / num_objects
     precision = np.zeros((len(true) + 1, true.shape[1]))  # the last row: a recall that is never reached
     precision[:-1] = true / (false + true + np.spacing(1))
     precision[:-1] = np.maximum.accumulate(precision[-2::-1])[::-1]

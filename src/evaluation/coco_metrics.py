@@ -50,7 +50,7 @@ class COCOMetrics:
         coco_min_score: detections of the protocol `coco` have a score above it.
 
     Raises:
-        UserError: the annotation file is not one, or has nothing to be found by `protocol`.
+        UserError: the annotation file is not one, or `protocol` finds no ground truth in it.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class COCOMetrics:
         self._images = {
             name: self._images_of(name, image_ids) for name in PROTOCOLS if name == protocol or name in protocols
         }
-        self._check_anything_to_find()
+        self._check_any_ground_truth()
         # By image id: boxes, scores, labels, and whether the protocol coco counts the detection.
         self._detections: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None] = {}
 
@@ -132,14 +132,14 @@ class COCOMetrics:
             images = dict.fromkeys(image_id for image_id in self._ground_truth.clean_images if image_id in images)
         return images
 
-    def _check_anything_to_find(self) -> None:
+    def _check_any_ground_truth(self) -> None:
         images = self._images[self._protocol]
         if not any(box["image_id"] in images and not box["iscrowd"] for box in self._ground_truth.boxes):
             hint = ""
             if self._protocol == "reference":
                 hint = "; images with a crowd annotation or without a known class do not count (eval_protocol coco " \
                        "counts all images)"
-            raise UserError(f"{self._annotation_file} has no box to be found under the protocol {self._protocol!r} "
+            raise UserError(f"{self._annotation_file} has no ground truth under the protocol {self._protocol!r} "
                             f"for the classes {', '.join(self._classes[1:])}{hint}")
 
     def _add(self, predictions: Predictions, image_id: int, image_shape: np.ndarray) -> None:
@@ -166,8 +166,7 @@ class COCOMetrics:
         if self._absent_labels:
             predictions = predictions.without(self._absent_labels)
 
-        # NMS from the lowest threshold serves all: what it keeps above a higher one is the same as if it had begun
-        # there.
+        # One NMS from the lowest threshold is enough: above a higher one it keeps the same as an NMS from there.
         found_boxes, found_scores, labels = predictions.select(
             image_shape,
             replace(self._nms, min_score=min([self._nms.min_score] * in_reference + [self._coco_min_score] * in_coco)),
@@ -244,9 +243,9 @@ def coco_evaluation(
         category_ids: the categories to evaluate, ascending; all of `ground_truth` and `detections` are among them.
 
     Returns:
-        stats: tuple of twelve numbers (see `COCO_NUMBERS`), -1 where there is nothing to be found.
+        stats: tuple of twelve numbers (see `COCO_NUMBERS`), -1 where there is no ground truth.
         precision: (10, 101, K) at IoU 0.50, 0.55, ... 0.95, recall 0, 0.01, ... 1, of the K categories; areas of all
-            sizes, 100 detections; -1 where there is nothing to be found.
+            sizes, 100 detections; -1 where there is no ground truth.
     """
     boxes_of: dict[int, list[Annotation]] = {category_id: [] for category_id in category_ids}
     for box in ground_truth:
@@ -268,6 +267,6 @@ def coco_evaluation(
 
 
 def _mean_precision(precision: np.ndarray) -> float | None:
-    """Mean of the entries that are not -1 (nothing to be found), None without such entries."""
+    """Mean of the entries that are not -1 (no ground truth), None without such entries."""
     valid = precision[precision > -1]
     return float(valid.mean()) if valid.size else None

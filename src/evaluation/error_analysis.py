@@ -76,7 +76,7 @@ def analyse(
     Detections of a score of at least `min_score` choose their objects in order of descending score, each the free one
     with the highest IoU; in three rounds: of the same class with IoU 0.5 or more (correct), of any class
     (classification error), of the same class with IoU 0.1 or more (localisation error). What remains is a duplicate
-    where it covers an object that is taken (IoU 0.5 or more), is passed over where it lies in a crowd of its class, and
+    where it covers an object that is taken (IoU 0.5 or more), is left out where it lies in a crowd of its class, and
     is a background error otherwise.
 
     Returns:

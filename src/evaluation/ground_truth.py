@@ -18,7 +18,7 @@ _LARGEST_NUMBER, _LARGEST_ID = 1e15, 2**63 - 1
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """What an annotation file says about the classes of a detector.
+    """The annotations of the classes of a detector.
 
     Attributes:
         images: file names by image id, in the order of the file.

@@ -32,7 +32,7 @@ def evaluate(
     predict: Predict, batches: Iterable[Mapping[str, np.ndarray]], metrics: Metrics[Result], batch_size: int,
     num_batches: int | None = None,
 ) -> Result:
-    """Predicts all batches and gives the predictions to `metrics`, those of one batch while the next is predicted.
+    """Predicts all batches. `metrics` gets the predictions of one batch while the next is predicted.
 
     Args:
         predict: callable from images (batch_size, 3, H, W), and the sizes of the original images (batch_size, 2), to

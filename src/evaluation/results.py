@@ -1,4 +1,4 @@
-"""What an evaluation gives, as text and as files."""
+"""The result of an evaluation, as text and as files."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ COCO_NUMBERS = (
 
 @dataclass(frozen=True)
 class ClassResult:
-    """Average precision of one class; None where there is no box to be found."""
+    """Average precision of one class; None where the class has no ground truth."""
 
     name: str
     ap: float | None
@@ -42,8 +42,8 @@ class ProtocolResult:
 
     Attributes:
         protocol: its name.
-        description: what it takes into account, for people.
-        stats: the twelve numbers of the COCO evaluation, see `COCO_NUMBERS`; -1 where there is nothing to be found.
+        description: which images and detections it takes into account, as text.
+        stats: the twelve numbers of the COCO evaluation, see `COCO_NUMBERS`; -1 where there is no ground truth.
         classes: a `ClassResult` for each class but the background, in order of the labels.
         num_images: images evaluated; of these, `num_missing` have not been predicted and count as without detections.
         num_detections: detections on these images.

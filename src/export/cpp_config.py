@@ -1,4 +1,4 @@
-"""What the C++ program needs to know of the configuration."""
+"""Settings of the C++ program, from the configuration."""
 from pathlib import Path
 from string import Template
 
@@ -18,7 +18,7 @@ def input_flags(config_path: Path | str) -> str:
 
 
 def aipp(config_path: Path | str, template: Path | str) -> str:
-    """Text of the AIPP configuration: what an Ascend device does with an image of the decoder before the network.
+    """Text of the AIPP configuration: how an Ascend device prepares a decoded image for the network.
 
     Args:
         template: path of ascend310_infer/aipp.cfg.in.

@@ -1,4 +1,4 @@
-"""The `.bin` files of the C++ program: what the network gives for an image, as raw float32.
+"""The `.bin` files of the C++ program: the outputs of the network for an image, as raw float32.
 
 `<name>_0.bin` holds the boxes (A, 4), `<name>_1.bin` the scores (A, C); `<name>` is the image's file name without its
 suffix.

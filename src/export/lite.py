@@ -1,4 +1,4 @@
-"""Conversion of an ONNX file for MindSpore Lite: what comes before the converter, and the check of what it made."""
+"""Conversion of an ONNX file for MindSpore Lite: the preparation of the file, and the check of the result."""
 import logging
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def check_conversion(onnx_path: Path | str, result_path: Path | str) -> None:
     logger.info("against ONNX Runtime, largest difference: boxes %.1e, scores %.1e", *differences)
     if not max(differences) <= LARGEST_DIFFERENCE:  # also for NaN
         raise UserError(f"the converted model does not agree with ONNX Runtime (more than {LARGEST_DIFFERENCE:.0e}); "
-                        "it is not to be used: this MindSpore Lite converts it wrongly")
+                        "do not use it: this MindSpore Lite converts it wrongly")
 
 
 def _fixed_shape(model: OnnxModel) -> list[int]:

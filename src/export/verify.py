@@ -56,12 +56,12 @@ def verify_export(net: nn.Cell, path: Path | str, net_batch: int, images: np.nda
                 path, precision, kind, *map(np.max, differences), name, limit)
     if not size <= limit:  # also for NaN
         raise UserError(f"{path} does not agree with the network: {name} difference {size:.1e} on {kind}, allowed "
-                        f"{limit:.0e}; it is not to be used")
+                        f"{limit:.0e}; do not use it")
     return largest
 
 
 def _check_nms(model: OnnxModel, metadata: ModelMetadata, images: np.ndarray) -> Sequence[np.ndarray]:
-    """Checks the NMS inside a file. Returns what it works on, boxes and scores of all anchors."""
+    """Checks the NMS inside a file, and returns its inputs: boxes and scores of all anchors."""
     import onnx
 
     from src.export.onnx_graph import ANCHOR_OUTPUTS
@@ -84,5 +84,5 @@ def _check_nms(model: OnnxModel, metadata: ModelMetadata, images: np.ndarray) ->
         )
         if not agree:
             raise UserError(f"{model.path} finds {count} objects in image {row} where the evaluation finds "
-                            f"{len(expected_labels)}, or other ones; it is not to be used")
+                            f"{len(expected_labels)}, or other ones; do not use it")
     return boxes, scores

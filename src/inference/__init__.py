@@ -1,4 +1,4 @@
-"""Whatever predicts, by one interface, and what is done with the detections. ONNX files need no MindSpore."""
+"""Everything that predicts, behind one interface, and the uses of its detections. ONNX files need no MindSpore."""
 from src.inference.detector import Box, Detection, Detector, load_detector
 from src.inference.load import Device, load_predictor
 from src.inference.predictor import Predictor

@@ -19,7 +19,7 @@ from src.inference.metadata import ModelMetadata, create_metadata
 from src.inference.predictor import Predictor
 from src.utils.errors import UserError
 
-# Smallest score of a detection that is shown to people.
+# Smallest score of a detection that is shown, unless the user chooses another.
 SHOWN_SCORE = 0.3
 
 
@@ -50,7 +50,7 @@ class Detector:
 
     Args:
         predictor: the model.
-        metadata: what the model says about itself, or the configuration about it.
+        metadata: of the model file, or of the configuration.
         min_score: detections have a higher score.
         nms_threshold: largest intersection over union of two detections of a class; None for that of `metadata`.
     """
@@ -128,7 +128,7 @@ def load_detector(
     metadata = predictor.metadata
     if metadata is None:
         if config is None:
-            raise UserError(f"{path} does not say what its classes and its input are (it was not written by this "
-                            "export.py): name its configuration, --config_path=FILE, or export it anew")
+            raise UserError(f"{path} has no metadata about its classes and its input (another program wrote it): name "
+                            "its configuration, --config_path=FILE, or export it with export.py")
         metadata = create_metadata(config, precision="fp32")
     return Detector(predictor, metadata, min_score, nms_threshold)

@@ -1,4 +1,4 @@
-"""What a detector looks at: image files, folders, patterns, video files, cameras."""
+"""Inputs of a detector: image files, folders, patterns, video files, cameras."""
 import glob
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from src.utils.errors import UserError
 from src.utils.safe_io import shown
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
-# Frames per second where a video or camera does not say.
+# Frames per second where a video or camera states none.
 USUAL_RATE = 25.0
 _LARGEST_RATE = 1000.0
 _SILENT = 0
@@ -22,7 +22,7 @@ _NAME_BYTES = 200
 
 
 class Input(NamedTuple):
-    """One thing to look at.
+    """An image, a video or a camera.
 
     Attributes:
         source: path of an image or video; the number of a camera.
@@ -59,7 +59,7 @@ def find_inputs(texts: Iterable[Path | str]) -> list[Input]:
     try:
         sources = list(dict.fromkeys(source for text in names for source in _sources(text)))
     except OSError as error:
-        raise UserError(f"{shown(error.filename)} cannot be looked at: {error.strerror}.") from error
+        raise UserError(f"{shown(error.filename)} cannot be read: {error.strerror}.") from error
     if not sources:
         suffixes = ", ".join((*IMAGE_SUFFIXES, *VIDEO_SUFFIXES))
         raise UserError(f"There is no image or video in {', '.join(names)} (looked for {suffixes}).")
@@ -103,7 +103,7 @@ class Video:
 
     Attributes:
         rate: frames per second.
-        num_frames: as the file says; None for a camera, and where the file does not say.
+        num_frames: of the file's header; None for a camera, and where the header has none.
 
     Raises:
         UserError: it cannot be opened.
@@ -111,7 +111,7 @@ class Video:
 
     def __init__(self, source: Path | str | int) -> None:
         self._source = source
-        # The lines of OpenCV and FFmpeg about each way they try; the error below says it.
+        # OpenCV and FFmpeg print a line for each way that they try; the error below is enough.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         level = cv2.getLogLevel()
         cv2.setLogLevel(_SILENT)

@@ -20,7 +20,7 @@ from src.utils.errors import UserError
 STAGES = ("pre-processing", "network", "post-processing")
 PERCENTILES = (50, 90, 99)
 WARM_UP = 2  # batches
-BATCH_SIZES = (1, 32)  # where neither the file nor the user says which
+BATCH_SIZES = (1, 32)  # unless the file or the user fixes them
 
 
 class Latencies(NamedTuple):

@@ -14,9 +14,9 @@ from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
 ONNX, MINDIR = ".onnx", ".mindir"
-# Files that say themselves what they need.
+# Files with metadata, which need no configuration.
 EXPORTED = (ONNX, MINDIR)
-# What a file and the configuration must agree on, as far as the file tells, and what the keys are called there.
+# Metadata that a file and the configuration must agree on, and the keys of the configuration.
 FITTING = {"classes": "classes", "image_size": "img_shape", "mean": "image_mean", "std": "image_std",
            "float_resize": "float_resize"}
 

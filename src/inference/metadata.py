@@ -1,4 +1,4 @@
-"""What a model file says about itself, so that inference needs no configuration.
+"""The metadata in a model file, so that inference needs no configuration.
 
 The export writes it, as JSON texts by name: into `metadata_props` of an ONNX file, into `user_info` of a MindIR file.
 """
@@ -74,8 +74,8 @@ class ModelMetadata:
             except (ValueError, RecursionError):
                 values[name] = None
             if not _FITS[name](values[name]):
-                raise UserError(f"the model file says of itself that {name} is {shown(texts[name])}, which export.py "
-                                "does not write: the file is damaged, or was made by another program")
+                raise UserError(f"the metadata of the model file say that {name} is {shown(texts[name])}, which "
+                                "export.py does not write: the file is damaged, or was made by another program")
         return cls(**values)
 
 

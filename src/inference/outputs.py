@@ -56,7 +56,7 @@ class Output:
     def add_image(
         self, item: Input, image: np.ndarray, boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray
     ) -> None:
-        """Writes what was found in the image of an `Input`.
+        """Writes the detections in the image of an `Input`.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -76,7 +76,7 @@ class Output:
         self, item: Input, number: int, rate: float, image: np.ndarray, boxes: np.ndarray, scores: np.ndarray,
         labels: np.ndarray,
     ) -> None:
-        """Writes what was found in a frame of a video or camera, the frames of one after another.
+        """Writes the detections in a frame of a video or camera; all frames of one come before those of another.
 
         Args:
             number: of the frame, from 0.

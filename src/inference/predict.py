@@ -54,9 +54,9 @@ def predict_inputs(
     detector: BatchDetector, inputs: Sequence[Input], output: Output, wanted_labels: np.ndarray,
     max_images: int | None = None,
 ) -> list[Input]:
-    """Detects in all inputs and gives what is found to `output`.
+    """Writes the detections in all inputs to `output`.
 
-    An image that cannot be read is passed over. Ctrl-C ends the pictures of a camera.
+    An image that cannot be read is skipped. Ctrl-C ends the frames of a camera.
 
     Args:
         detector: a `Detector`, or anything with the same attributes.
@@ -119,7 +119,7 @@ def _shots(inputs: Sequence[Input], failed: list[tuple[Input, UserError]]) -> It
                     yield _Shot(item, image, number, video.rate)
         except UserError as error:
             if len(inputs) > 1:
-                logger.warning("passed over: %s", error)
+                logger.warning("skipped: %s", error)
             failed.append((item, error))
 
 

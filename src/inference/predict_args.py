@@ -11,26 +11,26 @@ from src.utils.errors import UserError
 def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Namespace, list[str]]:
     """The arguments of the script, and the flags that are left for `load_config`.
 
-    A model that was exported runs on a CPU unless a flag or a configuration file says otherwise: it needs none.
+    An exported model needs no configuration. It runs on a CPU unless a flag or a configuration file names a device.
     """
     parser = FlagParser(
         usage="%(prog)s --input INPUT [INPUT ...] --checkpoint_file_path=MODEL [--key=value ...]",
         description=description.replace("`", ""),
         epilog="All other flags are keys of the configuration, see: python eval.py --help", allow_abbrev=False)
-    what = parser.add_argument_group("what to look at")
+    what = parser.add_argument_group("inputs")
     what.add_argument("--input", nargs="+", required=True,
                       help="images, videos, folders of them, patterns ('photos/**/*.jpg'), camera numbers (0)")
     what.add_argument("--checkpoint_file_path", metavar="MODEL",
                       help="a checkpoint, with the --config_path of its training; or an exported .onnx or .mindir "
                            "file, which needs no configuration")
     what.add_argument("--max_images", type=int, metavar="N", help="stop after so many images and frames")
-    which = parser.add_argument_group("which detections")
+    which = parser.add_argument_group("detections")
     which.add_argument("--score", type=float, default=SHOWN_SCORE,
                        help=f"smallest score of a detection (default: {SHOWN_SCORE})")
     which.add_argument("--nms_threshold", type=float, metavar="IOU",
                        help="largest overlap of two detections of a class (default: that of the model)")
     which.add_argument("--only", metavar="CLASS,...", help="detections of these classes only (default: all)")
-    output = parser.add_argument_group("what to write")
+    output = parser.add_argument_group("output")
     output.add_argument("--output", default="./output/predict",
                         help="folder of the pictures and detections (default: ./output/predict)")
     output.add_argument("--format", choices=("json", "csv"), default="json", help="file of detections (default: json)")

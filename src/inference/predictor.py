@@ -18,7 +18,7 @@ class Predictor(abc.ABC):
 
     Attributes:
         path: file of the model; None for a network in memory.
-        metadata: what the file says about itself; None where it says nothing.
+        metadata: of the file; None where it has none.
         input_shape: batch size, channels, height, and width; None for a size that is free.
         num_classes: with the background; None where only `metadata` can tell.
         takes_pixels: also takes images (B, H, W, 3) uint8 RGB, and normalises them itself.

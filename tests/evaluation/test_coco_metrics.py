@@ -305,7 +305,7 @@ def test_image_that_is_unknown_or_comes_twice(tmp_path):
      "none of the classes cat, dog; its categories are: cow"),
     ('{"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "cat"}]}',
      "two categories of the name 'cat'"),
-    ('{"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}', "no box to be found"),
+    ('{"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}', "no ground truth under"),
     ('{"images": [{"id": 1}], "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, NaN, 4]}], '
      '"categories": [{"id": 1, "name": "cat"}]}', r"annotations\[0\] has bbox"),
 ])

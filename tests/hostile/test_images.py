@@ -88,7 +88,7 @@ def test_images_without_permission(nobody):
     assert "Permission denied" in report.examples[CLOSED_IMAGE][0]
     with pytest.raises(UserError, match="cannot be read: Permission denied"):
         load_image(nobody / "closed.jpg")
-    with pytest.raises(UserError, match="cannot be looked at: Permission denied"):
+    with pytest.raises(UserError, match="cannot be read: Permission denied"):
         find_inputs([nobody / "folder"])
 
 

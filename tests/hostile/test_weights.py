@@ -219,6 +219,6 @@ def test_metadata_as_they_should_be():
     ("precision", "9" * 5000),
 ])
 def test_untrusted_metadata(name, text):
-    with pytest.raises(UserError, match=f"says of itself that {name} is") as caught:
+    with pytest.raises(UserError, match=f"metadata of the model file say that {name} is") as caught:
         ModelMetadata.from_texts({**METADATA, name: text})
     assert len(str(caught.value)) < 500

@@ -90,11 +90,11 @@ def test_several_images_at_once(tmp_path):
     assert not predictor.with_threads(1).runs_images_apart
 
 
-def test_models_that_do_not_say_what_they_need(tmp_path):
+def test_models_without_metadata_or_configuration(tmp_path):
     (tmp_path / "a.ckpt").write_bytes(b"")
     with pytest.raises(UserError, match=r"a\.ckpt does not say what network it belongs to"):
         load_detector(tmp_path / "a.ckpt")
-    with pytest.raises(UserError, match=r"does not say what its classes and its input are"):
+    with pytest.raises(UserError, match=r"has no metadata about its classes and its input"):
         load_detector(save_model(tmp_path / "a.onnx", metadata=None))
     with pytest.raises(UserError, match=r"no file .*none\.onnx"):
         load_detector(tmp_path / "none.onnx")

@@ -1,4 +1,4 @@
-"""The report of an evaluation to look at: `report.html`, complete in one file."""
+"""The report of an evaluation: `report.html`, complete in one file."""
 from src.evaluation.report.build import build_report, save_report
 
 __all__ = ["build_report", "save_report"]

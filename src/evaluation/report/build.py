@@ -129,8 +129,8 @@ def _classes(main: ProtocolResult, analyses: Sequence[ImageAnalysis], classes: S
     header = ("class", "AP", "AP50", "AP75", "objects", *(html.colour_key(OUTCOME_COLOURS[k], k) for k in kinds))
     text = (f"Correct: a detection of the class with an IoU of at least {FOREGROUND_IOU}. Classification error: one of "
             f"another class there. Localisation error: one of the class with an IoU of at least {BACKGROUND_IOU}. "
-            "Missed: nothing of that. Detections beyond: duplicates cover an object that another detection has found, "
-            "background errors none.")
+            "Missed: none of these. Detections without an object of their own: duplicates cover one that another "
+            "detection has found, background errors cover none.")
     plot = html.plot_image(figure_svg(charts.ap_bars(main.classes)), "bar plot of the average precision of each class")
     return html.Section("Classes", plot + html.table(header, rows) + html.paragraph(text))
 

@@ -59,8 +59,8 @@ def precision_recall_curves(names: Sequence[str], precision: np.ndarray) -> Figu
 
     Args:
         names: K class names.
-        precision: (10, 101, K) at IoU 0.50, 0.55, ... 0.95, recall 0, 0.01, ... 1; -1 where there is nothing to be
-            found.
+        precision: (10, 101, K) at IoU 0.50, 0.55, ... 0.95, recall 0, 0.01, ... 1; -1 where there is no
+            ground truth.
     """
     recall = np.linspace(0, 1, precision.shape[1])
     there = np.flatnonzero((precision[0] > -1).all(axis=0))
@@ -97,12 +97,12 @@ def confusion_plot(names: Sequence[str], matrix: np.ndarray) -> Figure:
             `error_analysis.confusion_matrix`.
     """
     few = len(matrix) <= FEW_CELLS
-    # The background goes to the end: first what is there and found. Its row says little without numbers.
+    # The background comes last. Its row means little without numbers.
     columns = [*range(1, len(matrix)), 0]
     rows = columns if few else columns[:-1]
     counts = matrix[np.ix_(rows, columns)]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    shares[len(names):] = 0  # what is no object has no share of objects
+    shares[len(names):] = 0  # shares are of objects
     shown = [short_name(name) for name in names]
     with plot_style(names):
         side, size = (min(0.42, (WIDEST - 2.4) / len(columns)), 9) if few else (CELL_SIDE, 7)

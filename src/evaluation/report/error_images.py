@@ -38,7 +38,7 @@ def worst_first(analyses: Iterable[ImageAnalysis], kind: str) -> list[ImageAnaly
 
 
 def error_picture(image: np.ndarray, analysis: ImageAnalysis, kind: str, classes: Sequence[str]) -> np.ndarray:
-    """Draws the errors of one kind with their names, and what is right in thin boxes without.
+    """Draws the errors of one kind with class names, and correct detections without.
 
     Args:
         image: (H, W, 3) uint8 RGB, the image as annotated.

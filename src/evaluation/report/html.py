@@ -1,4 +1,4 @@
-"""HTML of a report: one file that holds everything and asks nothing of the network.
+"""HTML of a report: one complete file, which loads nothing from the network.
 
 The templates escape every value that is not `Markup` already, so that no class name or file name becomes HTML.
 """
