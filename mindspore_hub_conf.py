@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from src.config import load_config
+from src.model_zoo import find_weights
 from src.ssd import SsdInferWithDecoder, build_inference_net, get_model
 from src.weights import load_weights
 
@@ -22,7 +23,7 @@ def create_network(name: str, num_classes: int | None = None, checkpoint: Path |
     Args:
         name: a name of the model table, such as `ssd300`.
         num_classes: C, the background included; None for that of the configuration, the classes of COCO.
-        checkpoint: file of a checkpoint to load; empty for initial values.
+        checkpoint: file of a checkpoint to load, or a name of published weights; empty for initial values.
         config_path: YAML file; empty for the one that the model table names.
         settings: other keys of the configuration, such as `max_scale=0.9`. Without `use_float16=True` the network
             computes in float32, whatever the file says, since that runs on every device.
@@ -38,7 +39,7 @@ def create_network(name: str, num_classes: int | None = None, checkpoint: Path |
     flags = [f"--{key}={_as_text(value)}" for key, value in settings.items()]
     net = build_inference_net(load_config([f"--config_path={config_path}", *flags]))
     if checkpoint:
-        load_weights(net, checkpoint)
+        load_weights(net, find_weights(checkpoint, key="checkpoint"))
     return net
 
 

@@ -11,9 +11,9 @@ from src.inference.load import is_exported
 from src.inference.outputs import Output
 from src.inference.predict import find_labels, predict_inputs
 from src.inference.predict_args import parse_arguments
+from src.model_zoo import find_weights, with_published_config
 from src.runtime.cli import entry_point
 from src.utils.errors import UserError
-from src.utils.files import find_checkpoint
 
 logger = logging.getLogger("predict")
 
@@ -21,9 +21,9 @@ logger = logging.getLogger("predict")
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     arguments, flags = parse_arguments(sys.argv[1:] if argv is None else argv, __doc__)
-    config = load_config(flags)
+    config = load_config(with_published_config(flags))
     inputs = find_inputs(arguments.input)
-    path = find_checkpoint(config.checkpoint_file_path, config.checkpoint_path)
+    path = find_weights(config.checkpoint_file_path, config.checkpoint_path)
     named_config = config if arguments.has_config else None  # an exported file needs none
     detector = load_detector(path, named_config if is_exported(path) else config, arguments.score,
                              arguments.nms_threshold, Device.of(config))

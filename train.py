@@ -62,7 +62,7 @@ def train(config: Config, records: MindRecordSet, evaluation: Evaluation | None)
     """Returns the number of the signal that ended the run, or 0."""
     ranks = trainer.set_up_device_and_ranks(config)
     resume = find_resume(config, ranks)
-    net = trainer.build_network(config)
+    net = trainer.build_network(config, None if resume else records)
     config = resolve_sizes(with_resumed_sizes(config, resume), records.num_images, net.network, ranks)
     training_data = data.TrainingData(records, data.build_training_batches(config, records, ranks, resume), evaluation)
     learning_rates = create_learning_rates(config, training_data.steps_per_epoch, ranks.size)

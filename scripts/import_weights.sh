@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Converts weights that torchvision or mmdetection published to a MindSpore checkpoint, in the foreground.
+# Converts weights that torchvision, mmdetection or TensorFlow published to a MindSpore checkpoint, in the foreground.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-USAGE="Usage: bash scripts/import_weights.sh FILE --from torchvision|mmdet [--config CONFIG_PATH] [--output CHECKPOINT_PATH]
-  FILE      weights of a detector (SSD300 with VGG16) or of an ImageNet classifier, .pth or .safetensors
+USAGE="Usage: bash scripts/import_weights.sh FILE --from torchvision|mmdet|tensorflow [--config CONFIG_PATH] [--output CHECKPOINT_PATH]
+  FILE      weights of a detector (SSD300 with VGG16, .pth or .safetensors; SSD with MobileNetV2, .tflite) or of an
+            ImageNet classifier (.pth or .safetensors)
   --config  configuration of the detector that takes the weights; for a detector's weights: by default that of the library
   --output  checkpoint to write; by default FILE with the ending .ckpt"
 [ $# -ge 1 ] || usage_error "$USAGE"

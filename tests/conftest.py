@@ -11,6 +11,7 @@ import pytest
 from src.config import load_config
 from src.dataset.shapes import draw_shapes_dataset
 from tests.support.golden_data import ROOT
+from tests.support.http_server import Server
 
 # The files that take longest, which come first, so that workers that run side by side end at about the same time.
 LONGEST = ("test_training.py", "test_docs.py", "test_exporter.py", "test_launchers.py", "test_parity.py",
@@ -59,6 +60,15 @@ def config_of():
         return load_config([f"--config_path={ROOT / 'config' / name}", *flags])
 
     return load
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A `Server` of files on this machine."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = Server()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ FLOORS = (
     ("utils", "boxes", "layers"),
     ("runtime", "visualization", "backbones"),
     ("config", "dataset", "cpu_kernels"),
-    ("ssd", "evaluation"),
+    ("ssd", "evaluation", "model_zoo"),
     ("weights",),
     ("inference",),
     ("export",),

@@ -151,6 +151,8 @@ class Config:
                                              POSITIVE)
     num_addition_layers: int = _model(4, "convolutions shared by the levels in each head of the FPN models",
                                       NOT_NEGATIVE)
+    use_depthwise: bool = _model(False, "model ssd_mobilenet_v2: extra layers and heads of depthwise separable "
+                                 "convolutions (SSDLite)")
     backbone: str = _model("", "models ssd_mindcv and ssd_mindcv_fpn: name of the MindCV model that is the backbone")
     backbone_out_indices: tuple[int, ...] = _model((), "MindCV backbone: numbers of its features that are used, "
                                                    "ascending (MindCV's out_indices)", NOT_NEGATIVE)
@@ -220,6 +222,9 @@ class Config:
                         "checkpoint in output_path, a name that checkpoint; without a checkpoint, a run begins",
                         or_bool=True)
     filter_weight: bool = _ckpt(False, "do not load the weights of pre_trained that checkpoint_filter_list names")
+    class_head_init: str = _ckpt("random", "with filter_weight, what the class heads begin with: random leaves out "
+                                 "what checkpoint_filter_list names; background converts the heads of pre_trained for "
+                                 "other classes, which begin as any object", choices=("random", "background"))
     checkpoint_filter_list: tuple[str, ...] = _ckpt(("multi_loc_layers", "multi_cls_layers"),
                                                     "parts of parameter names that filter_weight leaves out", NOT_EMPTY)
     feature_extractor_base_param: str = _ckpt("", "classification checkpoint for the backbone, or the name of weights "

@@ -14,8 +14,9 @@ from src.export.verify import verify_export
 from src.inference import Device
 from src.inference.metadata import ModelMetadata, create_metadata
 from src.inference.network import load_network
+from src.model_zoo import find_weights
 from src.utils.errors import UserError
-from src.utils.files import find_checkpoint, remove_parts, whole_file
+from src.utils.files import remove_parts, whole_file
 
 SUFFIXES = {"MINDIR": ".mindir", "AIR": ".air", "ONNX": ".onnx"}
 INPUT_NAMES = ("image",)
@@ -128,7 +129,7 @@ def export_checkpoint(config: Config) -> tuple[nn.Cell, str]:
         config = dataclasses.replace(config, use_float16=False, amp_level="O0")
     elif config.half_precision:
         precision = "fp16"
-    checkpoint = find_checkpoint(config.checkpoint_file_path, config.checkpoint_path)
+    checkpoint = find_weights(config.checkpoint_file_path, config.checkpoint_path)
     Device.of(config).set_up()
     net = load_network(config, checkpoint)
     path = with_suffix(config.file_name, config.file_format)

@@ -56,6 +56,31 @@ class SeparableConvBNReLU(nn.Cell):
         return self.features(x)
 
 
+class BottleneckConv(nn.Cell):
+    """1x1 convolution to fewer channels, 3x3 convolution, each with BatchNorm and ReLU6: an extra layer of the SSD of
+    the TensorFlow Object Detection API.
+
+    Args:
+        ratio: channels between the two convolutions in units of `in_channels`.
+        depthwise: the 3x3 convolution is a depthwise and a 1x1 one, each with BatchNorm and ReLU6 (SSDLite,
+            https://arxiv.org/abs/1801.04381, section 6.2).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, ratio: float, depthwise: bool = False) -> None:
+        super().__init__()
+        hidden = round(in_channels * ratio)
+        layers = [ConvBNReLU(in_channels, hidden, kernel_size=1)]
+        if depthwise:
+            layers += [ConvBNReLU(hidden, hidden, stride=stride, depthwise=True),
+                       ConvBNReLU(hidden, out_channels, kernel_size=1)]
+        else:
+            layers.append(ConvBNReLU(hidden, out_channels, stride=stride))
+        self.conv = nn.SequentialCell(layers)
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        return self.conv(x)
+
+
 class InvertedResidual(nn.Cell):
     """Expansion, depthwise convolution, linear projection (MobileNetV2, https://arxiv.org/abs/1801.04381).
 

@@ -11,21 +11,28 @@ from src.layers.blocks import ConvBNReLU, HalfDropout, InvertedResidual
 from src.ssd.fpn import BottomUp, FPNTopDown, conv_bn_relu
 
 
+def inverted_extra(in_channels: int, out_channels: int, stride: int, expand_ratio: float) -> InvertedResidual:
+    """An extra layer of `ssd300`: an inverted residual with an activation at its end."""
+    return InvertedResidual(in_channels, out_channels, stride, expand_ratio, last_relu=True)
+
+
 class SSDMobileNetV2(nn.Cell):
-    """A backbone, inverted residuals of stride 2 after its last feature, a MultiBox head.
+    """A backbone, extra layers of stride 2 after its last feature, a MultiBox head.
 
     Args:
         backbone: image -> tuple of features.
         multi_box: head over all levels.
-        in_channels, out_channels, strides, expand_ratios: of each inverted residual after the backbone.
+        in_channels, out_channels, strides, expand_ratios: of each extra layer after the backbone.
+        make_extra: these four of one layer -> the layer.
     """
 
     def __init__(self, backbone: nn.Cell, multi_box: nn.Cell, in_channels: Sequence[int], out_channels: Sequence[int],
-                 strides: Sequence[int], expand_ratios: Sequence[float]) -> None:
+                 strides: Sequence[int], expand_ratios: Sequence[float],
+                 make_extra: Callable[..., nn.Cell] = inverted_extra) -> None:
         super().__init__()
         self.backbone = backbone
         extras = zip(in_channels, out_channels, strides, expand_ratios)
-        self.multi_residual = nn.CellList([InvertedResidual(*extra, last_relu=True) for extra in extras])
+        self.multi_residual = nn.CellList([make_extra(*extra) for extra in extras])
         self.multi_box = multi_box
 
     def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:

@@ -36,6 +36,11 @@ def separable_head(in_channels: int, out_channels: int) -> nn.SequentialCell:
     )
 
 
+def pointwise_head(in_channels: int, out_channels: int) -> nn.Conv2d:
+    """A 1x1 convolution: the head of one level."""
+    return nn.Conv2d(in_channels, out_channels, kernel_size=1, has_bias=True, bias_init="zeros")
+
+
 def conv_head(in_channels: int, out_channels: int) -> nn.Conv2d:
     """A 3x3 convolution: the head of one level."""
     return nn.Conv2d(in_channels, out_channels, kernel_size=3, pad_mode="same", has_bias=True, bias_init="zeros")

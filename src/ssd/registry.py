@@ -1,6 +1,7 @@
 """The model table: what each `model_name` is made of."""
 import dataclasses
 import difflib
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,11 +14,19 @@ from src.backbones.mobilenet_v2 import MobileNetV2
 from src.backbones.resnet import ResNet50
 from src.backbones.vgg16 import VGG16
 from src.config import Config
-from src.layers.blocks import SeparableConvBNReLU
+from src.layers.blocks import BottleneckConv, SeparableConvBNReLU
 from src.layers.initializers import init_fpn_lite, init_net_param, init_xavier
-from src.ssd.detectors import SSDFPN, SSDVGG16, FPNFeatures, SSDMobileNetV1, SSDMobileNetV2, SSDVGG16Caffe
+from src.ssd.detectors import (
+    SSDFPN,
+    SSDVGG16,
+    FPNFeatures,
+    SSDMobileNetV1,
+    SSDMobileNetV2,
+    SSDVGG16Caffe,
+    inverted_extra,
+)
 from src.ssd.fpn import conv_bn_relu
-from src.ssd.heads import MultiBox, SharedTowerMultiBox, WeightSharedMultiBox, conv_head, separable_head
+from src.ssd.heads import MultiBox, SharedTowerMultiBox, WeightSharedMultiBox, conv_head, pointwise_head, separable_head
 from src.utils.errors import UserError
 
 
@@ -88,17 +97,29 @@ def build_multi_box(config: Config, make_head: Callable[[int, int], nn.Cell] = s
     return MultiBox(config.num_classes, config.extras_out_channels, config.num_default, make_head)
 
 
-def build_with_inverted_extras(config: Config, backbone: nn.Cell) -> SSDMobileNetV2:
-    """SSD on the features of a backbone and inverted residuals after them."""
+def build_with_inverted_extras(config: Config, backbone: nn.Cell, make_extra: Callable[..., nn.Cell] = inverted_extra,
+                               make_head: Callable[[int, int], nn.Cell] = separable_head) -> SSDMobileNetV2:
+    """SSD on the features of a backbone and extra layers after them, inverted residuals unless told otherwise."""
     check_channels(backbone.out_channels, config.extras_in_channels, config.extras_out_channels)
     taps = len(backbone.out_channels)
     return SSDMobileNetV2(
         backbone,
-        build_multi_box(config),
+        build_multi_box(config, make_head),
         in_channels=config.extras_in_channels[taps:],
         out_channels=config.extras_out_channels[taps:],
         strides=config.extras_strides[taps:],
         expand_ratios=config.extras_ratio[taps:],
+        make_extra=make_extra,
+    )
+
+
+def build_with_bottleneck_extras(config: Config, backbone: nn.Cell) -> SSDMobileNetV2:
+    """SSD of the TensorFlow Object Detection API on the features of a backbone; SSDLite with `use_depthwise`."""
+    return build_with_inverted_extras(
+        config,
+        backbone,
+        make_extra=functools.partial(BottleneckConv, depthwise=config.use_depthwise),
+        make_head=separable_head if config.use_depthwise else pointwise_head,
     )
 
 
@@ -166,6 +187,13 @@ register(
     create_backbone=lambda config: MobileNetV2(),
     backbone_path="backbone",
     config_file="ssd300_config.yaml",
+)
+register(
+    "ssd_mobilenet_v2",
+    build=build_with_bottleneck_extras,
+    create_backbone=lambda config: MobileNetV2(),
+    backbone_path="backbone",
+    config_file="ssd_mobilenet_v2_config.yaml",
 )
 register(
     "ssd_mobilenet_v1",

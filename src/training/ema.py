@@ -7,8 +7,8 @@ import mindspore as ms
 from mindspore import nn, ops
 
 from src.config import Config
+from src.model_zoo import find_weights
 from src.ssd import SSDWithLossCell, build_detector, build_inference_net, with_cpu_kernels
-from src.utils.files import find_checkpoint
 from src.weights import read_checkpoint
 from src.weights.parameter_names import EMA_PREFIX, EMA_STEPS
 
@@ -73,7 +73,7 @@ def build_ema(config: Config, net: SSDWithLossCell) -> EMA:
     inference_net = build_inference_net(config, with_cpu_kernels(config, build_detector(config)))
     ema = EMA(inference_net, net.network, config.ema_decay)
     if config.pre_trained and config.pre_trained_epoch_size:
-        path = find_checkpoint(config.pre_trained, config.checkpoint_path)
+        path = find_weights(config.pre_trained, config.checkpoint_path)
         continued = ema.restore(read_checkpoint(path))
         logger.info("use_ema: the mean %s", "goes on" if continued else f"is not in {path}, it begins with the weights")
     return ema

@@ -1,5 +1,6 @@
 """The parts of a training run, as the configuration describes them."""
 import dataclasses
+import itertools
 import logging
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from src.config import Config
 from src.config.loader import format_config
+from src.dataset.mindrecord.convert import MindRecordSet
+from src.model_zoo import find_weights, published_classes
 from src.runtime.device import set_up_device
 from src.runtime.distributed import AllRanksStop, Ranks, set_up_ranks
 from src.runtime.environment import get_device_id
@@ -20,11 +23,14 @@ from src.training.loop import TrainingLoop
 from src.training.output_folder import CONFIG_FILE, WITH_BOXES, WITH_MATCHES
 from src.training.resume import Resume
 from src.training.step import TrainingWrapper
-from src.utils.files import find_checkpoint, whole_file
+from src.utils.files import whole_file
 from src.visualization.draw import save_image
 from src.weights import find_classifier, load_backbone, load_weights
+from src.weights.unfold import is_folded, unfold_batch_norm
 
 logger = logging.getLogger(__name__)
+# The statistics of BatchNorm come from so many training images, in batches of at most so many.
+UNFOLDING_IMAGES, UNFOLDING_BATCH = 96, 16
 
 
 def set_up_device_and_ranks(config: Config) -> Ranks:
@@ -44,19 +50,31 @@ def check_weight_paths(config: Config) -> tuple[Path | None, Path | None]:
     backbone, detector = config.feature_extractor_base_param, config.pre_trained
     return (
         find_classifier(backbone, config.checkpoint_path) if backbone else None,
-        find_checkpoint(detector, config.checkpoint_path, key="pre_trained") if detector else None,
+        find_weights(detector, config.checkpoint_path, key="pre_trained") if detector else None,
     )
 
 
-def build_network(config: Config) -> SSDWithLossCell:
-    """The network with its loss, and with the weights that training begins from."""
+def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWithLossCell:
+    """The network with its loss, and with the weights that training begins from.
+
+    Args:
+        config: the configuration.
+        records: training images, with which BatchNorm is unfolded where the weights need it; None leaves it as it is.
+    """
     net = build_training_net(config)
     net.with_parts = True
     backbone, detector = check_weight_paths(config)
     if backbone:
         load_backbone(net, backbone, get_model(config.model_name).backbone_path, config.pretrain_vgg_bn)
-    if detector:
+    if detector and config.filter_weight and config.class_head_init == "background":
+        load_weights(net, detector, classes=config.classes, old_classes=published_classes(config.pre_trained))
+    elif detector:
         load_weights(net, detector, drop=config.checkpoint_filter_list if config.filter_weight else ())
+    if records and is_folded(net.network):
+        batch_size = min(UNFOLDING_BATCH, records.num_images)
+        batches = build_training_batches(dataclasses.replace(config, batch_size=batch_size), records)
+        images = (batch["image"] for batch in batches.create_dict_iterator(num_epochs=1, output_numpy=True))
+        unfold_batch_norm(net.network, itertools.islice(images, UNFOLDING_IMAGES // batch_size))
     return net
 
 

@@ -1,7 +1,8 @@
 """Published weights of other libraries to a checkpoint: `python -m src.weights.import_weights FILE --from LIBRARY`.
 
 A detector's weights become a checkpoint for `eval.py`, `export.py`, `predict.py` and `--pre_trained`, those of an
-ImageNet classifier one for `--feature_extractor_base_param`. Files are `.pth` or `.safetensors`; their code is not run.
+ImageNet classifier one for `--feature_extractor_base_param`. Files are `.pth`, `.safetensors` or `.tflite`; their code
+is not run.
 """
 import argparse
 import logging
@@ -17,7 +18,7 @@ from src.runtime.cli import entry_point
 from src.ssd import build_inference_net, get_model
 from src.ssd.registry import Model
 from src.utils.errors import UserError
-from src.weights import load_backbone
+from src.weights import load_backbone, tensorflow
 from src.weights.checkpoint_file import save_checkpoint
 from src.weights.external_file import WeightFile, read_weight_file
 from src.weights.parameter_names import shown_names
@@ -25,6 +26,8 @@ from src.weights.pretrained_backbone import with_mindspore_names
 from src.weights.torchvision_mmdet import LIBRARIES, MODEL, convert_detector, is_detector
 
 logger = logging.getLogger("import_weights")
+TENSORFLOW = "tensorflow"
+PREFIX = "network."  # of all parameters in a checkpoint
 # The last layers of classifiers, for which no detector has a place.
 CLASSIFIER_LAYERS = ("classifier.", "fc.")
 
@@ -33,8 +36,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="import_weights", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help="published weights, .pth or .safetensors")
-    parser.add_argument("--from", dest="library", required=True, choices=LIBRARIES,
+    parser.add_argument("file", type=Path, help="published weights, .pth, .safetensors or .tflite")
+    parser.add_argument("--from", dest="library", required=True, choices=(*LIBRARIES, TENSORFLOW),
                         help="library that published the weights")
     parser.add_argument("--config", metavar="FILE", default="", help="configuration of the detector that takes the "
                         "weights; default for a detector's weights: that of the library")
@@ -51,10 +54,9 @@ def detector_parameters(weights: WeightFile, library: str, net: nn.Cell, num_cla
             f"{path} was written by mmdetection {version}, whose boxes are one pixel larger and whose classes are in "
             "another order; convert it to version 2 with its tools/model_converters/upgrade_model_version.py first"
         )
-    prefix = "network."
-    shapes = {parameter.name[len(prefix) :]: tuple(parameter.shape) for parameter in net.get_parameters()}
+    shapes = {parameter.name[len(PREFIX) :]: tuple(parameter.shape) for parameter in net.get_parameters()}
     values = convert_detector(weights.tensors, LIBRARIES[library], shapes, num_classes, path)
-    return {prefix + name: values[name] for name in shapes}
+    return {PREFIX + name: values[name] for name in shapes}
 
 
 def backbone_parameters(weights: WeightFile, net: nn.Cell, model: Model, path: Path) -> dict[str, np.ndarray]:
@@ -71,9 +73,21 @@ def backbone_parameters(weights: WeightFile, net: nn.Cell, model: Model, path: P
     return {name: value for name, value in values.items() if name not in left_out}
 
 
-@entry_point
-def main(argv: Sequence[str] | None = None) -> None:
-    arguments = parse_arguments(argv)
+def import_tensorflow(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Arrays of all parameters of `ssd_mobilenet_v2` by name, from a `.tflite` file."""
+    config_path = arguments.config or Path("config", tensorflow.CONFIG_FILE)
+    config = load_config([f"--config_path={config_path}"])
+    if config.model_name != tensorflow.MODEL:
+        raise UserError(f"{arguments.file}: the SSD of TensorFlow fits {tensorflow.MODEL} only; the configuration "
+                        f"{config_path} names {config.model_name}")
+    net = build_inference_net(config)
+    values = tensorflow.convert_tensorflow(arguments.file, net.network, config.img_shape)
+    logger.info("%s: all of its tensors have a place", arguments.file)
+    return values
+
+
+def import_library(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Arrays by name, from a file of torchvision or mmdetection: of a detector, or of a classifier."""
     weights = read_weight_file(arguments.file)
     for_detector = is_detector(weights.tensors)
     if not for_detector and not arguments.config:
@@ -89,10 +103,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         values = detector_parameters(weights, arguments.library, net, config.num_classes, arguments.file)
     else:
         values = backbone_parameters(weights, net, get_model(config.model_name), arguments.file)
+    logger.info("%s: %d of its %d tensors have a place", arguments.file, len(values), len(weights.tensors))
+    return values
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    arguments = parse_arguments(argv)
+    values = import_tensorflow(arguments) if arguments.library == TENSORFLOW else import_library(arguments)
     output = arguments.output or arguments.file.with_suffix(".ckpt")
     save_checkpoint([{"name": name, "data": ms.Tensor(value)} for name, value in values.items()], output)
-    logger.info("%s: %d tensors of %s, %s", output, len(values), arguments.file,
-                "all of them" if len(values) == len(weights.tensors) else f"of {len(weights.tensors)}")
+    logger.info("%s: %d parameters", output, len(values))
 
 
 if __name__ == "__main__":

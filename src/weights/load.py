@@ -1,7 +1,7 @@
 """Checkpoints of detectors into networks, with every parameter accounted for."""
 import dataclasses
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import mindspore as ms
@@ -9,6 +9,7 @@ from mindspore import nn
 
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import read_checkpoint
+from src.weights.class_heads import convert_class_heads
 from src.weights.parameter_names import is_training_state, shown_names
 
 logger = logging.getLogger(__name__)
@@ -29,13 +30,17 @@ class LoadReport:
     unused: tuple[str, ...]
 
 
-def load_weights(net: nn.Cell, path: Path | str, drop: Collection[str] = ()) -> LoadReport:
+def load_weights(net: nn.Cell, path: Path | str, drop: Collection[str] = (), classes: Sequence[str] = (),
+                 old_classes: Sequence[str] = ()) -> LoadReport:
     """Loads a checkpoint of a detector, from training or inference, into `net`.
 
     Args:
         net: a network whose parameter names begin with `network.`, such as that of `build_inference_net`.
         path: file of the checkpoint. The training state in it is not loaded.
         drop: a parameter whose name contains one of these texts is not loaded.
+        classes: names of the classes of `net`, for which the class heads of the checkpoint are converted, see
+            `convert_class_heads`; empty: the checkpoint must have as many classes.
+        old_classes: names of the classes of the checkpoint, where they are known.
 
     Raises:
         UserError: parameters are missing, do not belong to the network, or have another shape; the message names them.
@@ -44,6 +49,10 @@ def load_weights(net: nn.Cell, path: Path | str, drop: Collection[str] = ()) -> 
     dropped = {name for name in found if any(text in name for text in drop)}
     values = {name: value for name, value in found.items() if name not in dropped}
     own = {parameter.name: parameter for parameter in net.get_parameters()}
+    if classes:
+        arrays = {name: value.asnumpy() for name, value in values.items()}
+        converted = convert_class_heads(arrays, net.network, classes, old_classes)
+        values |= {name: ms.Parameter(ms.Tensor(value), name=name) for name, value in converted.items()}
     _check_fit(own, values, may_lack=dropped, path=path)
     for name, value in values.items():
         own[name].set_data(ms.Tensor(value.asnumpy()).astype(own[name].dtype))

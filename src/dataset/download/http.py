@@ -18,6 +18,18 @@ RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 60.0
 
 
+class DownloadError(UserError):
+    """A file cannot be downloaded.
+
+    Attributes:
+        reason: why, without the address and what can be done by hand.
+    """
+
+    def __init__(self, url: str, reason: str, advice: str = "") -> None:
+        super().__init__(f"{url} cannot be downloaded: {reason}.{advice and ' '}{advice}")
+        self.reason = reason
+
+
 class _DroppedError(Exception):
     """The connection failed in a way that may be better next time."""
 
@@ -58,8 +70,8 @@ def fetch_file(url: str, path: Path | str, size: int | None = None, md5: str | N
         except _DroppedError as error:
             failures = 1 if _size(part) > before else failures + 1
             if failures > retries:
-                raise UserError(f"{url} cannot be downloaded: {error}. Nothing is lost: start again to resume at "
-                                f"{megabytes(_size(part))}. {_by_hand(url, path)}") from error
+                advice = f"Nothing is lost: start again to resume at {megabytes(_size(part))}. {_by_hand(url, path)}"
+                raise DownloadError(url, str(error), advice) from error
             wait = min(first_wait * 2 ** (failures - 1), LONGEST_WAIT_SECONDS)
             logger.info("download: %s; resuming at %s in %.0f s", error, megabytes(_size(part)), wait)
             time.sleep(wait)
@@ -117,8 +129,9 @@ def _attempt(url: str, part: Path, size: int | None, timeout: float) -> None:
         else:
             start, total = 0, _content_length(response)
         if size is not None and total is not None and total != size:
-            raise UserError(f"{url} has {total} bytes where {size} are expected: the file on the server has changed, "
-                            f"or something between answers in its place. {_by_hand(url, part.with_suffix(''))}")
+            reason = (f"it has {total} bytes where {size} are expected: the file on the server has changed, or "
+                      "something between answers in its place")
+            raise DownloadError(url, reason, _by_hand(url, part.with_suffix("")))
         if total is not None:
             require_free_space(part.parent, total - start)
         _write_version(part, response)
@@ -141,7 +154,7 @@ def _connect(url: str, start: int, version: str, timeout: float) -> http.client.
             raise _NothingFollowsError(error.headers.get("Content-Range", "")) from error
         if error.code in RETRY_STATUS:
             raise _DroppedError(f"the server answered {error.code} {error.reason}") from error
-        raise UserError(f"{url} cannot be downloaded: the server answered {error.code} {error.reason}.") from error
+        raise DownloadError(url, f"the server answered {error.code} {error.reason}") from error
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise _DroppedError(f"no connection ({getattr(error, 'reason', error)})") from error
 
