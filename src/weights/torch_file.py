@@ -192,7 +192,7 @@ def _read_zip(path: Path) -> Any:
         content, storages = _unpickle(io.BytesIO(_stored(archive, f"{root}data.pkl")))
         parts = {key: f"{root}data/{key}" for key in storages}
         if sum(archive.getinfo(part).file_size for part in parts.values()) > os.path.getsize(path):
-            raise ValueError("its parts lie over each other")
+            raise ValueError("its parts overlap")
         numbers = {key: storage.numbers(_stored(archive, parts[key])) for key, storage in storages.items()}
         return _Filler(numbers).fill(content)
 

@@ -17,7 +17,7 @@ from tests.support.torch_files import write_state_dict
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
-# What the PyTorch implementation gives for every hundredth class.
+# Logits of the PyTorch implementation, of every hundredth class.
 RULE_LOGITS = {
     "lite0": [-1.33630, -1.18096, -0.41484, -1.14380, -1.18209, -1.64890, -0.27463, -0.14257, -3.94603, 2.31915],
     "lite1": [-2.39420, -0.56302, -1.82927, -1.16626, -1.66648, -0.76442, -0.44130, -1.31453, -1.53649, 1.69487],

@@ -87,7 +87,7 @@ def test_parts_of_an_archive_that_lie_over_each_other(tmp_path):
         for place in (at - 46 + 20, at - 46 + 24, offset + 18, offset + 22):
             struct.pack_into("<I", data, place, size)
     path.write_bytes(data)
-    with pytest.raises(UserError, match="its parts lie over each other"):
+    with pytest.raises(UserError, match="its parts overlap"):
         read_torch_file(path)
 
 

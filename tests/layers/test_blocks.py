@@ -8,7 +8,7 @@ pytestmark = pytest.mark.usefixtures("cpu")
 
 
 def dropped(number, calls, before=0, seed=1, training=True):
-    """What a new cell makes of ones in so many calls."""
+    """Outputs of a new cell for ones, in `calls` calls."""
     ms.set_seed(seed)
     cell = HalfDropout(number).set_train(training)
     cell.skip_calls(before)
@@ -28,7 +28,7 @@ def test_half_is_dropped_at_random():
     assert np.abs([neighbours, *others]).max() < 0.02
 
 
-def test_it_can_go_on():
+def test_skipped_calls_give_the_masks_that_follow():
     whole, rest = dropped(1, 3), dropped(1, 2, before=1)
     for one, other in zip(whole[1:], rest):
         np.testing.assert_array_equal(one, other)

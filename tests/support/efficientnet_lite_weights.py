@@ -1,7 +1,9 @@
-"""Weights of EfficientNet-Lite by a rule, with the names and shapes that its PyTorch files have."""
+"""Weights of EfficientNet-Lite by a rule, with the names and shapes of its PyTorch files."""
 import zlib
 
 import numpy as np
+
+from tests.support.torchvision_shapes import batch_norm
 
 # channels and number of blocks of each stage; kernel and expansion of each stage
 STAGES = {
@@ -12,26 +14,21 @@ STAGES = {
 KERNELS = ((3, 1), (3, 6), (5, 6), (3, 6), (5, 6), (5, 6), (3, 6))
 
 
-def _batch_norm(name, channels):
-    parts = {f"{name}.{part}": (channels,) for part in ("weight", "bias", "running_mean", "running_var")}
-    return {**parts, f"{name}.num_batches_tracked": ()}
-
-
 def shapes_of(size):
     """Shapes by name of the PyTorch file of a size."""
-    shapes = {"_conv_stem.weight": (32, 3, 3, 3), **_batch_norm("_bn0", 32)}
+    shapes = {"_conv_stem.weight": (32, 3, 3, 3), **batch_norm("_bn0", 32)}
     channels, number = 32, 0
     for (out, repeats), (kernel, expansion) in zip(STAGES[size], KERNELS):
         for _ in range(repeats):
             name, hidden = f"_blocks.{number}", channels * expansion
             if expansion != 1:
                 shapes |= {f"{name}._expand_conv.weight": (hidden, channels, 1, 1)}
-                shapes |= _batch_norm(f"{name}._bn0", hidden)
+                shapes |= batch_norm(f"{name}._bn0", hidden)
             shapes |= {f"{name}._depthwise_conv.weight": (hidden, 1, kernel, kernel)}
-            shapes |= _batch_norm(f"{name}._bn1", hidden)
-            shapes |= {f"{name}._project_conv.weight": (out, hidden, 1, 1), **_batch_norm(f"{name}._bn2", out)}
+            shapes |= batch_norm(f"{name}._bn1", hidden)
+            shapes |= {f"{name}._project_conv.weight": (out, hidden, 1, 1), **batch_norm(f"{name}._bn2", out)}
             channels, number = out, number + 1
-    shapes |= {"_conv_head.weight": (1280, channels, 1, 1), **_batch_norm("_bn1", 1280)}
+    shapes |= {"_conv_head.weight": (1280, channels, 1, 1), **batch_norm("_bn1", 1280)}
     return {**shapes, "_fc.weight": (1000, 1280), "_fc.bias": (1000,)}
 
 

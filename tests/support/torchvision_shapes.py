@@ -2,6 +2,7 @@
 
 
 def batch_norm(name, channels):
+    """Those of a BatchNorm layer of PyTorch."""
     parts = {f"{name}.{part}": (channels,) for part in ("weight", "bias", "running_mean", "running_var")}
     return {**parts, f"{name}.num_batches_tracked": ()}
 
