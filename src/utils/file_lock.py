@@ -3,28 +3,10 @@ import contextlib
 import logging
 import os
 import platform
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-    import msvcrt
 logger = logging.getLogger(__name__)
-
-
-def _try_lock(stream):
-    """True when the lock was taken, False when somebody else holds it; the system frees it when the holder dies."""
-    try:
-        if fcntl is not None:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 class FolderInUseError(Exception):
@@ -32,46 +14,50 @@ class FolderInUseError(Exception):
 
 
 @contextlib.contextmanager
-def folder_lock(folder, poll_seconds=0.5, wait=True):
-    """Context manager: waits until no other process holds the lock file `.lock` of the folder, then holds it.
+def folder_lock(folder: Path | str, poll_seconds: float = 0.5, wait: bool = True) -> Iterator[bool]:
+    """Context manager: holds the lock file `.lock` of the folder, which the system frees when the process dies.
 
     Gives True; False when the file system knows no locks, which is logged.
 
     Args:
-        wait: wait for another process; otherwise `FolderInUseError` is raised.
+        folder: an existing folder.
+        poll_seconds: time from one attempt to the next.
+        wait: wait for another process that holds it; otherwise `FolderInUseError` is raised.
+
+    Raises:
+        OSError: the lock file cannot be written.
     """
-    with open(Path(folder) / ".lock", "a+b") as stream:
+    import filelock  # takes a while, and only what writes needs it
+
+    path = Path(folder) / ".lock"
+    path.open("ab").close()  # a folder that cannot be written to is no file system without locks
+    # Without marker files in place of locks: a crash would leave them behind.
+    lock = filelock.FileLock(path, fallback_to_soft=False)
+    try:
         try:
-            if not _try_lock(stream):
-                if not wait:
-                    raise FolderInUseError(_holder(stream))
-                logger.info("%s: waiting for another process that writes there", folder)
-                while not _try_lock(stream):
-                    time.sleep(poll_seconds)
-            locked = True
-            _sign(stream)
-        except OSError as error:
-            logger.info("%s cannot be locked (%s): start only one process at a time", folder, error)
-            locked = False
-        try:
-            yield locked
-        finally:
-            if locked and fcntl is None:
-                stream.seek(0)
-                msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            if not wait:
+                raise FolderInUseError(_holder(path)) from None
+            logger.info("%s: waiting for another process that writes there", folder)
+            lock.acquire(poll_interval=poll_seconds)
+        _sign(path)
+    except OSError as error:
+        logger.info("%s cannot be locked (%s): start only one process at a time", folder, error)
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
 
 
-def _sign(stream):
+def _sign(path: Path) -> None:
     """Writes into the lock file who holds it, for the others' messages."""
     with contextlib.suppress(OSError):  # on a full disk, the lock holds all the same
-        stream.truncate(0)
-        stream.write(f"process {os.getpid()} on {platform.node()}".encode())
-        stream.flush()
+        path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
 
 
-def _holder(stream):
+def _holder(path: Path) -> str:
     try:
-        stream.seek(0)
-        return stream.read(200).decode(errors="replace") or "another process"
+        return path.read_text(encoding="utf-8", errors="replace")[:200] or "another process"
     except OSError:  # Windows lets nobody else read what is locked
         return "another process"

@@ -1,0 +1,36 @@
+"""One writer at a time in a folder; that other processes are kept out is in tests/faults/test_disk.py."""
+import errno
+import os
+
+import pytest
+
+from src.utils.file_lock import FolderInUseError, folder_lock
+
+
+def test_the_lock_says_who_holds_it(tmp_path):
+    with folder_lock(tmp_path) as locked:
+        assert locked
+        with pytest.raises(FolderInUseError, match=f"process {os.getpid()} on "), folder_lock(tmp_path, wait=False):
+            pass
+    with folder_lock(tmp_path, wait=False) as locked:
+        assert locked
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(tmp_path, monkeypatch, caplog, number):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_):
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    caplog.set_level("INFO")
+    with folder_lock(tmp_path) as locked:
+        assert not locked
+    assert "cannot be locked" in caplog.text and "start only one process at a time" in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(FileNotFoundError), folder_lock(tmp_path / "none"):
+        pass
