@@ -6,7 +6,11 @@ KEEP = ("beta", "gamma", "bias")
 
 
 def init_net_param(network: nn.Cell, sigma: float = 0.02) -> None:
-    """Sets all trainable weights to a truncated normal; `beta`, `gamma` and `bias` keep the values of their layers."""
+    """Sets all trainable weights to a normal distribution; `beta`, `gamma` and `bias` keep the values of their layers.
+
+    `TruncatedNormal`, as in the original, takes its bounds of -2 and 2 as values, not as standard deviations, so that
+    with a small `sigma` it truncates nothing (MindSpore 2.10).
+    """
     for parameter in network.trainable_params():
         if not any(part in parameter.name for part in KEEP):
             parameter.set_data(initializer(TruncatedNormal(sigma), parameter.shape, parameter.dtype))
