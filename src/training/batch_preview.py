@@ -1,8 +1,8 @@
 """A picture of what the network is trained with: images after augmentation, with boxes and matched default boxes."""
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from mindspore import dataset as ds
 
 from src.boxes import BoxCoder, build_box_coder
 from src.config import Config
@@ -62,7 +62,7 @@ def _counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def draw_first_batch(config: Config, dataset: Any) -> tuple[np.ndarray, np.ndarray]:
+def draw_first_batch(config: Config, dataset: ds.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """`batch_sheets` of the first batch of a training dataset, which must not be iterated again."""
     batch = next(iter(dataset.create_dict_iterator(num_epochs=1, output_numpy=True)))
     return batch_sheets(batch["image"], batch["box"], batch["label"], build_box_coder(config),

@@ -1,6 +1,7 @@
 """What a run trains on and is evaluated with."""
 import dataclasses
-from typing import Any
+
+from mindspore import dataset as ds
 
 from src.boxes import build_box_coder
 from src.config import Config
@@ -34,7 +35,7 @@ class TrainingData:
     """
 
     records: MindRecordSet
-    batches: Any
+    batches: ds.Dataset
     evaluation: Evaluation | None
 
     @property
@@ -43,7 +44,7 @@ class TrainingData:
 
 
 def build_training_batches(config: Config, records: MindRecordSet, ranks: Ranks = ONE_RANK,
-                           resume: Resume | None = None) -> Any:
+                           resume: Resume | None = None) -> ds.Dataset:
     """The batches of one rank, see `create_ssd_dataset`; from the next one of a resumed run, with `resume`."""
     return create_ssd_dataset(records.path, *build_dataset_settings(config, ranks, resume))
 
