@@ -6,7 +6,9 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from src.utils.errors import UserError
 
@@ -19,13 +21,13 @@ LEFTOVER_AGE_SECONDS = 24 * 3600
 class CannotWriteError(UserError, OSError):
     """A file or folder cannot be written, for a reason that only the user can mend."""
 
-    def __init__(self, path, error):
+    def __init__(self, path: Path | str, error: OSError) -> None:
         mend = "Make room there" if error.errno in NO_ROOM else "Allow it, or choose another place"
         super().__init__(f"{path} cannot be written: {error.strerror}. {mend}; a file of that name that was there "
                          "before is still the same")
         self.errno, self.strerror = error.errno, error.strerror
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.args[0]  # an OSError would say its number instead
 
 
@@ -40,7 +42,7 @@ def find_checkpoint(path: Path | str, folder: Path | str = "", key: str = "check
 
 
 @contextlib.contextmanager
-def reported_as(path):
+def reported_as(path: Path | str) -> Iterator[None]:
     """Context manager: a full disk or a missing permission inside becomes a `CannotWriteError` that names `path`."""
     try:
         yield
@@ -52,13 +54,13 @@ def reported_as(path):
         raise
 
 
-def _belongs(name, path):
+def _belongs(name: Any, path: Path) -> bool:
     """Whether an error about the file `name` is one about writing `path`: it, one beside it, or a folder above it."""
     return name is None or path.is_relative_to(name) or Path(name).parent == path.parent
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def whole_file(path: Path | str) -> Iterator[Path]:
     """Context manager: gives a temporary path beside `path`; renames it to `path` when the block ends well.
 
     The temporary name has the same suffix. The file is flushed to disk before the rename, and the folder after it, so a
@@ -84,8 +86,8 @@ def whole_file(path):
             part.with_suffix(".tmp").unlink(missing_ok=True)  # MindSpore leaves it when it cannot write a checkpoint
 
 
-def flush_folder(folder):
-    """Makes names that were given in a folder last; where the system knows no such thing, nothing."""
+def flush_folder(folder: Path | str) -> None:
+    """Writes the names of a folder's files to disk, where the system can."""
     with contextlib.suppress(OSError):
         number = os.open(folder, os.O_RDONLY)
         try:
@@ -94,22 +96,22 @@ def flush_folder(folder):
             os.close(number)
 
 
-def remove_parts(folder, pattern="*"):
+def remove_parts(folder: Path | str, pattern: str = "*") -> None:
     """Removes what killed processes left of `whole_file`. Only where nobody else writes such names meanwhile."""
     for part in Path(folder).glob(f"{PART}*-{pattern}"):
         part.unlink(missing_ok=True)
 
 
-def write_json(path, value, indent=2):
+def write_json(path: Path | str, value: Any, indent: int | None = 2) -> None:
     """Writes `value` as UTF-8 json, whole or not at all."""
-    # A file name can hold bytes that are no UTF-8; the escape for them is that of json too.
+    # A file name can hold bytes that are not UTF-8; json has the same escape for them.
     with whole_file(path) as part, open(part, "w", encoding="utf-8", errors="backslashreplace") as stream:
         json.dump(value, stream, indent=indent, ensure_ascii=False)
         stream.write("\n")
 
 
 @contextlib.contextmanager
-def temporary_folder(path):
+def temporary_folder(path: Path | str) -> Iterator[Path]:
     """Context manager: gives an empty folder beside `path`, on the same disk, and removes it when the block ends.
 
     Such folders that a kill left behind are removed once they are a day old (a younger one may belong to a process
@@ -128,7 +130,7 @@ def temporary_folder(path):
 
 
 @contextlib.contextmanager
-def whole_folder(path):
+def whole_folder(path: Path | str) -> Iterator[Path]:
     """Context manager: gives a temporary folder that takes the place of `path` when the block ends well.
 
     A folder that exists at `path` is replaced: the caller decides beforehand whether that is right. When the block
@@ -139,7 +141,7 @@ def whole_folder(path):
         replace_folder(part, path)
 
 
-def replace_folder(source, target):
+def replace_folder(source: Path | str, target: Path | str) -> None:
     """Renames the folder `source` to `target`; what stood at `target` is removed only once the new one is there."""
     source, target = Path(source), Path(target)
     old = target.with_name(f".{target.name}.{os.getpid()}.old.part")
@@ -154,7 +156,7 @@ def replace_folder(source, target):
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _remove_leftovers(path):
+def _remove_leftovers(path: Path) -> None:
     for leftover in path.parent.glob(f".{path.name}.*.part"):
         with contextlib.suppress(OSError):
             if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_SECONDS:

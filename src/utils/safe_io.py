@@ -1,25 +1,27 @@
-"""Files that strangers made: read without waiting for ever or filling the memory, and shown without surprises."""
+"""Untrusted files: read without waiting for ever or filling the memory. Untrusted texts: shown without surprises."""
 import errno
 import json
 import os
 import re
 import stat
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import psutil
 
-# Letters of a stranger's text that a message shows, and texts of a list.
+# Letters of an untrusted text that a message shows, and texts of a list.
 SHOWN, SHOWN_TEXTS = 200, 100
 MEGABYTE = 1 << 20
 MOST_JSON = 4096 * MEGABYTE
-# Up to that size it is not worth while to estimate what a json file will take.
+# The memory that a smaller json file takes is not estimated.
 SMALL_JSON = 64 * MEGABYTE
 # Control characters, line separators, marks that turn the direction of writing, and halves of letters.
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def shown(text, most=SHOWN):
-    """A stranger's text for a message: on one line, without control characters, cut when it is long."""
+def shown(text: object, most: int = SHOWN) -> str:
+    """An untrusted text for a message: on one line, without control characters, cut when it is long."""
     text = str(text)
     short = _NOT_SHOWN.sub(lambda found: found[0].encode("unicode_escape").decode(), text[:most])
     return short if len(text) <= most else f"{short}... ({len(text)} characters)"
@@ -38,7 +40,7 @@ def shown_list(texts: Iterable[object], most: int = SHOWN_TEXTS, separator: str 
     return separator.join(map(shown, first)) + more
 
 
-def open_file(path, most):
+def open_file(path: Path | str, most: int) -> BinaryIO:
     """Opens a regular file of at most `most` bytes, for reading bytes.
 
     Named pipes and devices are refused: they may keep a reader waiting, or never end.
@@ -66,13 +68,13 @@ def open_file(path, most):
         raise
 
 
-def read_file(path, most):
+def read_file(path: Path | str, most: int) -> bytes:
     """Content of a regular file of at most `most` bytes; errors as `open_file`."""
     with open_file(path, most) as stream:
         return stream.read()
 
 
-def read_json(path):
+def read_json(path: Path | str) -> Any:
     """Content of a json file in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     Raises:
@@ -84,7 +86,7 @@ def read_json(path):
         _require_memory(3 * size)  # bytes, the text made of them, and some of what the text says
         data = stream.read()
     if size > SMALL_JSON:
-        # Bytes that CPython takes for an empty list and a dictionary with some entries, and for a value in a list.
+        # What CPython takes for an empty list, a dictionary with some entries, and a value in a list.
         _require_memory(64 * data.count(b"[") + 250 * data.count(b"{") + 40 * data.count(b",") + 2 * size)
     try:
         return json.loads(data)
@@ -94,7 +96,7 @@ def read_json(path):
         raise ValueError("it is too large for the memory of this machine") from None
 
 
-def _require_memory(size):
+def _require_memory(size: int) -> None:
     free = psutil.virtual_memory().available
     if size > free:
         raise ValueError(f"it needs about {size / MEGABYTE:.0f} MB of memory, and {free / MEGABYTE:.0f} MB are free")
