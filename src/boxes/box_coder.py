@@ -2,14 +2,17 @@
 
 Boxes are `ymin xmin ymax xmax`, normalised by the image's height and width, unless a name says `cyxhw`.
 """
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from src.boxes.box_ops import SMALLEST, box_area, pairwise_iou, to_cyxhw, to_tlbr
+from src.boxes.box_ops import FLOAT32_TINY, box_area, pairwise_iou, to_cyxhw, to_tlbr
 from src.boxes.default_boxes import build_default_boxes
 
-# Default boxes that are compared at once with all boxes: few enough that what is computed of them stays in the cache.
+# Default boxes that are compared at once with all boxes: so few that intermediate results stay in the cache.
 MATCH_BLOCK = 2048
-# What an IoU in float32 can exceed its bound by.
+# Factor by which an IoU in float32 can exceed its bound.
 ROUNDING = 1 + 1e-5
 # Smallest ratio of a box side to its default box before the logarithm.
 MIN_SIDE_RATIO = 1e-6
@@ -27,7 +30,8 @@ class BoxCoder:
         match_threshold: a default box matches a ground-truth box when their IoU is above it.
     """
 
-    def __init__(self, anchors, prior_scaling=(0.1, 0.2), match_threshold=0.5):
+    def __init__(self, anchors: np.ndarray, prior_scaling: Sequence[float] = (0.1, 0.2),
+                 match_threshold: float = 0.5) -> None:
         self.default_boxes = np.ascontiguousarray(anchors, np.float32)  # (A, 4) cy cx h w
         self.default_boxes_tlbr = to_tlbr(np.asarray(anchors)).astype(np.float32)  # (A, 4)
         self.prior_scaling = tuple(prior_scaling)
@@ -39,7 +43,7 @@ class BoxCoder:
         areas = [box_area(block) for block in self._blocks]
         self._areas = np.array([[area.min() for area in areas], [area.max() for area in areas]])
 
-    def match(self, boxes):
+    def match(self, boxes: np.ndarray) -> np.ndarray:
         """For each default box, the ground-truth box that it is responsible for.
 
         A box takes every default box with IoU above the threshold, and its best default box in any case (the first of
@@ -53,10 +57,10 @@ class BoxCoder:
         """
         matched = np.full(len(self.default_boxes), -1)
         best = np.zeros(len(boxes), np.int64)
-        best_overlap = np.full(len(boxes), SMALLEST, np.float32)
+        best_overlap = np.full(len(boxes), FLOAT32_TINY, np.float32)
         limits = self._largest_overlaps(boxes)  # (K, N)
         # Backwards, from the few large default boxes to the many small ones: where a good match is known, most of these
-        # need no look. With `>=`, the first of equally good ones stays.
+        # are not compared. With `>=`, the first of equally good ones stays.
         for number in reversed(range(len(self._blocks))):
             rows = (limits[number] >= np.minimum(best_overlap, self.match_threshold)).nonzero()[0]
             if len(rows) == 0:
@@ -74,7 +78,7 @@ class BoxCoder:
         matched[best[::-1]] = np.arange(len(boxes))[::-1]
         return matched
 
-    def _largest_overlaps(self, boxes):
+    def _largest_overlaps(self, boxes: np.ndarray) -> np.ndarray:
         """`(K, N)`: what the IoU of a box `(N, 4)` and a default box of a block cannot exceed."""
         low = np.maximum(boxes[:, :2], self._extents[:, None, :2])
         high = np.minimum(boxes[:, 2:], self._extents[:, None, 2:])
@@ -82,7 +86,7 @@ class BoxCoder:
         smallest, largest = self._areas[:, :, None]  # (K, 1)
         return np.minimum(shared, largest) / np.maximum(box_area(boxes), smallest) * ROUNDING
 
-    def encode(self, boxes):
+    def encode(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
         """Training targets of one image.
 
         Args:
@@ -103,18 +107,18 @@ class BoxCoder:
         targets[positive] = self._to_offsets(targets[positive], self.default_boxes[positive])
         return targets, labels, len(positive)
 
-    def decode(self, locations):
+    def decode(self, locations: np.ndarray) -> np.ndarray:
         """`(..., A, 4)` predicted offsets -> boxes `ymin xmin ymax xmax`, clipped to [0, 1]."""
         centre = self.default_boxes[:, :2] + locations[..., :2] * self.prior_scaling[0] * self.default_boxes[:, 2:]
         sides = np.exp(locations[..., 2:] * self.prior_scaling[1]) * self.default_boxes[:, 2:]
         return np.clip(to_tlbr(np.concatenate([centre, sides], axis=-1)), 0, 1)
 
-    def _to_offsets(self, cyxhw, default_boxes):
+    def _to_offsets(self, cyxhw: np.ndarray, default_boxes: np.ndarray) -> np.ndarray:
         offset = (cyxhw[:, :2] - default_boxes[:, :2]) / (default_boxes[:, 2:] * self.prior_scaling[0])
         ratio = np.maximum(cyxhw[:, 2:] / default_boxes[:, 2:], MIN_SIDE_RATIO)
         return np.concatenate([offset, np.log(ratio) / self.prior_scaling[1]], axis=1)
 
 
-def build_box_coder(config):
+def build_box_coder(config: Any) -> BoxCoder:
     """The `BoxCoder` of the configuration, for the data pipeline and the decoder alike."""
     return BoxCoder(build_default_boxes(config).anchors(), config.prior_scaling, config.match_threshold)

@@ -2,16 +2,16 @@
 import numpy as np
 
 # Smallest positive float32 of full precision.
-SMALLEST = float(np.finfo(np.float32).tiny)
+FLOAT32_TINY = float(np.finfo(np.float32).tiny)
 
 
-def to_tlbr(cyxhw):
+def to_tlbr(cyxhw: np.ndarray) -> np.ndarray:
     """`(..., 4)` boxes `cy cx h w` to `ymin xmin ymax xmax`."""
     centre, half = cyxhw[..., :2], cyxhw[..., 2:] / 2
     return np.concatenate([centre - half, centre + half], axis=-1)
 
 
-def to_cyxhw(tlbr):
+def to_cyxhw(tlbr: np.ndarray) -> np.ndarray:
     """`(..., 4)` boxes `ymin xmin ymax xmax` to `cy cx h w`."""
     low, high = tlbr[..., :2], tlbr[..., 2:]
     return np.concatenate([(low + high) / 2, high - low], axis=-1)
@@ -29,12 +29,12 @@ def tlbr_to_xywh(tlbr: np.ndarray) -> np.ndarray:
     return np.concatenate([corner, tlbr[..., [3, 2]] - corner], axis=-1)
 
 
-def box_area(boxes):
+def box_area(boxes: np.ndarray) -> np.ndarray:
     """`(..., 4)` boxes -> `(...)` areas."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
-def pairwise_iou(boxes_a, boxes_b):
+def pairwise_iou(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
     """Intersection over union of `(N, 4)` and `(M, 4)` boxes: `(N, M)`. Two boxes without area have IoU 0.
 
     Fastest where the columns of `boxes_b` are contiguous (`numpy.asfortranarray`).
@@ -52,5 +52,5 @@ def pairwise_iou(boxes_a, boxes_b):
     union = np.add(box_area(boxes_b), box_area(boxes_a)[:, None], out=width)
     union -= intersection
     # Without a union there is no intersection either: 0 divided by anything.
-    np.maximum(union, SMALLEST, out=union)
+    np.maximum(union, FLOAT32_TINY, out=union)
     return np.divide(intersection, union, out=intersection)

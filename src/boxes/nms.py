@@ -1,20 +1,22 @@
 """Non-maximum suppression, and the choice of the detections of one image."""
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from src.boxes.box_ops import tlbr_to_xywh
 
 # Of one image: boxes (D, 4) float32 xmin, ymin, width, height in pixels, scores (D,), labels (D,).
 ImageDetections = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Pairs of candidates that are compared at once. Larger blocks mean fewer calls, but more comparisons with candidates
-# that are suppressed anyway or lie behind the last box that is wanted.
+# that are removed anyway or lie behind the last box that is wanted.
 _BLOCK_PAIRS = 1 << 15
-# Up to so many candidates of an image no attempt is made to find out which of them can matter at all.
+# Of up to so many candidates of an image, all are compared; of more, the best ones first.
 _FEW_CANDIDATES = 4096
-# From so many on, as an untrained network gives them, even to sort them takes long.
+# More than that, as from an untrained network, take long even to sort.
 _MANY_CANDIDATES = 1 << 18
 
 
@@ -51,7 +53,7 @@ def build_nms_config(config: _NMSKeys) -> NMSConfig:
     return NMSConfig(config.min_score, config.nms_threshold, config.max_boxes)
 
 
-def overlaps(boxes, others):
+def pairwise_pixel_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Intersection over union of each pair of boxes, in the pixel convention of the reference.
 
     Both ends of a box belong to it, so widths and heights count one pixel more than the difference of the coordinates
@@ -83,7 +85,7 @@ def overlaps(boxes, others):
         return np.divide(intersection, union, out=union)
 
 
-def _columns(boxes):
+def _columns(boxes: np.ndarray) -> np.ndarray:
     """(..., 4) -> (5, ...): the coordinates and the areas of the boxes, each side by side in memory."""
     columns = np.empty((5, *boxes.shape[:-1]), boxes.dtype)
     for number in range(4):
@@ -93,7 +95,7 @@ def _columns(boxes):
     return columns
 
 
-def apply_nms(boxes, scores, threshold, max_boxes):
+def apply_nms(boxes: ArrayLike, scores: ArrayLike, threshold: float, max_boxes: int) -> np.ndarray:
     """Greedy non-maximum suppression: which boxes to keep.
 
     The box with the highest score is kept and all boxes that overlap it by more than `threshold` are dropped, then the
@@ -101,7 +103,7 @@ def apply_nms(boxes, scores, threshold, max_boxes):
     given. What is kept above some score does not depend on the boxes below it.
 
     Args:
-        boxes: (N, 4) ymin, xmin, ymax, xmax, pixels (see `overlaps` for what a pixel more or less means).
+        boxes: (N, 4) ymin, xmin, ymax, xmax, pixels (see `pairwise_pixel_iou` for what a pixel more or less means).
         scores: (N,).
         threshold: largest intersection over union that two kept boxes may have.
         max_boxes: at most so many are kept.
@@ -111,16 +113,16 @@ def apply_nms(boxes, scores, threshold, max_boxes):
     """
     boxes = _as_floating(boxes).reshape(-1, 4)
     order = np.argsort(-np.asarray(scores).reshape(-1), kind="stable")
-    return order[_suppress(boxes[order], np.array([len(order)]), float(threshold), max_boxes)]
+    return order[_nms_of_groups(boxes[order], np.array([len(order)]), float(threshold), max_boxes)]
 
 
-def _as_floating(array):
+def _as_floating(array: ArrayLike) -> np.ndarray:
     array = np.asarray(array)
     return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64)
 
 
-def _suppress(boxes, sizes, threshold, max_boxes):
-    """Greedy suppression within several groups of boxes, in all of them at once.
+def _nms_of_groups(boxes: np.ndarray, sizes: np.ndarray, threshold: float, max_boxes: int) -> np.ndarray:
+    """Greedy NMS within several groups of boxes, in all of them at once.
 
     Args:
         boxes: (P, 4), group after group, the boxes of a group in order of descending score.
@@ -146,9 +148,9 @@ def _suppress(boxes, sizes, threshold, max_boxes):
         block = boxes[index]  # (G', W, 4)
         if decided:
             filled = np.arange(num_kept[groups].max()) < num_kept[groups, None]
-            covered = ~(overlaps(kept_boxes[groups, : filled.shape[1]], block) <= threshold)
+            covered = ~(pairwise_pixel_iou(kept_boxes[groups, : filled.shape[1]], block) <= threshold)
             free &= ~(covered & filled[:, :, None]).any(axis=1)
-        new = _suppress_block(block, free, threshold)
+        new = _nms_of_block(block, free, threshold)
         slots = num_kept[groups, None] + new.cumsum(axis=1) - 1
         new &= slots < max_boxes
         kept[index[new]] = True
@@ -162,9 +164,9 @@ def _suppress(boxes, sizes, threshold, max_boxes):
     return np.flatnonzero(kept)
 
 
-def _suppress_block(boxes, free, threshold):
-    """Which boxes (G, W, 4) greedy suppression keeps, each row for itself, of those that are `free` (G, W): bool."""
-    suppresses = ~(overlaps(boxes, boxes) <= threshold)
+def _nms_of_block(boxes: np.ndarray, free: np.ndarray, threshold: float) -> np.ndarray:
+    """Which boxes (G, W, 4) greedy NMS keeps, each row for itself, of those that are `free` (G, W): bool."""
+    suppresses = ~(pairwise_pixel_iou(boxes, boxes) <= threshold)
     suppresses &= ~np.tri(boxes.shape[1], dtype=bool)  # only boxes further back
     kept = free
     while True:
@@ -175,7 +177,8 @@ def _suppress_block(boxes, free, threshold):
         kept = settled
 
 
-def select_detections(boxes, scores, image_shape, nms, max_detections=None, always_above=None):
+def select_detections(boxes: ArrayLike, scores: ArrayLike, image_shape: ArrayLike, nms: NMSConfig,
+                      max_detections: int | None = None, always_above: float | None = None) -> ImageDetections:
     """The detections of one image, from all that the network says about its anchors.
 
     A box counts as a candidate of each class whose score is above `nms.min_score`; the candidates of each class undergo
@@ -201,46 +204,48 @@ def select_detections(boxes, scores, image_shape, nms, max_detections=None, alwa
     above = scores > float(nms.min_score)
     above[:, 0] = False
 
-    def suppress(anchors, labels, values):
-        return _suppress_classes(boxes, pixels, anchors, labels, values, float(nms.nms_threshold), nms.max_boxes)
+    def run_nms(anchors: np.ndarray, labels: np.ndarray, values: np.ndarray) -> ImageDetections:
+        return _nms_of_classes(boxes, pixels, anchors, labels, values, float(nms.nms_threshold), nms.max_boxes)
 
     anchors, labels, values = _candidates(scores, above)
     if len(values) > _MANY_CANDIDATES:
-        found = _select_from_many(scores, above, suppress, nms.max_boxes)
+        found = _select_from_many(scores, above, run_nms, nms.max_boxes)
         return keep_best(found, max_detections, always_above)
     # What is kept above some score does not depend on candidates below it. So the best candidates go first, and the
     # others are looked at only if these do not give `max_detections`.
-    most = np.inf if max_detections is None else max_detections
+    most = len(values) if max_detections is None else max_detections
     always = np.inf if always_above is None else float(always_above)
     enough = max(_FEW_CANDIDATES, 8 * most)
     while len(values) > 2 * enough:
         limit = np.partition(values, len(values) - enough)[len(values) - enough]
         likely = (values >= limit) | (values > always)
-        found = suppress(anchors[likely], labels[likely], values[likely])
+        found = run_nms(anchors[likely], labels[likely], values[likely])
         if len(found[1]) >= most:
             return keep_best(found, max_detections, always_above)
         enough *= 8
-    return keep_best(suppress(anchors, labels, values), max_detections, always_above)
+    return keep_best(run_nms(anchors, labels, values), max_detections, always_above)
 
 
-def _candidates(scores, chosen):
+def _candidates(scores: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(A, C) scores and bool -> anchors, labels, and scores, each (P,), in order of the anchors."""
     anchors, labels = np.divmod(np.flatnonzero(chosen), scores.shape[1])
     return anchors, labels, scores[anchors, labels]
 
 
-def _select_from_many(scores, above, suppress, max_boxes):
-    """`suppress` for the candidates `above` (A, C), beginning with the best of each class, which are mostly enough."""
+def _select_from_many(scores: np.ndarray, above: np.ndarray, run_nms: Callable[..., ImageDetections],
+                      max_boxes: int) -> ImageDetections:
+    """`run_nms` for the candidates `above` (A, C), beginning with the best of each class, which are mostly enough."""
     first = max(len(scores) - 8 * max(max_boxes, 1), 0)
     best = above & (scores >= np.partition(scores, first, axis=0)[first])
-    found = suppress(*_candidates(scores, best))
+    found = run_nms(*_candidates(scores, best))
     incomplete = np.bincount(found[2], minlength=scores.shape[1]) < max_boxes
     if (above & ~best)[:, incomplete].any():
-        found = suppress(*_candidates(scores, best | (above & incomplete)))
+        found = run_nms(*_candidates(scores, best | (above & incomplete)))
     return found
 
 
-def _suppress_classes(boxes, pixels, anchors, labels, values, nms_threshold, max_boxes):
+def _nms_of_classes(boxes: np.ndarray, pixels: np.ndarray, anchors: np.ndarray, labels: np.ndarray, values: np.ndarray,
+                    nms_threshold: float, max_boxes: int) -> ImageDetections:
     """`apply_nms` for all classes.
 
     Args:
@@ -255,11 +260,12 @@ def _suppress_classes(boxes, pixels, anchors, labels, values, nms_threshold, max
     order = order[np.argsort(labels[order].astype(np.uint16), kind="stable")]  # 16 bits: a radix sort
     anchors, labels, values = anchors[order], labels[order], values[order]
     pixel_boxes = boxes[anchors] * pixels
-    kept = _suppress(pixel_boxes, np.bincount(labels), nms_threshold, max_boxes)
+    kept = _nms_of_groups(pixel_boxes, np.bincount(labels), nms_threshold, max_boxes)
     return tlbr_to_xywh(pixel_boxes[kept]), values[kept], labels[kept]
 
 
-def keep_best(found, max_detections=None, always_above=None):
+def keep_best(found: ImageDetections, max_detections: int | None = None,
+              always_above: float | None = None) -> ImageDetections:
     """The best detections of one image.
 
     Args:
@@ -271,4 +277,5 @@ def keep_best(found, max_detections=None, always_above=None):
         return found
     chosen = scores > (np.inf if always_above is None else float(always_above))
     chosen[np.argsort(-scores, kind="stable")[:max_detections]] = True
-    return tuple(array[chosen] for array in found)
+    boxes, scores, labels = found
+    return boxes[chosen], scores[chosen], labels[chosen]

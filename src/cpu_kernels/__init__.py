@@ -1,5 +1,7 @@
 """Kernels of our own for training on a CPU, where those of MindSpore are slow."""
 import logging
+from pathlib import Path
+from typing import Any
 
 from mindspore import nn
 
@@ -19,7 +21,7 @@ __all__ = ["use_cpu_kernels"]
 logger = logging.getLogger(__name__)
 
 
-def use_cpu_kernels(net, threads=0):
+def use_cpu_kernels(net: nn.Cell, threads: int = 0) -> int:
     """Makes the cells of `net` that have a faster kernel use it, in place: parameters and their names stay.
 
     Where the kernels cannot be compiled, `net` stays as it is; the log says so.
@@ -55,13 +57,13 @@ def use_cpu_kernels(net, threads=0):
     return adopted
 
 
-def _adopt(cell, kind, *arguments):
+def _adopt(cell: nn.Cell, kind: type[nn.Cell], *arguments: Any) -> None:
     """Turns a cell into one of a subclass. Not a new cell, since parameters and parents would have to move to it."""
     cell.__class__ = kind
     cell.use_kernel(*arguments)
 
 
-def _fuse_activations(sequence, library):
+def _fuse_activations(sequence: nn.SequentialCell, library: Path) -> None:
     """In a sequence, BatchNorm takes over the activation that follows it."""
     cells = list(sequence)
     for index in range(len(cells) - 1):
@@ -70,7 +72,7 @@ def _fuse_activations(sequence, library):
             sequence[index + 1] = nn.Identity()
 
 
-def _has_kernel(conv):
+def _has_kernel(conv: nn.Conv2d) -> bool:
     """Whether the kernels know this convolution."""
     plain = len(set(conv.stride)) == 1 and len(set(conv.dilation)) == 1 and isinstance(conv.padding, int)
     if conv.group == 1:
@@ -82,5 +84,5 @@ def _has_kernel(conv):
             and conv.stride[0] in (1, 2) and conv.dilation[0] == 1)
 
 
-def _is_plain_pool(pool):
+def _is_plain_pool(pool: nn.MaxPool2d) -> bool:
     return pool.pad_mode != "PAD" and isinstance(pool.kernel_size, int) and isinstance(pool.stride, int)

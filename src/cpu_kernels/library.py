@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from src.runtime.environment import thread_count
@@ -19,13 +20,13 @@ class BuildError(Exception):
     """The kernels cannot be compiled here; the message says why."""
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """Where compiled kernels are kept: below `XDG_CACHE_HOME`, else below `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "ssd_cpu_kernels"
 
 
-def build_library():
+def build_library() -> Path:
     """Compiles the kernels unless that was done before for these sources, compiler and processor.
 
     Several processes may do so at once: a file appears whole, under a name that depends on all three.
@@ -52,7 +53,7 @@ def build_library():
     return path
 
 
-def set_threads(path, threads=0):
+def set_threads(path: Path, threads: int = 0) -> int:
     """Number of threads of the library's kernels; 0: as `OMP_NUM_THREADS` says, or the cores that there are."""
     threads = thread_count(threads)
     try:
@@ -62,13 +63,13 @@ def set_threads(path, threads=0):
     return threads
 
 
-def _fingerprint(compiler):
+def _fingerprint(compiler: str) -> str:
     parts = [" ".join(FLAGS), compiler, _run([compiler, "--version"]), platform.machine(), _processor()]
     parts += [source.name + source.read_text(encoding="utf-8") for source in sorted(SOURCES.iterdir())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _processor():
+def _processor() -> str:
     """What decides on `-march=native`: model and features of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -78,7 +79,7 @@ def _processor():
     return "\n".join(sorted({line for line in lines if line.split(":")[0].strip() in wanted}))
 
 
-def _run(command):
+def _run(command: Sequence[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:

@@ -59,5 +59,5 @@ def _sign(path: Path) -> None:
 def _holder(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")[:200] or "another process"
-    except OSError:  # Windows lets nobody else read what is locked
+    except OSError:  # Windows lets no other process read what is locked
         return "another process"

@@ -97,7 +97,7 @@ def flush_folder(folder: Path | str) -> None:
 
 
 def remove_parts(folder: Path | str, pattern: str = "*") -> None:
-    """Removes what killed processes left of `whole_file`. Only where nobody else writes such names meanwhile."""
+    """Removes what killed processes left of `whole_file`. Only where no other process writes such files."""
     for part in Path(folder).glob(f"{PART}*-{pattern}"):
         part.unlink(missing_ok=True)
 

@@ -1,9 +1,11 @@
 """Pictures of detections."""
 import colorsys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
 from src.utils.errors import UserError
@@ -11,13 +13,15 @@ from src.utils.files import whole_file
 from src.utils.safe_io import shown
 from src.visualization.fonts import picture_font
 
+Colour = tuple[int, ...]  # red, green, blue, 0 to 255
+Place = tuple[int, int, int, int]  # ymin, xmin, ymax, xmax, pixels
 # Hues one golden-ratio turn apart never come close to each other for neighbouring labels.
 _GOLDEN_RATIO = 0.618033988749895
 # Below that, letters cannot be read.
 _SMALLEST_TEXT = 10
 
 
-def class_colour(label):
+def class_colour(label: int) -> Colour:
     """The colour of a label, always the same: red, green, blue, 0 to 255.
 
     Brightness and saturation change as well, so that dozens of classes can be told from each other.
@@ -28,14 +32,15 @@ def class_colour(label):
     return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, saturation, value))
 
 
-def draw_detections(image, boxes, labels, scores=None, classes=None):
+def draw_detections(image: np.ndarray, boxes: ArrayLike, labels: ArrayLike, scores: ArrayLike | None = None,
+                    classes: Sequence[str] | None = None) -> np.ndarray:
     """Draws boxes in the colours of their classes, with class names and scores.
 
     Args:
         image: (H, W, 3) uint8, RGB.
         boxes: (D, 4) ymin, xmin, ymax, xmax, pixels; parts outside the picture are cut off.
         labels: (D,) integers.
-        scores: (D,) in [0, 1]; None where there are none, as for the truth. The best lie on top.
+        scores: (D,) in [0, 1]; None where there are none, as for the ground truth. The best lie on top.
         classes: class names, index = label; None to show the numbers.
 
     Returns:
@@ -53,7 +58,8 @@ def draw_detections(image, boxes, labels, scores=None, classes=None):
     return draw_boxes(image, boxes[order], [colours[index] for index in order], [texts[index] for index in order])
 
 
-def draw_boxes(image, boxes, colours, texts, text_size=None):
+def draw_boxes(image: np.ndarray, boxes: ArrayLike, colours: Sequence[Colour], texts: Sequence[Sequence[str]],
+               text_size: int | None = None) -> np.ndarray:
     """Draws boxes with texts; later ones lie on top and choose the places of their texts first.
 
     Lines and letters grow with the picture. A text stands above its box or else where it covers no other one, always
@@ -76,19 +82,20 @@ def draw_boxes(image, boxes, colours, texts, text_size=None):
     for box, colour in zip(corners, colours):
         _draw_box(canvas, box, colour)
     # All texts after all boxes, so that no line runs through a text.
-    taken, size = [], text_size or _text_size(canvas, 42)
+    taken: list[Place] = []
+    size = text_size or _text_size(canvas, 42)
     for box, colour, variants in reversed(list(zip(corners, colours, texts))):
         _draw_label(canvas, box, colour, variants, size, taken)
     return canvas
 
 
-def _inside(box, shape):
+def _inside(box: np.ndarray, shape: Sequence[int]) -> list[int]:
     """ymin, xmin, ymax, xmax as pixels of the picture, of which the last is at height - 1, width - 1."""
     limits = (shape[0] - 1, shape[1] - 1) * 2
     return [round(float(np.clip(value, 0, limit))) for value, limit in zip(box, limits)]
 
 
-def _draw_box(canvas, box, colour):
+def _draw_box(canvas: np.ndarray, box: Sequence[int], colour: Colour) -> None:
     ymin, xmin, ymax, xmax = box
     line = max(1, round(min(canvas.shape[:2]) / 250))
     # The line lies inside the box, so that it is whole at the border of the picture too.
@@ -97,12 +104,13 @@ def _draw_box(canvas, box, colour):
                   (max(xmax - inset, xmin), max(ymax - inset, ymin)), colour, line)
 
 
-def _text_size(image, part):
-    """Pixels: a part of the shorter side, as far as that can be read."""
+def _text_size(image: np.ndarray, part: int) -> int:
+    """Pixels: the shorter side divided by `part`, or more where that could not be read."""
     return max(_SMALLEST_TEXT + 2, round(min(image.shape[:2]) / part))
 
 
-def _draw_label(canvas, box, colour, variants, size, taken):
+def _draw_label(canvas: np.ndarray, box: Sequence[int], colour: Colour, variants: Sequence[str], size: int,
+                taken: list[Place]) -> None:
     """Writes the first of the texts that finds a place, smaller if need be, and adds the place to `taken`."""
     smaller = max(_SMALLEST_TEXT, round(0.7 * size))
     for text, pixels in [(text, size) for text in variants] + [(text, smaller) for text in variants]:
@@ -116,7 +124,7 @@ def _draw_label(canvas, box, colour, variants, size, taken):
                 return
 
 
-def _places(box, height, width, shape):
+def _places(box: Sequence[int], height: int, width: int, shape: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Where a text of that size may stand, best first: `(top, left)` above the box, inside it, below it."""
     ymin, xmin, ymax, xmax = box
     if height > shape[0] or width > shape[1]:
@@ -127,11 +135,11 @@ def _places(box, height, width, shape):
             yield from ((top, left) for left in lefts)
 
 
-def _overlap(place, other):
+def _overlap(place: Place, other: Place) -> bool:
     return place[0] < other[2] and other[0] < place[2] and place[1] < other[3] and other[1] < place[3]
 
 
-def _label_patch(text, size, colour):
+def _label_patch(text: str, size: int, colour: Colour) -> np.ndarray:
     """(h, w, 3) uint8: the text on a ground of that colour."""
     text = shown(text)
     font = picture_font(text, size)
@@ -142,7 +150,7 @@ def _label_patch(text, size, colour):
     return np.asarray(patch)
 
 
-def _text_colour(ground):
+def _text_colour(ground: Colour) -> Colour:
     """Black or white, whichever contrasts more with `ground` (luminance and contrast as in WCAG 2.1)."""
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
               for part in (value / 255 for value in ground)]
@@ -151,7 +159,8 @@ def _text_colour(ground):
     return (0, 0, 0) if black_contrast >= white_contrast else (255, 255, 255)
 
 
-def resize_to_view(image, boxes, smallest=0, largest=None):
+def resize_to_view(image: np.ndarray, boxes: ArrayLike, smallest: int = 0, largest: int | None = None
+                   ) -> tuple[np.ndarray, np.ndarray]:
     """Changes the size of a picture so that it can be looked at, with the names of its boxes.
 
     Args:
@@ -168,13 +177,13 @@ def resize_to_view(image, boxes, smallest=0, largest=None):
     if largest is not None:
         scale = min(scale, largest / max(height, width))
     if scale == 1.0:
-        return image, boxes
+        return image, np.asarray(boxes)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     resized = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
     return resized, np.asarray(boxes, np.float64).reshape(-1, 4) * scale
 
 
-def with_title(image, title):
+def with_title(image: np.ndarray, title: str) -> np.ndarray:
     """(H + h, W, 3): the picture below a white strip with the title, which is left out where it is too wide."""
     patch = _label_patch(title, _text_size(image, 36), (255, 255, 255))
     strip = np.full((patch.shape[0], image.shape[1], 3), 255, np.uint8)
@@ -183,7 +192,7 @@ def with_title(image, title):
     return np.concatenate([strip, image])
 
 
-def grid(images, columns, gap=4):
+def grid(images: Iterable[np.ndarray], columns: int, gap: int = 4) -> np.ndarray:
     """Puts pictures side by side on one white sheet.
 
     Args:
@@ -212,18 +221,18 @@ def grid(images, columns, gap=4):
     return sheet
 
 
-def encode_image(rgb, suffix):
-    """(H, W, 3) uint8 RGB as the bytes of an image file; a `ValueError` for a suffix without format."""
+def encode_image(rgb: np.ndarray, suffix: str) -> bytes:
+    """(H, W, 3) uint8 RGB as the bytes of an image file; a `ValueError` for a suffix that names no format."""
     try:
         done, content = cv2.imencode(suffix, cv2.cvtColor(np.asarray(rgb, np.uint8), cv2.COLOR_RGB2BGR))
     except cv2.error as error:
-        raise ValueError(f"no picture format belongs to the ending {suffix!r}, use .jpg or .png") from error
+        raise ValueError(f"no image format belongs to the ending {suffix!r}, use .jpg or .png") from error
     if not done:
         raise ValueError("the picture could not be encoded")
     return content.tobytes()
 
 
-def save_image(path, rgb):
+def save_image(path: Path | str, rgb: np.ndarray) -> None:
     """Writes (H, W, 3) uint8 RGB as the format that the ending of `path` says, whole or not at all."""
     path = Path(path)
     try:

@@ -1,11 +1,11 @@
-"""What holds of matching, encoding and suppression for any boxes."""
+"""What holds of matching, encoding and NMS for any boxes."""
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.boxes import NMSConfig, apply_nms, select_detections
 from src.boxes.box_ops import pairwise_iou
-from src.boxes.nms import overlaps
+from src.boxes.nms import pairwise_pixel_iou
 from tests.support.box_coders import CODER
 
 seeds = st.integers(0, 2**32 - 1)
@@ -62,16 +62,16 @@ def test_the_order_of_boxes_does_not_matter_for_targets(seed, count):
 
 @settings(max_examples=60, deadline=None)
 @given(seed=seeds, count=st.integers(1, 200), threshold=st.sampled_from([0.0, 0.3, 0.6]))
-def test_suppression_keeps_what_does_not_overlap_in_whatever_order(seed, count, threshold):
+def test_nms_keeps_what_does_not_overlap_in_whatever_order(seed, count, threshold):
     rng = np.random.default_rng(seed)
     boxes = random_boxes(rng, count)[:, :4] * 300
     scores = rng.permutation(count).astype(np.float32)
     kept = apply_nms(boxes, scores, threshold, count)
-    between = overlaps(boxes[kept], boxes[kept])
+    between = pairwise_pixel_iou(boxes[kept], boxes[kept])
     np.fill_diagonal(between, 0)
     assert (between <= threshold).all()
     dropped = np.setdiff1d(np.arange(count), kept)
-    covered = overlaps(boxes[dropped], boxes[kept]) > threshold
+    covered = pairwise_pixel_iou(boxes[dropped], boxes[kept]) > threshold
     assert (covered & (scores[kept] > scores[dropped, None])).any(axis=1).all()
     np.testing.assert_array_equal(apply_nms(boxes[kept], scores[kept], threshold, count), np.arange(len(kept)))
     order = rng.permutation(count)

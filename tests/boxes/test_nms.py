@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.boxes import NMSConfig, apply_nms, nms, select_detections
-from src.boxes.nms import overlaps
+from src.boxes.nms import pairwise_pixel_iou
 from tests.support.golden_data import golden_arrays
 
 TIED = ("tied_apart", "tied_identical")
@@ -15,7 +15,8 @@ def greedy(boxes, scores, threshold, max_boxes):
     """The definition, box by box."""
     kept = []
     for index in sorted(range(len(scores)), key=lambda i: (-scores[i], i)):
-        if len(kept) < max_boxes and all(overlaps(boxes[[k]], boxes[[index]])[0, 0] <= threshold for k in kept):
+        ious = [pairwise_pixel_iou(boxes[[k]], boxes[[index]])[0, 0] for k in kept]
+        if len(kept) < max_boxes and all(iou <= threshold for iou in ious):
             kept.append(index)
     return kept
 
@@ -48,10 +49,10 @@ def test_nms_golden():
 def test_overlap_counts_both_end_pixels():
     # 10 x 10 pixels each; rows 0..9 and columns 0..9 against columns 5..14: 50 common of 150.
     boxes = np.array([[0, 0, 9, 9], [0, 5, 9, 14]], np.float64)
-    np.testing.assert_allclose(overlaps(boxes, boxes), [[1, 1 / 3], [1 / 3, 1]], rtol=1e-15)
+    np.testing.assert_allclose(pairwise_pixel_iou(boxes, boxes), [[1, 1 / 3], [1 / 3, 1]], rtol=1e-15)
     # Columns 0..9 against 9..19: the common column 9 counts, 10 of 100 + 110 - 10 pixels.
     touching = np.array([[0, 9, 9, 19]], np.float64)
-    np.testing.assert_allclose(overlaps(boxes[:1], touching), [[10 / 200]], rtol=1e-15)
+    np.testing.assert_allclose(pairwise_pixel_iou(boxes[:1], touching), [[10 / 200]], rtol=1e-15)
 
 
 def test_threshold_is_exclusive():
