@@ -27,11 +27,11 @@ step() {
     [ "$status" -eq 0 ] || fail "the quick start stopped: $name ended with code $status; the lines above say why"
 }
 
-# optional_step NAME FUNCTION: runs it; the script goes on when it fails.
+# optional_step NAME FUNCTION: runs it; the script continues when it fails.
 optional_step() {
     echo
     echo "== $1"
-    "$2" </dev/null || echo "$1: left out, for the reason above; the quick start goes on without published weights"
+    "$2" </dev/null || echo "$1: left out, for the reason above; the quick start continues without published weights"
 }
 
 # detect_in_photographs: with weights that are fetched.

@@ -4,7 +4,7 @@ D. Bolya, S. Foley, J. Hays, J. Hoffman: TIDE: A General Toolbox for Identifying
 (https://arxiv.org/abs/2008.08115). The names and the two thresholds of the IoU are those of the paper. What differs:
 
 - An object belongs to one detection at most, also to a wrong one; in TIDE several errors may refer to the same object.
-- There is no type "both" (wrong class and poor place): such a detection is a background error.
+- There is no type "both" (classification and localisation): such a detection is a background error.
 - A duplicate covers an object that is taken, of whatever class; in TIDE it is of the same class.
 - Errors are counted above one confidence threshold, and not weighted by the AP that they cost.
 """

@@ -75,5 +75,6 @@ def build_ema(config: Config, net: SSDWithLossCell) -> EMA:
     if config.pre_trained and config.pre_trained_epoch_size:
         path = find_weights(config.pre_trained, config.checkpoint_path)
         continued = ema.restore(read_checkpoint(path))
-        logger.info("use_ema: the mean %s", "goes on" if continued else f"is not in {path}, it begins with the weights")
+        how = "continues" if continued else f"is not in {path}, it begins with the weights"
+        logger.info("use_ema: the EMA %s", how)
     return ema

@@ -64,7 +64,7 @@ def find_resume(config: Config, ranks: Ranks = ONE_RANK) -> Resume | None:
         raise UserError(f"resume: rank {ranks.rank} finds epoch {found[0]}, step {found[1]} in {folder}, the first "
                         f"rank epoch {decided[0]}, step {decided[1]}: all ranks need the same folder")
     if resume is None:
-        logger.info("resume: nothing to go on from in %s, training begins", folder)
+        logger.info("resume: nothing to resume from in %s, training begins", folder)
         return None
     if config.mode_sink == "sink" and resume.next_step[1]:
         raise UserError(f"resume: {resume.path} is from the middle of an epoch, and mode_sink hands whole ones to "

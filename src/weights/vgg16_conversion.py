@@ -26,7 +26,7 @@ def convert_vgg16(found: Mapping[str, np.ndarray], own: Collection[str], prefixe
 
     | file | backbone | result |
     |---|---|---|
-    | with | with | as they are; the bias of a convolution is subtracted from the running mean, with the same outputs |
+    | with | with | as they are; the bias of a convolution is subtracted from the running statistics: the same outputs |
     | without | without | the weights; a bias has no place and is left out with a warning |
     | without | with | the weights, and a bias as `beta`; the rest of BatchNorm as initialised |
     | with | without | weights times `gamma / sqrt(variance)`; shifts have no place and are left out with a warning |

@@ -26,7 +26,7 @@ def test_stopped_and_killed_and_resumed(tmp_path):
     first.send(signal.SIGTERM)
     assert first.finish() == 128 + signal.SIGTERM
     (saved,) = place.checkpoints.glob("ssd-*.ckpt")
-    assert f"stopped by SIGTERM, saved as {saved}; to go on:\n" in first.text
+    assert f"stopped by SIGTERM, saved as {saved}; to resume:\n" in first.text
     assert f"python train.py --config_path={place.output / 'config.yaml'} --resume" in first.text
 
     second = place.start(place.train(), "second")

@@ -187,7 +187,7 @@ def test_what_the_key_finds(undisturbed, tmp_path, caplog):
     output = tmp_path / "output"
     assert find_resume(config_of(output)) is None
     assert find_resume(config_of(output, "--resume")) is None
-    assert "nothing to go on from" in caplog.text
+    assert "nothing to resume from" in caplog.text
     last = save_run(output, undisturbed)
     assert find_resume(config_of(output, "--resume")).path == last
     resume = find_resume(config_of(output, "--resume=ssd-2_3.ckpt"))

@@ -117,7 +117,7 @@ class EndSummary(ms.Callback):
     def stopped_text(self, number: int) -> str:
         """The summary of a run that this signal ended: the last checkpoint, and the command that resumes."""
         command = shlex.join(["python", "train.py", f"--config_path={self.config_file}", "--resume"])
-        return f"stopped by {signal.Signals(number).name}, saved as {self.checkpoints.last}; to go on:\n{command}"
+        return f"stopped by {signal.Signals(number).name}, saved as {self.checkpoints.last}; to resume:\n{command}"
 
     def _command(self, script: str, *more: str) -> str:
         return shlex.join(["python", script, f"--config_path={self.config_file}",
