@@ -20,7 +20,6 @@ from tests.support.samples import voc_xml
 from tests.support.script_runner import copy_checkout
 from tests.support.small_models import SMALL_MULTIBOX, SMALL_PYRAMID
 
-CHINESE_IS_TRANSLATED = False  # README_CN.md still follows the long README
 LONGEST_README = 250
 EVERY_PAGE = pytest.mark.parametrize("page", [read_page(path) for path in PAGES], ids=lambda page: page.path.stem)
 # Files of the examples, which a reader writes, which a program writes, and of others.
@@ -273,14 +272,12 @@ def test_blocks_with_a_checkpoint_of_the_hub(block, tmp_path, monkeypatch):
 # README.md and README_CN.md
 
 
-@pytest.mark.skipif(not CHINESE_IS_TRANSLATED, reason="README_CN.md is not translated yet")
 def test_both_languages_have_the_same_code_blocks():
     both = [[found["text"] for found in FENCED.finditer(path.read_text(encoding="utf-8"))]
             for path in (README, CHINESE_README)]
     assert both[0] == both[1]
 
 
-@pytest.mark.skipif(not CHINESE_IS_TRANSLATED, reason="README_CN.md is not translated yet")
 def test_both_languages_have_the_same_headings_and_tables():
     def outline(page):
         levels = re.findall(r"^#+(?= )", page.prose, flags=re.MULTILINE)
