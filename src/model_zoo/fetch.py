@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import hashlib
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from src.config import load_config
 from src.model_zoo.table import PUBLISHED, PublishedWeights
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
-from src.utils.files import find_checkpoint, reported_as
+from src.utils.files import file_digest, find_checkpoint, reported_as
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE_VARIABLE = "SSD_WEIGHTS"
@@ -115,13 +114,10 @@ def _fetch(name: str, row: PublishedWeights, file: Path) -> None:
 
 
 def _check_digest(file: Path, row: PublishedWeights) -> None:
-    digest = hashlib.sha256()
-    with open(file, "rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    if not digest.hexdigest().startswith(row.sha256):
-        raise UserError(f"{file} is not {row.file} as it was published: its SHA-256 is {digest.hexdigest()}, expected "
-                        f"is {row.sha256}; delete it and start again")
+    digest = file_digest(file)
+    if not digest.startswith(row.sha256):
+        raise UserError(f"{file} is not {row.file} as it was published: its SHA-256 is {digest}, expected is "
+                        f"{row.sha256}; delete it and start again")
 
 
 def _convert(row: PublishedWeights, file: Path, checkpoint: Path) -> None:

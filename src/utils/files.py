@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from src.utils.errors import UserError
 PART = ".part-"
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+BLOCK_BYTES = 1 << 20
 LEFTOVER_AGE_SECONDS = 24 * 3600
 
 
@@ -39,6 +41,15 @@ def find_checkpoint(path: Path | str, folder: Path | str = "", key: str = "check
             return place
     looked = " and ".join(str(place) for place in dict.fromkeys(places)) or "no name was given"
     raise UserError(f"{key}: there is no such checkpoint; looked for: {looked}")
+
+
+def file_digest(path: Path | str, algorithm: str = "sha256") -> str:
+    """Hexadecimal digest of a file, read in blocks."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with open(path, "rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -4,19 +4,17 @@
 The file also has the size and the digest of its checkpoint, which shows whether the checkpoint was cut off or changed.
 Only `--resume` needs this file; everything else works without it.
 """
-import hashlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 from src.utils.errors import UserError
-from src.utils.files import write_json
+from src.utils.files import file_digest, write_json
 
 SUFFIX = ".state.json"
 FORMAT = "ssd-training-state"
 VERSION = 1
-BLOCK = 1 << 20
 KEYS = ("run", "epoch", "step", "epoch_done", "steps_per_epoch", "settings", "parts")
 
 
@@ -27,11 +25,7 @@ def state_path(checkpoint: Path | str) -> Path:
 
 def describe_file(path: Path | str) -> dict[str, Any]:
     """Size and digest of a file: `bytes`, `sha256`."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
-    return {"bytes": os.path.getsize(path), "sha256": digest.hexdigest()}
+    return {"bytes": os.path.getsize(path), "sha256": file_digest(path)}
 
 
 def write_state(checkpoint: Path | str, state: dict[str, Any], content: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -1,5 +1,4 @@
 """Download of one file over HTTP: resumed, checked, and in place only when complete."""
-import hashlib
 import http.client
 import logging
 import os
@@ -10,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from src.utils.errors import UserError
+from src.utils.files import file_digest
 from src.utils.progress import BYTES, megabytes, progress
 
 logger = logging.getLogger(__name__)
@@ -90,14 +90,8 @@ def check_file(path: Path | str, size: int | None = None, md5: str | None = None
     found = path.stat().st_size
     if size is not None and found != size:
         raise UserError(f"{path} has {found} bytes where {size} are expected: it is incomplete or another file.")
-    if md5 is not None:
-        digest = hashlib.md5(usedforsecurity=False)
-        with open(path, "rb") as stream:
-            for chunk in iter(lambda: stream.read(CHUNK_BYTES), b""):
-                digest.update(chunk)
-        if digest.hexdigest() != md5:
-            raise UserError(f"{path} has the MD5 checksum {digest.hexdigest()} where {md5} is expected: it is damaged "
-                            "or another file.")
+    if md5 is not None and (digest := file_digest(path, "md5")) != md5:
+        raise UserError(f"{path} has the MD5 checksum {digest} where {md5} is expected: it is damaged or another file.")
 
 
 def require_free_space(folder: Path, num_bytes: int) -> None:
