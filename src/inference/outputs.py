@@ -18,7 +18,7 @@ from src.visualization.draw import draw_detections, grid, resize_to_view, save_i
 
 CSV_COLUMNS = ("file_name", "frame", "picture", "class", "score", "x", "y", "width", "height")
 # Pictures with a shorter side are enlarged, so that there is room for names, as long as the other side allows it.
-SMALLEST_SIDE, LARGEST_SIDE = 320, 2000
+SMALLEST_DRAWN_SIDE, LARGEST_DRAWN_SIDE = 320, 2000
 
 
 class Output:
@@ -93,7 +93,7 @@ class Output:
     def _draw(
         self, image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None = None
     ) -> np.ndarray:
-        image, boxes = resize_to_view(image, boxes, SMALLEST_SIDE, max(*image.shape[:2], LARGEST_SIDE))
+        image, boxes = resize_to_view(image, boxes, SMALLEST_DRAWN_SIDE, max(*image.shape[:2], LARGEST_DRAWN_SIDE))
         return draw_detections(image, boxes, labels, scores, self._classes)
 
     def _write(

@@ -15,7 +15,7 @@ from src.utils.files import file_digest, write_json
 SUFFIX = ".state.json"
 FORMAT = "ssd-training-state"
 VERSION = 1
-KEYS = ("run", "epoch", "step", "epoch_done", "steps_per_epoch", "settings", "parts")
+STATE_KEYS = ("run", "epoch", "step", "epoch_done", "steps_per_epoch", "settings", "parts")
 
 
 def state_path(checkpoint: Path | str) -> Path:
@@ -32,7 +32,7 @@ def write_state(checkpoint: Path | str, state: dict[str, Any], content: dict[str
     """Writes the state file of a checkpoint.
 
     Args:
-        state: values for json, by `KEYS`.
+        state: values for json, by `STATE_KEYS`.
         content: `describe_file(checkpoint)`, where it is known.
 
     Returns:
@@ -60,7 +60,7 @@ def check_content(checkpoint: Path | str) -> None:
 
 
 def read_state(checkpoint: Path | str) -> dict[str, Any]:
-    """The state of a checkpoint that is whole, with all `KEYS`.
+    """The state of a checkpoint that is whole, with all `STATE_KEYS`.
 
     Raises:
         UserError: there is no state file, it is not of this program, or it belongs to another checkpoint.
@@ -70,7 +70,7 @@ def read_state(checkpoint: Path | str) -> dict[str, Any]:
         raise UserError(f"{checkpoint} has no training state beside it ({path.name}), so that it cannot be resumed "
                         "exactly; --pre_trained=FILE --pre_trained_epoch_size=EPOCHS continues with its weights")
     state = read_state_file(path)
-    lacking = [key for key in KEYS if key not in state]
+    lacking = [key for key in STATE_KEYS if key not in state]
     if lacking:
         raise UserError(f"{path} lacks {', '.join(lacking)}: it is of another version of this program")
     _check_content(checkpoint, state)

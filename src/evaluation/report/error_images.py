@@ -18,7 +18,7 @@ from src.visualization.draw import draw_boxes, resize_to_view
 
 ERROR_KINDS = (MISSED, CLASSIFICATION, LOCALISATION, BACKGROUND, DUPLICATE)
 # Pixels of a picture in the report, and of its letters.
-SMALLEST_SIDE, LARGEST_SIDE, TEXT_SIZE = 360, 640, 15
+SMALLEST_VIEW_SIDE, LARGEST_VIEW_SIDE, TEXT_SIZE = 360, 640, 15
 OUTCOME_COLOURS = {
     CORRECT: "#3f90da",
     CLASSIFICATION: "#832db6",
@@ -78,7 +78,7 @@ def error_picture(image: np.ndarray, analysis: ImageAnalysis, kind: str, classes
         for box, label, found in zip(analysis.object_boxes, analysis.object_labels, analysis.object_kinds):
             if found == MISSED:
                 add(box, outcome_rgb(MISSED), classes[label])
-    picture, view_boxes = resize_to_view(image, np.array(boxes).reshape(-1, 4), SMALLEST_SIDE, LARGEST_SIDE)
+    picture, view_boxes = resize_to_view(image, np.array(boxes).reshape(-1, 4), SMALLEST_VIEW_SIDE, LARGEST_VIEW_SIDE)
     return draw_boxes(picture, view_boxes, colours, texts, TEXT_SIZE)
 
 
