@@ -17,7 +17,6 @@ MODELS = {
     "ssd_vgg16_config.yaml": SMALL_VGG,
     "ssd_mindcv_mobilenetv3_config.yaml": SMALL_MULTIBOX,
     "ssd_mindcv_resnet50_fpn_config.yaml": SMALL_PYRAMID,
-    "ssd_efficientnet_lite0_config.yaml": (*SMALL_MULTIBOX, *FROM_SCRATCH),
     "ssd_efficientnet_lite0_fpnlite_config.yaml": (*SMALL_PYRAMID, *FROM_SCRATCH),
 }
 
