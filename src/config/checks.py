@@ -17,7 +17,8 @@ DEFAULT = "default"
 CLOUD_FOLDERS = {"data_path": "/cache/data", "output_path": "/cache/train", "load_path": "/cache/checkpoint_path/"}
 ONNX_KEYS = ("dynamic_batch", "with_preprocess", "with_nms", "precision")
 # Keys that have an effect only where another one switches it on.
-SWITCHES = {"clip_norm": "use_global_norm", "ema_decay": "use_ema", "mosaic_close_epochs": "mosaic"}
+SWITCHES = {"clip_norm": "use_global_norm", "ema_decay": "use_ema", "mosaic_close_epochs": "mosaic",
+            "class_head_init": "filter_weight"}
 
 
 class Settings:

@@ -446,6 +446,8 @@ def test_print_config_keeps_auto(write, capsys):
     (["--min_scale=0.95"], ["min_scale 0.95", "max_scale 0.95"]),
     (["--pre_trained_epoch_size=500"], ["pre_trained_epoch_size 500", "epoch_size 500"]),
     (["--clip_norm=10"], ["clip_norm 10 (command line) has no effect", "use_global_norm false (default)"]),
+    (["--class_head_init=background"],
+     ["class_head_init background (command line) has no effect", "filter_weight false (config/ssd300_config.yaml"]),
     (["--ema_decay=0.9", "--use_ema=False"], ["ema_decay 0.9", "use_ema false (command line)"]),
     (["--mosaic_close_epochs=3"], ["mosaic_close_epochs 3", "mosaic 0"]),
     (["--scale_jitter=0.5"], ["scale_jitter [0.5] (command line)", "least and the largest factor"]),
