@@ -55,7 +55,7 @@ def published_classes(name: str) -> tuple[str, ...]:
     """The class names of published weights, the background first; none for a name that is not in the table."""
     if name not in PUBLISHED:
         return ()
-    return load_config([f"--config_path={ROOT / 'config' / PUBLISHED[name].config_file}"]).classes
+    return load_config([_config_flag(name)]).classes
 
 
 def with_published_config(argv: Sequence[str] | None) -> list[str]:
@@ -71,8 +71,12 @@ def with_published_config(argv: Sequence[str] | None) -> list[str]:
     given, _ = parser.parse_known_args(flags)
     name = given.checkpoint_file_path
     if name in PUBLISHED and given.config_path is None and not Path(name).is_file():
-        return [f"--config_path={ROOT / 'config' / PUBLISHED[name].config_file}", *flags]
+        return [_config_flag(name), *flags]
     return flags
+
+
+def _config_flag(name: str) -> str:
+    return f"--config_path={ROOT / 'config' / PUBLISHED[name].config_file}"
 
 
 def fetch_weights(name: str) -> Path:

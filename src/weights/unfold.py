@@ -38,8 +38,8 @@ def unfold_batch_norm(detector: nn.Cell, batches: Iterable[np.ndarray]) -> None:
     detector.set_train(False)
     for layer in layers:
         layer.__class__ = _recording(type(layer))
-        layer.seen = (ms.ops.zeros_like(layer.moving_mean), ms.ops.ones_like(layer.moving_variance))
-        layer.moving_variance.set_data(ms.ops.zeros_like(layer.moving_variance))
+        layer.seen = (ops.zeros_like(layer.moving_mean), ops.ones_like(layer.moving_variance))
+        layer.moving_variance.set_data(ops.zeros_like(layer.moving_variance))
     recorder, images, count = _Recorder(detector), 0, 0
     for batch in batches:
         recorder(ms.Tensor(batch))

@@ -11,11 +11,11 @@ from src.cpu_kernels.library import BuildError, build_library
 from src.ssd import build_inference_net, build_training_net
 from src.training.optimizer import build_train_step
 from src.training.step import TrainingWrapper
+from tests.support.small_models import SMALL_MULTIBOX
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
 SMALL = ("--num_classes=2", "--classes=background,thing", "--device_target=CPU", "--use_float16=False")
-SMALL_MULTIBOX = ("--img_shape=96,96", "--feature_size=6,3,2,1,1,1", "--steps=16,32,64,96,96,96", "--num_ssd_boxes=-1")
 
 
 @pytest.fixture(scope="module", autouse=True)
