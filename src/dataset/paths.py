@@ -16,8 +16,8 @@ def resolve_path(value: str, data_path: str, key: str) -> Path:
     """
     if not value:
         raise UserError(f"{key} is empty: set --{key} to a path, absolute or relative to data_path ({data_path}).")
-    path = Path(value).expanduser()
-    candidates = [path] if path.is_absolute() else [Path(data_path).expanduser() / path, path]
+    path = Path(os.path.expanduser(value))
+    candidates = [path] if path.is_absolute() else [Path(os.path.expanduser(data_path)) / path, path]
     for candidate in candidates:
         if candidate.exists():
             return candidate.absolute()
@@ -63,4 +63,4 @@ def existing_folder(path: Path | str, what: str) -> Path:
 
 def mindrecord_folder(mindrecord_dir: str, data_path: str) -> Path:
     """Folder of the MindRecord files: absolute as it is, else below `data_path`. It need not exist."""
-    return (Path(data_path).expanduser() / Path(mindrecord_dir or "").expanduser()).absolute()
+    return Path(os.path.expanduser(data_path), os.path.expanduser(mindrecord_dir or "")).absolute()

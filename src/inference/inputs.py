@@ -82,7 +82,7 @@ def image_paths(inputs: Iterable[Input]) -> list[Path]:
 
 
 def _sources(text: str) -> list[Path] | list[int]:
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))
     if path.is_dir():
         return _known(path.iterdir())
     if path.is_file():

@@ -23,10 +23,13 @@ CACHE_VARIABLE = "SSD_WEIGHTS"
 
 
 def cache_folder() -> Path:
-    """The folder of the files."""
+    """The folder of the files; a `UserError` where this user has none."""
     if os.environ.get(CACHE_VARIABLE):
-        return Path(os.environ[CACHE_VARIABLE]).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "mindspore-ssd"
+        return Path(os.path.expanduser(os.environ[CACHE_VARIABLE]))
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    if str(folder).startswith("~"):
+        raise UserError(f"this user has no home folder for published weights; set {CACHE_VARIABLE} to a folder")
+    return folder / "mindspore-ssd"
 
 
 def find_weights(path: Path | str, folder: Path | str = "", key: str = "checkpoint_file_path") -> Path:

@@ -15,6 +15,16 @@ def test_absolute_then_data_path_then_working_directory(tmp_path, monkeypatch):
     assert resolve_path("coco", str(data), "coco_root") == tmp_path / "work" / "coco"
 
 
+def test_a_tilde_is_a_home_folder_or_a_letter(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("home/data", "~2024/data"):  # there is no user of that name
+        (tmp_path / name).mkdir(parents=True)
+    assert resolve_path("~/data", "", "coco_root") == tmp_path / "home" / "data"
+    assert resolve_path("data", "~2024", "coco_root") == tmp_path / "~2024" / "data"
+    assert mindrecord_folder("~2024", "") == tmp_path / "~2024"
+
+
 def test_errors_name_the_key_and_both_places(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as error:

@@ -106,6 +106,10 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
     monkeypatch.delenv("SSD_WEIGHTS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "mindspore-ssd"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(UserError, match="no home folder for published weights; set SSD_WEIGHTS to a folder"):
+        cache_folder()
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

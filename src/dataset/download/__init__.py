@@ -1,5 +1,6 @@
 """Datasets that can be downloaded or drawn: COCO 2017 and the demo shapes."""
 import logging
+import os
 from pathlib import Path
 
 from src.dataset.download.coco2017 import download_coco
@@ -20,7 +21,7 @@ def download_dataset(dataset: str, data_path: str, coco_root: str = "coco_ori") 
     if dataset not in DATASETS:
         raise UserError(f"dataset '{dataset}' cannot be downloaded; these can: {', '.join(DATASETS)}. "
                         "For your own images see docs/datasets.md.")
-    folder = Path(data_path).expanduser() / Path("shapes" if dataset == "shapes" else coco_root).expanduser()
+    folder = Path(*map(os.path.expanduser, (data_path, "shapes" if dataset == "shapes" else coco_root)))
     try:
         if dataset == "shapes":
             draw_shapes_dataset(folder)
