@@ -1,5 +1,6 @@
 """Annotations in the COCO json format: reading, and writing of the ground truth of other formats."""
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from src.dataset.annotations import (
 )
 from src.dataset.paths import existing_file, existing_folder, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import read_json, shown
+from src.utils.safe_io import read_json, shown, shown_list
 
 MAX_IMAGE_ID = 2**63 - 1  # of MindRecord
 COCO_LISTS = ("images", "annotations", "categories")
@@ -62,6 +63,49 @@ def read_coco_json(annotation_file: Path | str) -> dict[str, Any]:
     return content
 
 
+def whole_number(value: Any) -> int:
+    """An id as an integer. Whole floats are taken too: programs write a column of ids with gaps as 1.0, 2.0.
+
+    Raises:
+        ValueError: it is no integer of 64 bits.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or abs(value) > MAX_IMAGE_ID:  # True and False are int too
+        raise ValueError(f"{value!r} is no integer of 64 bits")
+    return value
+
+
+def category_names(categories: Sequence[dict[str, Any]], used: Collection[Any], annotation_file: Path | str
+                   ) -> dict[Any, str]:
+    """Names by category id.
+
+    Of several categories of one name, those without boxes are left out: some programs write a root category that has
+    the name of another.
+
+    Args:
+        categories: the list of the file.
+        used: category ids of its boxes.
+        annotation_file: for the messages.
+
+    Raises:
+        UserError: two categories have the same id, or have boxes and the same name.
+        KeyError, TypeError: a category lacks a field, or has one of a wrong type.
+    """
+    names = {category["id"]: _text(category["name"]) for category in categories}
+    if len(names) != len(categories):
+        raise UserError(f"{annotation_file}: two entries of 'categories' have the same id.")
+    for name in [name for name, count in Counter(names.values()).items() if count > 1]:
+        same = [category_id for category_id in names if names[category_id] == name]
+        with_boxes = [category_id for category_id in same if category_id in used]
+        if len(with_boxes) > 1:
+            raise UserError(f"{annotation_file} has boxes of two categories of the name '{shown(name)}', with the ids "
+                            f"{shown_list(with_boxes)}: give the categories different names, or their boxes one id.")
+        for category_id in set(same) - set(with_boxes or same[:1]):
+            del names[category_id]
+    return names
+
+
 def coco_box(bbox: object) -> list[int]:
     """COCO `x, y, width, height` -> `[ymin, xmin, ymax, xmax]`, corners rounded half to even.
 
@@ -90,14 +134,14 @@ def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[st
     content = read_coco_json(annotation_file)
     label_of_name = {name: label for label, name in enumerate(classes) if label > 0}
     try:
-        name_of_category = {category["id"]: _text(category["name"]) for category in content["categories"]}
+        used = {annotation["category_id"] for annotation in content["annotations"]}
+        name_of_category = category_names(content["categories"], used, annotation_file)
         boxes_of_image: dict[Any, list[list[int]]] = {image["id"]: [] for image in content["images"]}
-        for key, ids in (("categories", name_of_category), ("images", boxes_of_image)):
-            if len(ids) != len(content[key]):
-                raise UserError(f"{annotation_file}: two entries of '{key}' have the same id.")
+        if len(boxes_of_image) != len(content["images"]):
+            raise UserError(f"{annotation_file}: two entries of 'images' have the same id.")
         _collect_boxes(content["annotations"], boxes_of_image, name_of_category, label_of_name, report)
         return list(_records(content["images"], image_dir, boxes_of_image, report))
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{annotation_file}: an entry lacks a field or has a wrong type ({shown(repr(error))}); "
                         "expected are images with id and file_name, categories with id and name, annotations with "
                         "image_id, category_id and bbox.") from error
@@ -125,9 +169,7 @@ def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[
 def _records(images: list[dict], image_dir: Path, boxes_of_image: dict[Any, list[list[int]]], report: Report
              ) -> Iterator[ImageRecord]:
     for image in images:
-        image_id = image["id"]
-        if type(image_id) is not int or abs(image_id) > MAX_IMAGE_ID:  # True and False are int too
-            raise TypeError(f"image id {image_id!r} is no integer of 64 bits")
+        image_id = whole_number(image["id"])
         try:
             path = path_below(image_dir, _text(image["file_name"]))
         except ValueError as error:

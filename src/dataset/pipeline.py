@@ -77,8 +77,16 @@ def batch_image_ids(mindrecord_file: Path | str, batch_size: int, epoch: int, ba
                     shard: Shard = ALL_IMAGES) -> list[int]:
     """Ids of the images in a training batch; epoch and batch are counted from 0, the others as in the settings."""
     records = _open_records(mindrecord_file, RECORD_COLUMNS[:1], 1, True, seed, shard, epoch)
-    ids = [int(row["img_id"]) for row in records.create_dict_iterator(num_epochs=1, output_numpy=True)]
-    return ids[batch * batch_size : (batch + 1) * batch_size]
+    return _image_ids(records)[batch * batch_size : (batch + 1) * batch_size]
+
+
+def evaluated_image_ids(mindrecord_file: Path | str) -> list[int]:
+    """Ids of all images in MindRecord files, in the order of evaluation."""
+    return _image_ids(_open_records(mindrecord_file, RECORD_COLUMNS[:1], 1, False))
+
+
+def _image_ids(records: Any) -> list[int]:
+    return [int(row["img_id"]) for row in records.create_dict_iterator(num_epochs=1, output_numpy=True)]
 
 
 def create_ssd_dataset(mindrecord_file: Path | str, settings: BatchSettings, training: TrainingSettings | None = None,

@@ -14,12 +14,14 @@ class CheckedImage(NamedTuple):
     """One image that can be used.
 
     Attributes:
+        image_id: of the annotations.
         path: its file.
         size: (height, width) in pixels.
         pixel_boxes: int32 `(N, 5)`: ymin, xmin, ymax, xmax in pixels, label; cleaned.
         digest: of the content of the file.
     """
 
+    image_id: int
     path: str
     size: tuple[int, int]
     pixel_boxes: np.ndarray
@@ -57,7 +59,8 @@ def read_part(name: str, source: AnnotationSource, num_classes: int) -> DataPart
     report = Report()
     records = source.read(report)
     read = read_images(records, num_classes, report, f"{name}: reading images")
-    images = [CheckedImage(record.path, size, pixel_boxes, hashlib.blake2b(data, digest_size=16).digest())
+    images = [CheckedImage(record.image_id, record.path, size, pixel_boxes,
+                           hashlib.blake2b(data, digest_size=16).digest())
               for record, data, size, pixel_boxes in read]
     return DataPart(name, len(records), images, report)
 

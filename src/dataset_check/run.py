@@ -22,6 +22,7 @@ from src.dataset_check.content import (
 )
 from src.dataset_check.plots import box_sizes_plot, class_bars, sample_sheet
 from src.dataset_check.text import Findings, report_text
+from src.evaluation.evaluator import build_metrics
 from src.ssd import build_training_net
 from src.ssd.complexity import measure_network
 from src.training.auto_settings import fitting_batch_size, total_memory
@@ -67,6 +68,7 @@ def check_dataset(config: Config) -> str:
     findings = Findings(
         parts=parts,
         missing_part=missing_part,
+        refused_part=None if missing_part else _why_refused(config, parts[-1]),
         classes=config.classes,
         unknown_classes=unknown,
         bad_labels=[] if names_classes else _bad_labels(parts, len(config.classes)),
@@ -109,6 +111,20 @@ def _read_parts(config: Config) -> tuple[list[DataPart], str | None]:
     if source.is_training_data:
         return parts, "val_anno_path is empty, so evaluation uses the training data"
     return [*parts, read_part("evaluation", source, len(config.classes))], None
+
+
+def _why_refused(config: Config, evaluation: DataPart) -> str | None:
+    """Why train.py and eval.py refuse to evaluate with the evaluation part; None if they do not."""
+    if not evaluation.all_boxes().size:
+        return "no image with a box of a known class is left"
+    ground_truth_file = find_source(config, is_training=False).ground_truth_file
+    if ground_truth_file:
+        try:
+            metrics = build_metrics(config, ground_truth_file)
+            metrics.check_images(image.image_id for image in evaluation.images)
+        except UserError as error:
+            return str(error)
+    return None
 
 
 def _bad_labels(parts: Sequence[DataPart], num_classes: int) -> list[int]:

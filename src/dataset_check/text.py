@@ -20,6 +20,7 @@ class Findings(NamedTuple):
     Attributes:
         parts: training and, unless `missing_part` says why not, evaluation.
         missing_part: why there is no part for evaluation; None if there is one.
+        refused_part: why the part for evaluation cannot serve; None if it can, or there is none.
         classes: names, index = label.
         unknown_classes: names in the annotations that `classes` does not have.
         bad_labels: labels in the annotations that no class belongs to.
@@ -36,6 +37,7 @@ class Findings(NamedTuple):
 
     parts: Sequence[DataPart]
     missing_part: str | None
+    refused_part: str | None
     classes: Sequence[str]
     unknown_classes: Sequence[str]
     bad_labels: Sequence[int]
@@ -103,7 +105,7 @@ def _size_lines(findings: Findings) -> list[str]:
 
 
 def _problems(findings: Findings) -> list[str]:
-    lines = []
+    lines = [f" evaluation: cannot be used: {findings.refused_part}"] if findings.refused_part else []
     for part in findings.parts:
         for reason, count in sorted(part.report.counts.items()):
             lines.append(f" {part.name}: {count} {reason}: "

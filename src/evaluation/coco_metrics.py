@@ -3,7 +3,7 @@ import contextlib
 import io
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -80,6 +80,21 @@ class COCOMetrics:
         """Number of classes with the background: the last dimension of the scores of `AnchorPredictions`."""
         return len(self._classes)
 
+    def clear(self) -> None:
+        """Forgets all that was added."""
+        self._detections.clear()
+
+    def check_images(self, image_ids: Iterable[int]) -> None:
+        """Checks, before anything is predicted, that the images of these ids can be evaluated.
+
+        Raises:
+            UserError: one of them is not in the annotation file, or `protocol` counts none of them.
+        """
+        given = set(image_ids)
+        for image_id in given:
+            self._check_known(image_id)
+        self._check_any_ground_truth(given)
+
     def update(
         self, predictions: Sequence[Predictions], image_ids: Sequence[int] | np.ndarray,
         image_shapes: Sequence[Sequence[int]] | np.ndarray,
@@ -132,21 +147,29 @@ class COCOMetrics:
             images = dict.fromkeys(image_id for image_id in self._ground_truth.clean_images if image_id in images)
         return images
 
-    def _check_any_ground_truth(self) -> None:
+    def _check_any_ground_truth(self, given: Collection[int] | None = None) -> None:
+        """Raises `UserError` where the protocol counts no object, in the images `given` if these are not all."""
         images = self._images[self._protocol]
-        if not any(box["image_id"] in images and not box["iscrowd"] for box in self._ground_truth.boxes):
-            hint = ""
-            if self._protocol == "reference":
-                hint = "; images with a crowd annotation or without a known class do not count (eval_protocol coco " \
-                       "counts all images)"
-            raise UserError(f"{self._annotation_file} has no ground truth under the protocol {self._protocol!r} "
-                            f"for the classes {', '.join(self._classes[1:])}{hint}")
+        if any(box["image_id"] in images and (given is None or box["image_id"] in given) and not box["iscrowd"]
+               for box in self._ground_truth.boxes):
+            return
+        hint = where = ""
+        if self._protocol == "reference":
+            hint = "; images with a crowd annotation or without a known class do not count (eval_protocol coco " \
+                   "counts all images)"
+        if given is not None and len(given) < len(self._ground_truth.images):
+            where = f", in the {len(given)} of its {len(self._ground_truth.images)} images that can be used,"
+        raise UserError(f"{self._annotation_file} has no ground truth{where} under the protocol {self._protocol!r} "
+                        f"for the classes {', '.join(self._classes[1:])}{hint}")
 
-    def _add(self, predictions: Predictions, image_id: int, image_shape: np.ndarray) -> None:
-        predictions.check(self.num_classes)
+    def _check_known(self, image_id: int) -> None:
         if image_id not in self._ground_truth.images:
             raise UserError(f"image {image_id} is not in {self._annotation_file}: the data and the annotation file "
                             "belong to different datasets; build the data again or give the right file")
+
+    def _add(self, predictions: Predictions, image_id: int, image_shape: np.ndarray) -> None:
+        predictions.check(self.num_classes)
+        self._check_known(image_id)
         if image_id in self._detections:
             raise UserError(f"image {image_id} was predicted twice: the data list it twice, or two evaluations share "
                             "one COCOMetrics")

@@ -5,6 +5,7 @@ from pathlib import Path
 from src.boxes import build_nms_config
 from src.config import Config
 from src.dataset import BatchSettings, WorkerSettings, build_input_format, create_mindrecord, create_ssd_dataset
+from src.dataset.pipeline import evaluated_image_ids
 from src.dataset.sources import find_source
 from src.evaluation.coco_metrics import PROTOCOLS, COCOMetrics
 from src.evaluation.loop import Predict, evaluate
@@ -12,7 +13,7 @@ from src.evaluation.results import EvalResult
 
 
 class Evaluation:
-    """The evaluation data of the configuration, converted when this is made.
+    """The evaluation data of the configuration, converted and checked when this is made.
 
     Attributes:
         num_images: how many there are.
@@ -20,14 +21,18 @@ class Evaluation:
     Args:
         config: the configuration.
         protocols: those that are computed beside `eval_protocol`.
+
+    Raises:
+        UserError: images or ground truth cannot be used.
     """
 
     def __init__(self, config: Config, protocols: Sequence[str] = PROTOCOLS) -> None:
-        self._config, self._protocols = config, protocols
+        self._config = config
         records = create_mindrecord(config, is_training=False)
         assert records.annotation_file is not None  # evaluation data have one
-        self._path, self._annotation_file = records.path, records.annotation_file
-        self.num_images = records.num_images
+        self._path, self.num_images = records.path, records.num_images
+        self._metrics = build_metrics(config, records.annotation_file, protocols)
+        self._metrics.check_images(evaluated_image_ids(records.path))
 
     def __call__(self, predict: Predict, batch_size: int | None = None) -> EvalResult:
         """Evaluates a callable, such as a `Predictor`; `batch_size` is by default that of the configuration."""
@@ -38,16 +43,15 @@ class Evaluation:
             BatchSettings(batch_size, config.img_shape, build_input_format(config)),
             workers=WorkerSettings(config.num_parallel_workers, device_target=config.device_target),
         )
-        metrics = COCOMetrics(
-            self._annotation_file,
-            config.classes,
-            build_nms_config(config),
-            protocol=config.eval_protocol,
-            protocols=self._protocols,
-            coco_min_score=config.coco_min_score,
-        )
         batches = dataset.create_dict_iterator(num_epochs=1, output_numpy=True)
-        return evaluate(predict, batches, metrics, batch_size, num_batches=dataset.get_dataset_size())
+        self._metrics.clear()
+        return evaluate(predict, batches, self._metrics, batch_size, num_batches=dataset.get_dataset_size())
+
+
+def build_metrics(config: Config, annotation_file: Path | str, protocols: Sequence[str] = PROTOCOLS) -> COCOMetrics:
+    """The metrics that the configuration asks for, with the ground truth of a COCO annotation file."""
+    return COCOMetrics(annotation_file, config.classes, build_nms_config(config), protocol=config.eval_protocol,
+                       protocols=protocols, coco_min_score=config.coco_min_score)
 
 
 def find_annotation_file(config: Config) -> Path | str:

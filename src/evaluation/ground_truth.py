@@ -1,19 +1,19 @@
 """The annotation file that detections are compared with."""
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.dataset.coco import read_coco_json
+from src.dataset.coco import category_names, read_coco_json, whole_number
 from src.utils.errors import UserError
 from src.utils.safe_io import shown, shown_list
 
 logger = logging.getLogger(__name__)
 # An annotated box as a COCO dictionary.
 Annotation = dict[str, Any]
-# Numbers that areas and tables of ids can be made of.
-_LARGEST_NUMBER, _LARGEST_ID = 1e15, 2**63 - 1
+# Numbers that areas can be made of.
+_LARGEST_NUMBER = 1e15
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def read_ground_truth(annotation_file: Path | str, classes: Sequence[str]) -> Gr
         )
     if not images:
         raise UserError(f"{annotation_file} lists no images: there is nothing to evaluate")
-    category_ids = _category_ids(content["categories"], classes, annotation_file)
+    used = {_integer(annotation, "category_id", annotation_file, "annotations", index)
+            for index, annotation in enumerate(content["annotations"])}
+    category_ids = _category_ids(content["categories"], used, classes, annotation_file)
 
     known = set(category_ids.values())
     boxes: list[Annotation] = []
@@ -90,10 +92,11 @@ def read_ground_truth(annotation_file: Path | str, classes: Sequence[str]) -> Gr
 
 
 def _integer(entry: dict[str, Any], key: str, annotation_file: Path | str, where: str, index: int) -> int:
-    value = entry.get(key)
-    if not isinstance(value, int) or abs(value) > _LARGEST_ID:
-        raise UserError(f"{annotation_file}: {where}[{index}] has {key} {shown(repr(value))}, expected an integer")
-    return value
+    try:
+        return whole_number(entry.get(key))
+    except ValueError:
+        raise UserError(f"{annotation_file}: {where}[{index}] has {key} {shown(repr(entry.get(key)))}, expected an "
+                        "integer: ids are numbers without quotes") from None
 
 
 def _is_number(value: object) -> bool:
@@ -105,25 +108,21 @@ def _bbox(annotation: Annotation, annotation_file: Path | str, index: int) -> li
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(_is_number, bbox)):
         raise UserError(
             f"{annotation_file}: annotations[{index}] has bbox {shown(repr(bbox))}, expected four numbers x, y, width, "
-            "height"
+            "height: write them, or delete the annotation"
         )
     return bbox
 
 
 def _category_ids(
-    categories: Sequence[dict[str, Any]], classes: Sequence[str], annotation_file: Path | str
+    categories: Sequence[dict[str, Any]], used: Collection[int], classes: Sequence[str], annotation_file: Path | str
 ) -> dict[int, int]:
-    by_name: dict[str, int] = {}
     for index, category in enumerate(categories):
-        name = category.get("name")
-        if not isinstance(name, str):
-            raise UserError(f"{annotation_file}: categories[{index}] has the name {shown(repr(name))}, expected a text")
-        if name in by_name:
-            raise UserError(f"{annotation_file} has two categories of the name '{shown(name)}': give them different "
-                            "names")
-        by_name[name] = _integer(category, "id", annotation_file, "categories", index)
-    if len(set(by_name.values())) < len(by_name):
-        raise UserError(f"{annotation_file} has two categories with the same id")
+        _integer(category, "id", annotation_file, "categories", index)
+        if not isinstance(category.get("name"), str):
+            raise UserError(f"{annotation_file}: categories[{index}] has the name {shown(repr(category.get('name')))}, "
+                            "expected a text")
+    names = category_names(categories, used, annotation_file)
+    by_name = {name: int(category_id) for category_id, name in names.items()}
 
     category_ids = {label: by_name[name] for label, name in enumerate(classes) if label and name in by_name}
     available = shown_list(by_name) or "none"

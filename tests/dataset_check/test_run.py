@@ -18,6 +18,10 @@ def test_check_of_a_dataset_with_faults(run, tmp_path, caplog):
     content["annotations"] += [{"id": 99, "image_id": 1, "category_id": 9, "bbox": [50, 40, 6, 4]}]
     path.write_text(json.dumps(content))
     (tmp_path / "coco" / "train2017" / "2.png").unlink()
+    path = path.with_name("instances_val2017.json")
+    content = json.loads(path.read_text())
+    content["annotations"][6]["bbox"] = None
+    path.write_text(json.dumps(content))
     _, err, code = run("train", "--config_path=config/ssd300_shapes_config.yaml", f"--data_path={tmp_path}", *SMALL,
                        "--coco_root=coco", "--train_data_type=train2017", "--val_data_type=val2017", "--check_dataset")
     assert code == 0, err
@@ -28,6 +32,7 @@ def test_check_of_a_dataset_with_faults(run, tmp_path, caplog):
     assert text in caplog.records[-1].getMessage()
     assert "training: 5 images that can be used, 80 x 60 pixels, 0 of them without boxes; 7 boxes" in text
     assert "training: 1 images that do not exist: " in text
+    assert f"evaluation: cannot be used: {path}: annotations[6] has bbox None, expected four numbers" in text
     assert "differ only in capital letters or blanks: 'Cat', 'cat'" in text
     assert "5 images that are in training and evaluation" in text
     assert "num_classes: 4\n   classes: [background, Cat, cat, dog]" in text

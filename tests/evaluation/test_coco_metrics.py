@@ -7,7 +7,9 @@ import pytest
 
 from src.boxes import NMSConfig
 from src.boxes.box_ops import xywh_to_tlbr
-from src.evaluation import COCO_MAX_DETECTIONS, COCOMetrics
+from src.dataset.annotations import Report
+from src.dataset.coco import read_coco
+from src.evaluation import COCO_MAX_DETECTIONS, COCOMetrics, read_ground_truth
 from src.evaluation.predictions import AnchorPredictions, SelectedPredictions, split_batch
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_arrays, golden_file
@@ -293,6 +295,36 @@ def test_image_that_is_unknown_or_comes_twice(tmp_path):
         add(metrics, 4)
 
 
+def test_images_are_checked_before_anything_is_predicted(tmp_path):
+    metrics = COCOMetrics(write_annotations(tmp_path), CLASSES)
+    metrics.check_images([1, 3])
+    with pytest.raises(UserError, match="image 77 is not in"):
+        metrics.check_images([1, 77])
+    with pytest.raises(UserError, match="no ground truth, in the 2 of its 5 images that can be used, under the"):
+        metrics.check_images([3, 4])
+
+
+def test_metrics_serve_one_evaluation_after_the_other(tmp_path):
+    metrics = COCOMetrics(write_annotations(tmp_path), CLASSES)
+    add_truth(metrics)
+    first = metrics.get_metrics()
+    metrics.clear()
+    assert metrics.get_metrics().num_detections == 0
+    add_truth(metrics)
+    assert metrics.get_metrics().stats == first.stats
+
+
+def test_a_root_category_and_ids_of_a_table_with_gaps(tmp_path):
+    """As some programs write them: a category without boxes has the name of another; ids are whole floats."""
+    expected = read_ground_truth(write_annotations(tmp_path), CLASSES)
+    floats = [{**box, "image_id": float(box["image_id"]), "category_id": float(box["category_id"])}
+              for box in ANNOTATIONS]
+    path = write_annotations(tmp_path, floats, categories=[{"id": 0, "name": "cat"}, *CATEGORIES])
+    assert read_ground_truth(path, CLASSES) == expected
+    boxes = [record.pixel_boxes.tolist() for record in read_coco(path, tmp_path, CLASSES, Report())]
+    assert boxes == [[[20, 10, 60, 40, 1]], [[0, 0, 50, 50, 2]], [[40, 40, 80, 80, 1]], [], []]
+
+
 @pytest.mark.parametrize(("content", "message"), [
     (None, "cannot be read"),
     ("{", "cannot be read as COCO json"),
@@ -303,8 +335,15 @@ def test_image_that_is_unknown_or_comes_twice(tmp_path):
     ('{"images": [{"id": 1}, {"id": 1}], "annotations": [], "categories": []}', "only 1 different ids"),
     ('{"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "cow"}]}',
      "none of the classes cat, dog; its categories are: cow"),
-    ('{"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "cat"}]}',
-     "two categories of the name 'cat'"),
+    ('{"images": [{"id": 1}], "annotations": [{"image_id": 1, "category_id": 1}, {"image_id": 1, "category_id": 2}], '
+     '"categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "cat"}]}',
+     "two categories of the name 'cat', with the ids 1, 2"),
+    ('{"images": [{"id": 1}], "annotations": [], "categories": [{"id": "1", "name": "cat"}]}',
+     r"categories\[0\] has id '1', expected an integer"),
+    ('{"images": [{"id": 1}], "annotations": [{"image_id": 1, "category_id": 1.5}], "categories": []}',
+     r"annotations\[0\] has category_id 1.5, expected an integer"),
+    ('{"images": [{"id": 1}], "annotations": [{"image_id": 1, "category_id": 1, "bbox": []}], '
+     '"categories": [{"id": 1, "name": "cat"}]}', r"annotations\[0\] has bbox \[\], expected four numbers"),
     ('{"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}', "no ground truth under"),
     ('{"images": [{"id": 1}], "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, NaN, 4]}], '
      '"categories": [{"id": 1, "name": "cat"}]}', r"annotations\[0\] has bbox"),
