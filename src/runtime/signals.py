@@ -10,7 +10,9 @@ from typing import Any
 from src.runtime.environment import is_scheduler
 
 logger = logging.getLogger(__name__)
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+# The second is sent by a terminal that is closed; Windows has none.
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+STOPPING = (signal.SIGINT, *ENDING)
 
 
 def exit_code(number: int) -> int:
@@ -19,7 +21,7 @@ def exit_code(number: int) -> int:
 
 
 class StopSignals:
-    """Context manager: the first SIGINT or SIGTERM inside is only noted, in `number`; a second one acts as before.
+    """Context manager: the first of `STOPPING` inside is only noted, in `number`; a second one acts as before.
 
     A signal that is ignored stays ignored. Outside the main thread, which alone receives signals, nothing is done.
     While MindSpore runs a graph, a handler of its own turns SIGINT into SIGTERM: SIGTERM is noted then.
@@ -58,24 +60,28 @@ class StopSignals:
 
 
 class TerminatedError(BaseException):
-    """SIGTERM, as KeyboardInterrupt is SIGINT: `with` and `finally` blocks close what is open."""
+    """A signal of `ENDING`, as KeyboardInterrupt is SIGINT: `with` and `finally` blocks close what is open."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
 
 
 @contextlib.contextmanager
 def terminated_by_exception() -> Iterator[None]:
-    """Context manager: SIGTERM inside raises `TerminatedError`, unless it is handled or ignored already.
+    """Context manager: a signal of `ENDING` inside raises `TerminatedError`, unless it is handled or ignored already.
 
     Not in a scheduler: it waits inside MindSpore, where no Python runs, and would not end.
     """
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TerminatedError
+        raise TerminatedError(number)
 
-    in_charge = (threading.current_thread() is threading.main_thread() and not is_scheduler()
-                 and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
-    if in_charge:
-        signal.signal(signal.SIGTERM, stop)
+    in_charge = threading.current_thread() is threading.main_thread() and not is_scheduler()
+    numbers = [number for number in ENDING if in_charge and signal.getsignal(number) == signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        if in_charge:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)

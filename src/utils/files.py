@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from src.utils.errors import UserError
+from src.utils.safe_io import shown
 
 PART = ".part-"
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+# Something else has the name, or no file can have it.
+IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
+LONGEST_NAME = 255
 BLOCK_BYTES = 1 << 20
 LEFTOVER_AGE_SECONDS = 24 * 3600
 
@@ -24,13 +28,34 @@ class CannotWriteError(UserError, OSError):
     """A file or folder cannot be written, for a reason that only the user can mend."""
 
     def __init__(self, path: Path | str, error: OSError) -> None:
-        mend = "Make room there" if error.errno in NO_ROOM else "Allow it, or choose another place"
-        super().__init__(f"{path} cannot be written: {error.strerror}. {mend}; a file of that name that was there "
-                         "before is still the same")
+        mend = how_to_mend(error).capitalize()
+        kept = "" if error.errno in IN_THE_WAY else "; a file of that name that was there before is still the same"
+        super().__init__(f"{shown(path)} cannot be written: {_reason(Path(path), error)}. {mend}{kept}")
         self.errno, self.strerror = error.errno, error.strerror
 
     def __str__(self) -> str:
         return self.args[0]  # an OSError would say its number instead
+
+
+def how_to_mend(error: OSError) -> str:
+    """What the user can do about an error of the system; "" where it is none that only the user can mend."""
+    if error.errno in NO_ROOM:
+        return "make room there"
+    if error.errno in NOT_ALLOWED:
+        return "allow it to the user that runs this, or give another path"
+    if error.errno == errno.ENAMETOOLONG:
+        return "give a shorter name"
+    if error.errno in IN_THE_WAY:
+        return "give another path"
+    return ""
+
+
+def _reason(path: Path, error: OSError) -> str:
+    """Why `path` cannot be written; what is in the way is named."""
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        obstacle = next((folder for folder in path.parents if folder.exists() and not folder.is_dir()), path)
+        return f"{shown(obstacle)} is no folder"
+    return error.strerror or str(error)
 
 
 def find_checkpoint(path: Path | str, folder: Path | str = "", key: str = "checkpoint_file_path") -> Path:
@@ -54,13 +79,14 @@ def file_digest(path: Path | str, algorithm: str = "sha256") -> str:
 
 @contextlib.contextmanager
 def reported_as(path: Path | str) -> Iterator[None]:
-    """Context manager: a full disk or a missing permission inside becomes a `CannotWriteError` that names `path`."""
+    """Context manager: a full disk, a missing permission or something else in the place of `path`, or of a folder above
+    it, becomes a `CannotWriteError` that names `path`."""
     try:
         yield
     except CannotWriteError:
         raise
     except OSError as error:
-        if error.errno in NO_ROOM or (error.errno in NOT_ALLOWED and _belongs(error.filename, Path(path))):
+        if error.errno in NO_ROOM or (how_to_mend(error) and _belongs(error.filename, Path(path))):
             raise CannotWriteError(path, error) from error
         raise
 
@@ -81,8 +107,9 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         CannotWriteError: the disk is full, or writing is not allowed there.
     """
     path = Path(path)
-    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")
     with reported_as(path):
+        _require_file(path)
+        part = path.with_name(_part_name(path.name))
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part
@@ -95,6 +122,26 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         finally:
             part.unlink(missing_ok=True)
             part.with_suffix(".tmp").unlink(missing_ok=True)  # MindSpore leaves it when it cannot write a checkpoint
+
+
+def _require_file(path: Path) -> None:
+    """Raises an `OSError` if `path` cannot be the name of a file, or is anything else: a folder, a pipe, a device."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:  # making the folder will say which part of the path is none
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))
+
+
+def _part_name(name: str) -> str:
+    """Name of the temporary file; of a name that is almost too long, the end is enough."""
+    prefix = f"{PART}{os.getpid()}-"
+    return prefix + os.fsencode(name)[-(LONGEST_NAME - len(prefix)):].decode(errors="ignore")
 
 
 def flush_folder(folder: Path | str) -> None:
@@ -129,11 +176,12 @@ def temporary_folder(path: Path | str) -> Iterator[Path]:
     that still runs).
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
+    with reported_as(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
     try:
         yield part
     finally:

@@ -1,6 +1,16 @@
+import os
 import signal
 
-from src.runtime.signals import StopSignals
+import pytest
+
+from src.runtime.signals import StopSignals, exit_code
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_a_closed_terminal_is_noted():
+    with StopSignals("the step") as signals:
+        signal.raise_signal(signal.SIGHUP)
+        assert (signals.number, exit_code(signals.number)) == (signal.SIGHUP, 129)
 
 
 def test_signals_are_noted_and_an_ignored_one_stays_ignored():

@@ -1,9 +1,50 @@
 import os
+import re
 
 import pytest
 
 from src.utils.errors import UserError
-from src.utils.files import LEFTOVER_AGE_SECONDS, find_checkpoint, replace_folder, temporary_folder, whole_folder
+from src.utils.files import (
+    LEFTOVER_AGE_SECONDS,
+    find_checkpoint,
+    replace_folder,
+    temporary_folder,
+    whole_file,
+    whole_folder,
+    write_json,
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names and devices of POSIX")
+@pytest.mark.parametrize(("name", "message"), [
+    ("folder", "folder cannot be written: it is a folder. Give another path"),
+    ("file/a.json", "file is no folder. Give another path"),
+    ("file/sub/a.json", "file is no folder. Give another path"),
+    ("pipe", "pipe cannot be written: it is a pipe or a device. Give another path"),
+    ("x" * 256, "characters) cannot be written: File name too long. Give a shorter name"),
+    ("x" * 256 + "/a.json", "characters) cannot be written: File name too long. Give a shorter name"),
+    ("loop", "loop cannot be written: Too many levels of symbolic links. Give another path"),
+])
+def test_something_else_has_the_name(tmp_path, name, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=re.escape(message) + "$"):
+        write_json(tmp_path / name, 1)
+    assert sorted(tmp_path.rglob("*")) == before and (tmp_path / "file").read_text() == "kept"
+    if name.startswith("file/"):
+        with pytest.raises(UserError, match=re.escape(message) + "$"), whole_folder(tmp_path / name):
+            pass
+
+
+@pytest.mark.parametrize("name", ["x" * 250 + ".json", "\u00e4" * 125 + ".json"])
+def test_the_longest_names(tmp_path, name):
+    with whole_file(tmp_path / name) as part:
+        assert part.suffix == ".json"
+        part.write_text("1")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_whole_folder_appears_at_the_end(tmp_path):
