@@ -86,12 +86,9 @@ def _open_closed_streams() -> None:
 
     The next file that is opened would take their number, and what is printed would be written into it.
     """
-    with open(os.devnull, "r+b", buffering=0) as null:
-        for number in range(3):
-            try:
-                os.fstat(number)
-            except OSError:
-                os.dup2(null.fileno(), number)
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:  # the smallest number that is free
+        pass
+    os.close(number)
     for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
