@@ -8,6 +8,7 @@ from src.inference import Device, load_detector
 from src.inference.annotated_boxes import find_annotated_boxes
 from src.inference.inputs import find_inputs, image_paths
 from src.inference.load import is_exported
+from src.inference.output_folder import free_output_folder
 from src.inference.outputs import Output
 from src.inference.predict import find_labels, predict_inputs
 from src.inference.predict_args import parse_arguments
@@ -30,12 +31,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     labels = find_labels(arguments.only, detector.classes)
     annotated = find_annotated_boxes(arguments.show_gt, named_config, detector.classes, image_paths(inputs))
 
+    free_output_folder(arguments.output, inputs)
     with Output(arguments.output, detector.classes, arguments.format, arguments.crops, annotated) as output:
         failed = predict_inputs(detector, inputs, output, labels, arguments.max_images)
 
     logger.info("pictures and %s are in %s", output.list_file.name, arguments.output)
     if failed:
-        raise UserError(f"{len(failed)} of {len(inputs)} inputs could not be read, such as {failed[0].source}")
+        raise UserError(f"{len(failed)} of {len(inputs)} inputs could not be read, or not to their end, such as "
+                        f"{failed[0].source}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from src.dataset.images import load_image
 from src.ssd import build_inference_net
 from src.visualization.draw import save_image
 from tests.support.golden_data import golden_weight
-from tests.support.samples import save_video
+from tests.support.samples import cut_short, save_video
 from tests.support.small_models import SMALL_MULTIBOX, flags_for
 
 CLASSES = {"circle", "square", "triangle", "star", "cross", "ring"}
@@ -100,15 +100,24 @@ def test_report_of_an_evaluation(run, models, shapes, tmp_path):
     assert html.count("data:image/svg+xml") == 4 and "data:image/jpeg" in html
 
 
-def test_an_unreadable_image_does_not_stop_the_others(run, models, tmp_path):
+def test_unreadable_inputs_do_not_stop_the_others(run, models, tmp_path):
     (tmp_path / "images").mkdir()
     save_image(tmp_path / "images" / "b.png", np.zeros((50, 60, 3), np.uint8))
-    (tmp_path / "images" / "a.png").write_bytes(b"no image")
-    flags = ("--input=images", "--output=out", f"--checkpoint_file_path={models / 'a.onnx'}")
-    _, err, code = run("predict", *flags)
+    save_video(tmp_path / "images" / "cut.avi", num_frames=20)
+    cut_short(tmp_path / "images" / "cut.avi")
+    for name in ("a.png", "broken.mp4"):
+        (tmp_path / "images" / name).write_bytes(b"no image")
+    flags = ("--output=out", f"--checkpoint_file_path={models / 'a.onnx'}")
+    _, err, code = run("predict", "--input=images", *flags)
     assert code == 1
-    assert err == "error: 1 of 2 inputs could not be read, such as images/a.png\n"
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.jpg", "detections.json"]
+    assert err == "error: 3 of 4 inputs could not be read, or not to their end, such as images/a.png\n"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.jpg", "cut.mp4", "detections.json"]
+    assert isinstance(detections_in(tmp_path), list)
+
+    _, err, code = run("predict", "--input=images/cut.avi", *flags)  # what can be read of it is done
+    assert code == 1 and "1 of 1 inputs could not be read, or not to their end" in err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cut.mp4", "detections.json"]
+    assert sorted(path.name for path in (tmp_path / "out-1").iterdir()) == ["b.jpg", "cut.mp4", "detections.json"]
 
 
 @pytest.mark.parametrize(("flags", "message"), [

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // As IMAGE_SUFFIXES of src/dataset/images.py.
-constexpr std::array kSuffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"};
+constexpr std::array kSuffixes = {".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"};
 
 bool is_image(const fs::path &path) {
   std::string suffix = path.extension().string();

@@ -15,7 +15,7 @@ from src.dataset.transforms import IMAGENET, InputFormat, normalise, resize
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, open_file, read_file, shown
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # Pixels as they are stored: boxes are annotated on those, and would not follow a rotation that the EXIF data ask for.
 # Grey, palette, CMYK, 16-bit, and images with alpha become 8-bit RGB.
 DECODE_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
@@ -147,6 +147,18 @@ def preprocess(image: np.ndarray, image_size: Sequence[int], out: np.ndarray | N
     if input_format.float_resize:
         image = image.astype(np.float32)
     return normalise(resize(image, image_size), out, input_format)
+
+
+def is_image_file(path: Path | str) -> bool:
+    """Whether a file begins as an image of a known format does, whatever its name."""
+    try:
+        with open_file(path, MOST_BYTES) as stream:
+            read_header(stream)
+    except TooManyPixelsError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def find_images(inputs: Iterable[Path | str]) -> list[Path]:

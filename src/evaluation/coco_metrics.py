@@ -160,7 +160,7 @@ class COCOMetrics:
         if given is not None and len(given) < len(self._ground_truth.images):
             where = f", in the {len(given)} of its {len(self._ground_truth.images)} images that can be used,"
         raise UserError(f"{self._annotation_file} has no ground truth{where} under the protocol {self._protocol!r} "
-                        f"for the classes {', '.join(self._classes[1:])}{hint}")
+                        f"for the classes {shown_list(self._classes[1:])}{hint}")
 
     def _check_known(self, image_id: int) -> None:
         if image_id not in self._ground_truth.images:
@@ -168,19 +168,11 @@ class COCOMetrics:
                             "belong to different datasets; build the data again or give the right file")
 
     def _add(self, predictions: Predictions, image_id: int, image_shape: np.ndarray) -> None:
-        predictions.check(self.num_classes)
+        predictions.check(self.num_classes, where=f" for image {image_id}")
         self._check_known(image_id)
         if image_id in self._detections:
             raise UserError(f"image {image_id} was predicted twice: the data list it twice, or two evaluations share "
                             "one COCOMetrics")
-        for name, array in (("boxes", predictions.boxes), ("scores", predictions.scores)):
-            low, high = array.min(initial=0), array.max(initial=0)
-            if not np.isfinite([low, high]).all():
-                raise UserError(f"the network gives {name} that are not finite numbers (NaN or infinite) for image "
-                                f"{image_id}: its weights are broken; take an earlier checkpoint")
-        if low < 0 or high > 1:
-            raise UserError(f"the network gives scores from {low} to {high} for image {image_id}, expected 0 to 1: use "
-                            "the network for inference, which ends with the scores and the box decoder")
         in_reference = image_id in self._images.get("reference", ())
         in_coco = image_id in self._images.get("coco", ())
         if not in_reference and not in_coco:

@@ -26,8 +26,12 @@ class Predictions(Protocol):
     @property
     def scores(self) -> np.ndarray: ...
 
-    def check(self, num_classes: int) -> None:
-        """Raises a `UserError` unless shapes and labels fit a detector of so many classes, with the background."""
+    def check(self, num_classes: int, where: str = "") -> None:
+        """Raises a `UserError` unless these are predictions of a detector of so many classes, with the background.
+
+        Shapes and labels have to fit, numbers to be finite, and scores to be between 0 and 1. `where`: what to say of
+        the image, such as ` for image 5`.
+        """
 
     def without(self, labels: Sequence[int]) -> Predictions:
         """The same without any prediction of these labels."""
@@ -51,7 +55,7 @@ class AnchorPredictions:
     boxes: np.ndarray
     scores: np.ndarray
 
-    def check(self, num_classes: int) -> None:
+    def check(self, num_classes: int, where: str = "") -> None:
         boxes, scores = self.boxes.shape, self.scores.shape
         if len(boxes) != 2 or boxes[1] != 4 or len(scores) != 2 or boxes[0] != scores[0]:
             raise UserError(f"the network gives boxes {boxes} and scores {scores} for an image, expected (anchors, 4) "
@@ -60,6 +64,7 @@ class AnchorPredictions:
         if scores[1] != num_classes:
             raise UserError(f"the network gives scores of {scores[1]} classes, but `classes` names {num_classes} (with "
                             "the background): use the configuration that the model was made with")
+        _check_numbers(self, where)
 
     def without(self, labels: Sequence[int]) -> AnchorPredictions:
         scores = self.scores.copy()
@@ -89,11 +94,12 @@ class SelectedPredictions:
     labels: np.ndarray
     nms: NMSConfig
 
-    def check(self, num_classes: int) -> None:
+    def check(self, num_classes: int, where: str = "") -> None:
         largest = self.labels.max(initial=0)
         if largest >= num_classes:
             raise UserError(f"the network finds the class {largest}, but `classes` names {num_classes} (with the "
                             "background): use the configuration that the model was made with")
+        _check_numbers(self, where)
 
     def without(self, labels: Sequence[int]) -> SelectedPredictions:
         return self._subset(~np.isin(self.labels, labels))
@@ -114,6 +120,17 @@ class SelectedPredictions:
 
     def _subset(self, index: np.ndarray) -> SelectedPredictions:
         return SelectedPredictions(self.boxes[index], self.scores[index], self.labels[index], self.nms)
+
+
+def _check_numbers(predictions: Predictions, where: str) -> None:
+    for name, array in (("boxes", predictions.boxes), ("scores", predictions.scores)):
+        low, high = array.min(initial=0), array.max(initial=0)
+        if not np.isfinite([low, high]).all():
+            raise UserError(f"the network gives {name} that are not finite numbers (NaN or infinite){where}: its "
+                            "weights are broken; take an earlier checkpoint")
+    if low < 0 or high > 1:
+        raise UserError(f"the network gives scores from {low} to {high}{where}, expected 0 to 1: use the network for "
+                        "inference, which ends with the scores and the box decoder")
 
 
 def split_batch(boxes: np.ndarray, scores: np.ndarray) -> list[AnchorPredictions]:

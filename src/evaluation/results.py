@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from src.utils.files import remove_parts, write_json
+from src.utils.safe_io import shown
 
 # The twelve numbers of the COCO evaluation in its order: key, average precision or recall, IoU, area, detections.
 COCO_NUMBERS = (
@@ -154,25 +155,24 @@ def format_stats(stats: Sequence[float]) -> str:
 
 def format_classes(classes: Sequence[ClassResult]) -> str:
     """A table of average precision, one line a class, from a sequence of `ClassResult`."""
-    width = max([len("class"), *(len(result.name) for result in classes)])
+    names = [shown(result.name) for result in classes]
+    width = max(map(len, ("class", *names)))
     lines = [f" {'class':<{width}}      AP    AP50    AP75   boxes"]
-    for result in classes:
+    for name, result in zip(names, classes):
         numbers = "".join(
             f"{'n/a':>8}" if value is None else f"{value:>8.3f}" for value in (result.ap, result.ap50, result.ap75)
         )
-        lines.append(f" {result.name:<{width}}{numbers}{result.num_boxes:>8}")
+        lines.append(f" {name:<{width}}{numbers}{result.num_boxes:>8}")
     return "\n".join(lines)
 
 
 def format_result(result: EvalResult) -> str:
-    """The report of an `EvalResult`: each protocol, the main one last, and in the last line its `mAP: <value>`."""
-    others = [other for name, other in result.protocols.items() if name != result.protocol]
+    """The report of an `EvalResult`: its numbers, a line for each other protocol, and in the last `mAP: <value>`."""
     main = result.protocols[result.protocol]
-    parts = []
-    for one in [*others, main]:
-        parts += [_protocol_line(one), format_stats(one.stats), ""]
-    parts += [format_classes(main.classes), "", _protocol_line(main), f"mAP: {result.map}"]
-    return "\n".join(parts)
+    others = [f"{_protocol_line(other)}: AP {other.stats[0]:.3f}, AP50 {other.stats[1]:.3f}"
+              for name, other in result.protocols.items() if name != result.protocol]
+    return "\n".join([format_stats(main.stats), "", format_classes(main.classes), "", *others, _protocol_line(main),
+                      f"mAP: {result.map}"])
 
 
 def _protocol_line(result: ProtocolResult) -> str:

@@ -67,6 +67,7 @@ class Detector:
         if nms_threshold is None:
             nms_threshold = metadata.nms.nms_threshold
         self._nms = NMSConfig(min_score, nms_threshold, metadata.nms.max_boxes)
+        predictor.warn_of_stricter_nms(self._nms)
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
         """The detections in an image (H, W, 3) uint8 RGB, by class, and by descending score within a class."""

@@ -1,6 +1,8 @@
 """What `eval.py` and `eval_onnx.py` do with a model: its quality on the evaluation data, or its speed."""
+import dataclasses
 import logging
 
+from src.boxes import build_nms_config
 from src.config import Config
 from src.evaluation import format_result, write_results
 from src.evaluation.evaluator import Evaluation
@@ -19,6 +21,8 @@ def evaluate_model(config: Config, predictor: Predictor) -> str:
     """
     if config.benchmark:
         return format_latencies(measure_latencies(config, predictor))
+    nms = build_nms_config(config)
+    predictor.warn_of_stricter_nms(dataclasses.replace(nms, min_score=min(nms.min_score, config.coco_min_score)))
     result = Evaluation(config)(predictor)
     logger.info("results: %s, %s", *write_results(result, config.output_path))
     if config.report:

@@ -1,24 +1,31 @@
 """Inputs of a detector: image files, folders, patterns, video files, cameras."""
 import glob
+import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from src.dataset.images import IMAGE_SUFFIXES
+from src.dataset.images import IMAGE_SUFFIXES, is_image_file
 from src.utils.errors import UserError
-from src.utils.safe_io import shown
+from src.utils.safe_io import shown, shown_list
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
+logger = logging.getLogger(__name__)
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts", ".mts", ".m2ts",
+                  ".3gp", ".3g2", ".flv", ".ogv", ".vob")
 # Frames per second where a video or camera states none.
 USUAL_RATE = 25.0
 _LARGEST_RATE = 1000.0
+# A header counts the frames of some formats from their length only: a video is cut short if more are missing than this
+# share, and more than so many.
+_MISSING_SHARE, _MISSING_FRAMES = 0.05, 2
 _SILENT = 0
 # File systems allow 255; suffixes, numbers and the marks of temporary files come to it.
 _NAME_BYTES = 200
+_SHOWN_NAMES = 5
 
 
 class Input(NamedTuple):
@@ -27,18 +34,18 @@ class Input(NamedTuple):
     Attributes:
         source: path of an image or video; the number of a camera.
         name: for the files made of it, different from that of every other input; without suffix.
+        file_name: what the list of detections calls it, different from that of every other input.
+        is_image: it is one, not a video or camera.
     """
 
     source: Path | int
     name: str
+    file_name: str
+    is_image: bool = True
 
     @property
     def is_camera(self) -> bool:
         return isinstance(self.source, int)
-
-    @property
-    def is_image(self) -> bool:
-        return not isinstance(self.source, int) and self.source.suffix.lower() not in VIDEO_SUFFIXES
 
 
 def shorten_name(name: str) -> str:
@@ -57,23 +64,46 @@ def find_inputs(texts: Iterable[Path | str]) -> list[Input]:
     """
     names = list(map(str, texts))
     try:
-        sources = list(dict.fromkeys(source for text in names for source in _sources(text)))
+        found = [source for text in names for source in _sources(text)]
     except OSError as error:
         raise UserError(f"{shown(error.filename)} cannot be read: {error.strerror}.") from error
+    sources = {source if isinstance(source, int) else os.path.abspath(source): source for source in found}.values()
     if not sources:
         suffixes = ", ".join((*IMAGE_SUFFIXES, *VIDEO_SUFFIXES))
         raise UserError(f"There is no image or video in {', '.join(names)} (looked for {suffixes}).")
+    file_names = _file_names([source for source in sources if isinstance(source, Path)])
     taken: set[str] = set()
     inputs = []
     for source in sources:
-        stem = f"camera-{source}" if isinstance(source, int) else shorten_name(source.stem)
+        if isinstance(source, int):
+            stem, file_name, is_image = f"camera-{source}", f"camera {source}", False
+        else:
+            stem, file_name, is_image = shorten_name(source.stem), file_names[source], _is_image(source)
         name, number = stem, 1
         while name.lower() in taken:  # file systems may take a.jpg and A.jpg for one file
             number += 1
             name = f"{stem}-{number}"
         taken.add(name.lower())
-        inputs.append(Input(source, name))
+        inputs.append(Input(source, name, file_name, is_image))
     return inputs
+
+
+def _file_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Names of the files; where two are the same, their paths below the folder that all of them share."""
+    if len({path.name for path in paths}) == len(paths):
+        return {path: path.name for path in paths}
+    absolute = [os.path.abspath(path) for path in paths]
+    try:
+        shared = os.path.commonpath(map(os.path.dirname, absolute))
+    except ValueError:  # several drives
+        return {path: Path(whole).as_posix() for path, whole in zip(paths, absolute)}
+    return {path: Path(whole).relative_to(shared).as_posix() for path, whole in zip(paths, absolute)}
+
+
+def _is_image(path: Path) -> bool:
+    """By the suffix; a file with any other is a video unless it begins as an image does."""
+    suffix = path.suffix.lower()
+    return suffix in IMAGE_SUFFIXES or (suffix not in VIDEO_SUFFIXES and is_image_file(path))
 
 
 def image_paths(inputs: Iterable[Input]) -> list[Path]:
@@ -84,18 +114,26 @@ def image_paths(inputs: Iterable[Input]) -> list[Path]:
 def _sources(text: str) -> list[Path] | list[int]:
     path = Path(os.path.expanduser(text))
     if path.is_dir():
-        return _known(path.iterdir())
+        return _known(path.iterdir(), text)
     if path.is_file():
         return [path]
     if text.isdigit():
         return [int(text)]
     if glob.has_magic(text):
-        return _known(map(Path, glob.glob(str(path), recursive=True)))
+        return _known(map(Path, glob.glob(str(path), recursive=True)), text)
     raise UserError(f"There is no image, video or folder {text}.")
 
 
-def _known(paths: Iterable[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES and path.is_file())
+def _known(paths: Iterable[Path], text: str) -> list[Path]:
+    """Images and videos by their suffixes, sorted; the log tells of other files."""
+    known: list[Path] = []
+    others: list[Path] = []
+    for path in sorted(path for path in paths if path.is_file()):
+        (known if path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES else others).append(path)
+    if others:
+        logger.info("%s: %d files are no images or videos by their suffixes: %s", shown(text), len(others),
+                    shown_list([path.name for path in others], _SHOWN_NAMES))
+    return known
 
 
 class Video:
@@ -106,23 +144,24 @@ class Video:
         num_frames: of the file's header; None for a camera, and where the header has none.
 
     Raises:
-        UserError: it cannot be opened.
+        UserError: it cannot be opened; while iterating, it has no frame, or ends early.
     """
 
     def __init__(self, source: Path | str | int) -> None:
-        self._source = source
+        self._name = f"camera {source}" if isinstance(source, int) else f"the video {shown(source)}"
         # OpenCV and FFmpeg print a line for each way that they try; the error below is enough.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         level = cv2.getLogLevel()
         cv2.setLogLevel(_SILENT)
         try:
-            self._capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
+            # FFmpeg takes the beginning of a relative path with a colon for a protocol.
+            self._capture = cv2.VideoCapture(source if isinstance(source, int) else os.path.abspath(source))
         finally:
             cv2.setLogLevel(level)
         if not self._capture.isOpened():
             if isinstance(source, int):
                 raise UserError(f"Camera {source} cannot be opened: is it connected, and free of other programs?")
-            raise UserError(f"The video {source} cannot be read (damaged, or no known video format).")
+            raise UserError(f"The video {shown(source)} cannot be read (damaged, or no known format).")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate = rate if 0 < rate <= _LARGEST_RATE else USUAL_RATE
         frames = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -143,4 +182,8 @@ class Video:
             number += 1
             yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         if not number:
-            raise UserError(f"No frame of {self._source} can be read.")
+            raise UserError(f"No frame of {self._name} can be read.")
+        missing = (self.num_frames or 0) - number
+        if missing > max(_MISSING_FRAMES, _MISSING_SHARE * number):
+            raise UserError(f"Only the first {number} of the {self.num_frames} frames of {self._name} can be read: it "
+                            "is cut short or damaged.")

@@ -12,22 +12,28 @@ import numpy as np
 
 from src.inference.annotated_boxes import AnnotatedBoxes
 from src.inference.inputs import Input, shorten_name
+from src.inference.output_folder import CROPS_FOLDER, LIST_NAME
 from src.utils.errors import UserError
 from src.utils.files import whole_file
+from src.utils.safe_io import spreadsheet_text
 from src.visualization.draw import draw_detections, grid, resize_to_view, save_image, with_title
 
 CSV_COLUMNS = ("file_name", "frame", "picture", "class", "score", "x", "y", "width", "height")
 # Pictures with a shorter side are enlarged, so that there is room for names, as long as the other side allows it.
 SMALLEST_DRAWN_SIDE, LARGEST_DRAWN_SIDE = 320, 2000
+# Limits of MPEG-4: pixels of a side; frames per second, as a fraction with a denominator of 16 bits.
+LARGEST_VIDEO_SIDE = 8190
+SMALLEST_RATE, LARGEST_DENOMINATOR = 0.01, 65535
 
 
 class Output:
     """Context manager that writes detections below a folder as they come.
 
-    The list of detections, and each video, appear under their names when they are complete.
+    The list of detections, and each video, appear under their names when they are complete, or when the run is
+    interrupted, with what was found until then.
 
     Args:
-        folder: where to.
+        folder: where to, see `free_output_folder`.
         classes: class names, index = label.
         file_format: of the list, `json` or `csv`.
         crops: also save the inside of each box, in `crops/CLASS`.
@@ -39,7 +45,7 @@ class Output:
         annotated: AnnotatedBoxes | None = None,
     ) -> None:
         self.folder = Path(folder)
-        self.list_file = self.folder / f"detections.{file_format}"
+        self.list_file = self.folder / f"{LIST_NAME}.{file_format}"
         self._classes, self._crops, self._annotated = classes, crops, annotated
         self._stack, self._video_stack = contextlib.ExitStack(), contextlib.ExitStack()
         self._video_name: str | None = None
@@ -86,22 +92,24 @@ class Output:
             self._video_stack.close()
             self._video = self._video_stack.enter_context(VideoFile(self.folder / f"{item.name}.mp4", rate))
             self._video_name = item.name
-        self._video.write(self._draw(image, boxes, labels, scores))
+        self._video.write(self._draw(image, boxes, labels, scores, LARGEST_VIDEO_SIDE))
         self._write(item, number, f"{item.name}.mp4", boxes, scores, labels)
         self._save_crops(f"{item.name}-{number:06d}", image, boxes, labels)
 
     def _draw(
-        self, image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None = None
+        self, image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None = None,
+        most: int | None = None,
     ) -> np.ndarray:
-        image, boxes = resize_to_view(image, boxes, SMALLEST_DRAWN_SIDE, max(*image.shape[:2], LARGEST_DRAWN_SIDE))
+        """The picture, with no more than `most` pixels on a side."""
+        largest = max(*image.shape[:2], LARGEST_DRAWN_SIDE)
+        image, boxes = resize_to_view(image, boxes, SMALLEST_DRAWN_SIDE, min(largest, most or largest))
         return draw_detections(image, boxes, labels, scores, self._classes)
 
     def _write(
         self, item: Input, frame: int | None, picture: str, boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray
     ) -> None:
-        file_name = f"camera {item.source}" if isinstance(item.source, int) else item.source.name
         for (ymin, xmin, ymax, xmax), score, label in zip(boxes.tolist(), scores.tolist(), labels.tolist()):
-            self._list.add(file_name, frame, picture, self._classes[label], score,
+            self._list.add(item.file_name, frame, picture, self._classes[label], score,
                            [xmin, ymin, xmax - xmin, ymax - ymin])
 
     def _save_crops(self, name: str, image: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> None:
@@ -111,7 +119,7 @@ class Output:
             (top, left), (bottom, right) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
             crop = image[top:bottom, left:right]
             if crop.size:
-                save_image(self.folder / "crops" / folder_name(self._classes[label]) / f"{name}-{index}.jpg", crop)
+                save_image(self.folder / CROPS_FOLDER / folder_name(self._classes[label]) / f"{name}-{index}.jpg", crop)
 
 
 def folder_name(class_name: str) -> str:
@@ -121,7 +129,7 @@ def folder_name(class_name: str) -> str:
 
 
 class DetectionList:
-    """Context manager: a json or csv file that grows line by line and appears when it is complete."""
+    """Context manager: a json or csv file that grows line by line and appears when it is complete, or interrupted."""
 
     def __init__(self, path: Path | str) -> None:
         self._path, self._is_csv = Path(path), Path(path).suffix == ".csv"
@@ -141,9 +149,9 @@ class DetectionList:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if not self._is_csv and error[0] is None:
+        if not self._is_csv and not _is_failure(error[1]):
             self._stream.write("\n]\n" if self._count else "]\n")
-        self._stack.__exit__(*error)
+        _close(self._stack, *error)
 
     def add(
         self, file_name: str, frame: int | None, picture: str, class_name: str, score: float, bbox: Sequence[float]
@@ -151,19 +159,23 @@ class DetectionList:
         """One detection; `frame` is None for an image, `bbox` is x, y, width, height in pixels."""
         bbox = [round(value, 2) for value in bbox]
         if self._is_csv:
+            file_name, picture, class_name = map(spreadsheet_text, (file_name, picture, class_name))
             self._csv.writerow([file_name, "" if frame is None else frame, picture, class_name, round(score, 6), *bbox])
         else:
             row: dict[str, Any] = {"file_name": file_name, "picture": picture, "class": class_name,
                                    "score": round(score, 6), "bbox": bbox}
             if frame is not None:
                 row["frame"] = frame
-            self._stream.write(",\n " if self._count else "\n ")
-            json.dump(row, self._stream, ensure_ascii=False)
+            # In one call, so that an interrupted list has whole entries.
+            self._stream.write((",\n " if self._count else "\n ") + json.dumps(row, ensure_ascii=False))
         self._count += 1
 
 
 class VideoFile:
-    """Context manager: an .mp4 file that appears when it is complete. All frames have the size of the first."""
+    """Context manager: an .mp4 file that appears when it is complete, or interrupted.
+
+    All frames get the size of the first.
+    """
 
     def __init__(self, path: Path | str, rate: float) -> None:
         self._path, self._rate = Path(path), rate
@@ -175,17 +187,37 @@ class VideoFile:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self._writer is not None:
-            self._writer.release()
-        self._stack.__exit__(*error)
+        if self._writer is None:  # nothing was written
+            self._stack.__exit__(*error)
+            return
+        self._writer.release()
+        _close(self._stack, *error)
 
     def write(self, image: np.ndarray) -> None:
         """Adds a frame (H, W, 3) uint8 RGB."""
-        # The format stores colours for 2 x 2 pixels.
-        height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
         if self._writer is None:
-            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*"mp4v"), self._rate,
-                                           (width, height))
+            # The format stores colours for 2 x 2 pixels.
+            self._size = image.shape[1] // 2 * 2, image.shape[0] // 2 * 2
+            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*"mp4v"), writable_rate(self._rate),
+                                           self._size)
             if not self._writer.isOpened():
                 raise UserError(f"{self._path}: the video cannot be written; is there room on the disk?")
+        width, height = self._size
+        if image.shape[0] // 2 * 2 != height or image.shape[1] // 2 * 2 != width:
+            image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
         self._writer.write(cv2.cvtColor(np.ascontiguousarray(image[:height, :width]), cv2.COLOR_RGB2BGR))
+
+
+def writable_rate(rate: float) -> float:
+    """The nearest frames per second that OpenCV can write as MPEG-4: it takes a fraction of a power of ten."""
+    decimals = next(count for count in (3, 2, 1, 0) if rate * 10**count <= LARGEST_DENOMINATOR)
+    return max(round(rate, decimals), SMALLEST_RATE)
+
+
+def _is_failure(error: BaseException | None) -> bool:
+    """Whether what is being written is worth nothing; what an interrupted run has found is kept."""
+    return isinstance(error, Exception)
+
+
+def _close(stack: contextlib.ExitStack, *error: Any) -> None:
+    stack.__exit__(*(error if _is_failure(error[1]) else (None, None, None)))

@@ -14,6 +14,7 @@ from src.dataset.images import load_image
 from src.inference.inputs import Input, Video
 from src.inference.outputs import Output
 from src.utils.errors import UserError
+from src.utils.safe_io import shown_list
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +46,8 @@ def find_labels(names: str | None, classes: Sequence[str]) -> np.ndarray:
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in classes[1:]]
     if unknown or not wanted:
-        raise UserError(f"--only: the model has no class {', '.join(unknown) or names!r}; it has: "
-                        f"{', '.join(classes[1:])}")
+        raise UserError(f"--only: the model has no class {shown_list(unknown) or names!r}; it has: "
+                        f"{shown_list(classes[1:])}")
     return np.isin(classes, wanted)
 
 
@@ -56,7 +57,8 @@ def predict_inputs(
 ) -> list[Input]:
     """Writes the detections in all inputs to `output`.
 
-    An image that cannot be read is skipped. Ctrl-C ends the frames of a camera.
+    An image that cannot be read is skipped, and so are the rest of the frames of a damaged video. Ctrl-C ends the
+    frames of a camera.
 
     Args:
         detector: a `Detector`, or anything with the same attributes.
@@ -66,13 +68,13 @@ def predict_inputs(
         max_images: stop after so many images and frames.
 
     Returns:
-        The inputs that could not be read.
+        The inputs that could not be read, or not to their end.
 
     Raises:
         UserError: none of them could.
     """
     failed: list[tuple[Input, UserError]] = []
-    counts = dict.fromkeys(inputs, 0)
+    counts: dict[Input, int] = {}
     detector.warm_up()
     num_images, start = 0, time.perf_counter()
     shots = itertools.islice(_shots(inputs, failed), max_images)
@@ -88,7 +90,7 @@ def predict_inputs(
                         output.add_image(shot.item, shot.image, boxes, scores, labels)
                     else:
                         output.add_frame(shot.item, shot.number, shot.rate, shot.image, boxes, scores, labels)
-                    counts[shot.item] += len(labels)
+                    counts[shot.item] = counts.get(shot.item, 0) + len(labels)
                     num_images += 1
                     if shot.item.is_image and not is_terminal:
                         logger.info("%s: %d detections", shot.item.source, len(labels))
@@ -96,29 +98,32 @@ def predict_inputs(
         except KeyboardInterrupt:
             if not any(item.is_camera for item in inputs):
                 raise
-    if len(failed) == len(inputs):
+    if failed and not num_images:
         raise failed[0][1]
-    unread = [item for item, _ in failed]
-    for item in inputs:
-        if not item.is_image and item not in unread:
-            logger.info("%s: %d detections", f"camera {item.source}" if item.is_camera else item.source, counts[item])
+    for item, count in counts.items():
+        if not item.is_image:
+            logger.info("%s: %d detections", f"camera {item.source}" if item.is_camera else item.source, count)
     seconds = max(time.perf_counter() - start, 1e-9)
     logger.info("%d detections in %d images, %.1f s, %.1f images per second (network alone %.1f)", sum(counts.values()),
                 num_images, seconds, num_images / seconds, num_images / max(detector.seconds, 1e-9))
-    return unread
+    return [item for item, _ in failed]
 
 
 def _shots(inputs: Sequence[Input], failed: list[tuple[Input, UserError]]) -> Iterator[_Shot]:
     for item in inputs:
+        has_frames = False
         try:
             if item.is_image:
                 yield _Shot(item, load_image(str(item.source)))
                 continue
             with Video(item.source) as video:
                 for number, image in enumerate(video):
+                    has_frames = True
                     yield _Shot(item, image, number, video.rate)
         except UserError as error:
-            if len(inputs) > 1:
+            if has_frames:
+                logger.warning("%s", error)
+            elif len(inputs) > 1:
                 logger.warning("skipped: %s", error)
             failed.append((item, error))
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import abc
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from src.evaluation.predictions import Predictions
 from src.inference.metadata import ModelMetadata
 from src.utils.errors import UserError
 
+logger = logging.getLogger(__name__)
 
 class Predictor(abc.ABC):
     """Images in, `Predictions` for each of them out.
@@ -46,6 +48,19 @@ class Predictor(abc.ABC):
     def with_threads(self, threads: int) -> Predictor:
         """The same on so many threads; itself where that cannot be chosen for each model."""
         return self
+
+    def warn_of_stricter_nms(self, wanted: NMSConfig) -> None:
+        """Says so where the NMS inside the model leaves out detections that `wanted` would keep."""
+        inside = self.nms
+        if inside is None:
+            return
+        limits = [f"{name} {own} instead of {other}" for name, own, other, is_stricter in (
+            ("min_score", inside.min_score, wanted.min_score, inside.min_score > wanted.min_score),
+            ("nms_threshold", inside.nms_threshold, wanted.nms_threshold, inside.nms_threshold < wanted.nms_threshold),
+            ("max_boxes", inside.max_boxes, wanted.max_boxes, inside.max_boxes < wanted.max_boxes)) if is_stricter]
+        if limits:
+            logger.warning("%s has NMS inside, with stricter limits, which hold: %s; to change them, export the model "
+                           "with others", self.path, ", ".join(limits))
 
     def check_images(self, images: np.ndarray) -> None:
         """Raises a `UserError` unless normalised images have the shape that the model takes."""

@@ -15,7 +15,7 @@ from typing import NoReturn, ParamSpec, TextIO, TypeVar
 from src.runtime.signals import TerminatedError, exit_code, terminated_by_exception
 from src.utils.errors import UserError
 from src.utils.files import NO_ROOM, how_to_mend
-from src.utils.safe_io import shown
+from src.utils.safe_io import printable, shown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,10 +23,10 @@ _CODES = {"bold": "1", "red": "1;31", "yellow": "33"}
 
 
 class _Lines(logging.Formatter):
-    """The message alone; warnings in colour where the terminal shows it."""
+    """The message alone, without what a name in it could do to a terminal; warnings in colour where that shows it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = printable(super().format(record))
         return painted(text, "yellow", sys.stdout) if record.levelno >= logging.WARNING else text
 
 
@@ -105,7 +105,8 @@ def _flush(stream: TextIO) -> None:
 
 
 def _end(message: object, code: int = 1) -> NoReturn:
-    line = f"{painted('error:', 'red', sys.stderr)} {message}" if code == 1 else message
+    text = printable(str(message))
+    line = f"{painted('error:', 'red', sys.stderr)} {text}" if code == 1 else text
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
     sys.exit(code)

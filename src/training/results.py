@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from src.utils.files import whole_file
+from src.utils.files import keep_earlier, whole_file
 
 COLUMNS = ("epoch", "step", "loss", "learning_rate", "seconds", "images_per_second", "mAP", "AP50", "protocol",
            "classification_loss", "localisation_loss")
@@ -34,16 +34,9 @@ class Results:
     def add(self, epoch: int, **values: Any) -> None:
         """Adds values, named as in `COLUMNS`, to the row of an epoch."""
         if not self.rows and not self._resumed:
-            self._keep_earlier()
+            keep_earlier(self.path)
         self.rows.setdefault(epoch, {"epoch": epoch}).update(values)
         with whole_file(self.path) as part, open(part, "w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, COLUMNS)
             writer.writeheader()
             writer.writerows(self.rows.values())
-
-    def _keep_earlier(self) -> None:
-        if self.path.exists():
-            number = 1
-            while (kept := self.path.with_name(f"{self.path.stem}-{number}{self.path.suffix}")).exists():
-                number += 1
-            self.path.rename(kept)

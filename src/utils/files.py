@@ -160,6 +160,24 @@ def remove_parts(folder: Path | str, pattern: str = "*") -> None:
         part.unlink(missing_ok=True)
 
 
+def keep_earlier(path: Path | str) -> Path | None:
+    """Renames an existing file or folder to the first free number: `results.csv` to `results-1.csv`.
+
+    Returns:
+        Its new path; None where there is none.
+    """
+    path = Path(path)
+    if not path.exists():
+        return None
+    stem, suffix = (path.name, "") if path.is_dir() else (path.stem, path.suffix)
+    number = 1
+    while os.path.lexists(kept := path.with_name(f"{stem}-{number}{suffix}")):
+        number += 1
+    with reported_as(path):
+        path.rename(kept)
+    return kept
+
+
 def write_json(path: Path | str, value: Any, indent: int | None = 2) -> None:
     """Writes `value` as UTF-8 json, whole or not at all."""
     # A file name can hold bytes that are not UTF-8; json has the same escape for them.

@@ -16,6 +16,8 @@ MEGABYTE = 1 << 20
 MOST_JSON = 4096 * MEGABYTE
 # The memory that a smaller json file takes is not estimated.
 SMALL_JSON = 64 * MEGABYTE
+# What spreadsheets take for the beginning of a formula, also after a tabulator or a carriage return.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Control characters, line separators, marks that turn the direction of writing, and halves of letters.
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -23,8 +25,12 @@ _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\ud
 def shown(text: object, most: int = SHOWN) -> str:
     """An untrusted text for a message: on one line, without control characters, cut when it is long."""
     text = str(text)
-    short = _NOT_SHOWN.sub(lambda found: found[0].encode("unicode_escape").decode(), text[:most])
+    short = _NOT_SHOWN.sub(_escaped, text[:most])
     return short if len(text) <= most else f"{short}... ({len(text)} characters)"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def shown_list(texts: Iterable[object], most: int = SHOWN_TEXTS, separator: str = ", ", total: int = 0) -> str:
@@ -38,6 +44,16 @@ def shown_list(texts: Iterable[object], most: int = SHOWN_TEXTS, separator: str 
     others = max(total, len(texts)) - len(first)
     more = f"{separator}... ({others} more)" if others > 0 else ""
     return separator.join(map(shown, first)) + more
+
+
+def printable(text: str) -> str:
+    """A text of several lines for a terminal: nothing in it moves the cursor, changes colours or the direction."""
+    return _NOT_SHOWN.sub(lambda found: found[0] if found[0] in "\n\t" else _escaped(found), text)
+
+
+def spreadsheet_text(text: str) -> str:
+    """An untrusted text for a cell of a csv file: a spreadsheet shows it, and computes nothing."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def open_file(path: Path | str, most: int) -> BinaryIO:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import mindspore as ms
+import numpy as np
 from mindspore import nn
 
 from src.utils.errors import UserError
@@ -43,7 +44,8 @@ def load_weights(net: nn.Cell, path: Path | str, drop: Collection[str] = (), cla
         old_classes: names of the classes of the checkpoint, where they are known.
 
     Raises:
-        UserError: parameters are missing, do not belong to the network, or have another shape; the message names them.
+        UserError: parameters are missing, do not belong to the network, have another shape, or hold values that are
+            not finite; the message names them.
     """
     found = {name: value for name, value in read_checkpoint(path).items() if not is_training_state(name)}
     dropped = {name for name in found if any(text in name for text in drop)}
@@ -54,6 +56,7 @@ def load_weights(net: nn.Cell, path: Path | str, drop: Collection[str] = (), cla
         converted = convert_class_heads(arrays, net.network, classes, old_classes)
         values |= {name: ms.Parameter(ms.Tensor(value), name=name) for name, value in converted.items()}
     _check_fit(own, values, may_lack=dropped, path=path)
+    _check_finite(values, path)
     for name, value in values.items():
         own[name].set_data(ms.Tensor(value.asnumpy()).astype(own[name].dtype))
     report = LoadReport(tuple(sorted(values)), tuple(sorted(set(own) - set(values))), tuple(sorted(dropped)))
@@ -86,3 +89,11 @@ def _check_fit(own: Mapping[str, ms.Parameter], values: Mapping[str, ms.Paramete
             "Is it a checkpoint of another model_name or number of classes? "
             "To fine-tune from other classes, train with --filter_weight=True."
         )
+
+
+def _check_finite(values: Mapping[str, ms.Parameter], path: Path | str) -> None:
+    broken = {name for name, value in values.items() if not np.isfinite(value.asnumpy()).all()}
+    if broken:
+        raise UserError(f"{path} has values that are not finite numbers (NaN or infinite) in {len(broken)} of its "
+                        f"{len(values)} parameters: {shown_names(broken)}. Its weights are broken; take an earlier "
+                        "checkpoint")

@@ -32,15 +32,18 @@ def test_lines_are_those_of_pycocotools():
     assert len(COCO_NUMBERS) == 12
 
 
-def test_report_ends_with_the_map():
+def test_twelve_lines_of_the_protocol_one_of_the_other_and_last_the_map():
     for protocol, other in (("reference", "coco"), ("coco", "reference")):
         result = golden_result(protocol)
         lines = format_result(result).splitlines()
         assert lines[-1] == f"mAP: {result.map}" and float(lines[-1][5:]) == result.map
         assert lines[-2].startswith(f"protocol: {protocol} (")
         assert sum("mAP: " in line for line in lines) == 1
-        assert sum(line.startswith(f"protocol: {other} (") for line in lines) == 1
-        assert sum(line.startswith(" Average ") for line in lines) == 24
+        stats = result.stats[other]
+        assert lines[-3].startswith(f"protocol: {other} (")
+        assert lines[-3].endswith(f"): AP {stats[0]:.3f}, AP50 {stats[1]:.3f}")
+        assert [line for line in lines if line.startswith(" Average ")] == format_stats(
+            result.stats[protocol]).splitlines()
 
 
 def test_table_of_classes():
@@ -50,6 +53,11 @@ def test_table_of_classes():
         " cat             0.250   0.500   0.125       3",
         " traffic light     n/a     n/a     n/a       0",
     ]
+
+
+def test_names_in_the_table_are_harmless():
+    table = format_classes([ClassResult("\x1b[31mcat\nmAP: 0.99", 0.25, 0.5, 0.125, 3)])
+    assert table.splitlines()[1:] == [" \\x1b[31mcat\\nmAP: 0.99   0.250   0.500   0.125       3"]
 
 
 def test_files(tmp_path):

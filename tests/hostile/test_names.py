@@ -9,7 +9,7 @@ from src.dataset_check.text import _quoted
 from src.evaluation.report.charts import confusion_plot
 from src.inference.inputs import find_inputs
 from src.inference.outputs import folder_name
-from src.utils.safe_io import SHOWN, SHOWN_TEXTS, shown, shown_list
+from src.utils.safe_io import SHOWN, SHOWN_TEXTS, shown, shown_list, spreadsheet_text
 from src.visualization.draw import draw_detections
 from src.visualization.plot_style import short_name
 
@@ -26,6 +26,12 @@ def test_messages_are_short_and_on_one_line():
     assert shown_list("abcd", most=2, separator="; ") == "a; b; ... (2 more)"
     assert shown_list("ab", most=2, total=7) == "a, b, ... (5 more)"
     assert shown_list(map(str, range(SHOWN_TEXTS + 5))).endswith("99, ... (5 more)")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_spreadsheets_compute_nothing(name):
+    assert spreadsheet_text(name) == f"'{name}"
+    assert spreadsheet_text(f"cat {name}") == f"cat {name}"
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))

@@ -9,9 +9,11 @@ import onnx
 import pytest
 
 from src.boxes import NMSConfig
+from src.evaluation.predictions import split_batch
 from src.export.onnx_graph import add_nms, add_preprocessing
 from src.inference import Detection, Device, load_detector, load_predictor
 from src.inference.metadata import ModelMetadata
+from src.inference.onnx_runtime import OnnxModel
 from src.utils.errors import UserError
 from src.visualization.draw import save_image
 from tests.support.golden_data import ROOT
@@ -73,6 +75,24 @@ def test_limits_of_the_user(tmp_path, with_nms):
     assert [one.class_name for one in load_detector(path, min_score=0.1)(IMAGE)] == ["dark", "dark", "light", "light"]
     assert len(load_detector(path, min_score=0.7)(IMAGE)) == 1
     assert len(load_detector(path, nms_threshold=0.0)(IMAGE)) == 1  # the corners of the two share a pixel
+
+
+def test_stricter_limits_inside_the_file_are_told(tmp_path, caplog):
+    path = save_model(tmp_path / "a.onnx", with_nms=True)  # 0.05, 0.5
+    load_detector(path, min_score=0.05, nms_threshold=0.5)
+    assert not caplog.records
+    load_detector(path, min_score=0.01, nms_threshold=0.7)
+    assert ("a.onnx has NMS inside, with stricter limits, which hold: min_score 0.05 instead of 0.01, nms_threshold "
+            "0.5 instead of 0.7") in caplog.text
+
+
+@pytest.mark.parametrize(("boxes", "scores"), [(0.5, np.nan), (np.inf, 0.5)])
+def test_outputs_that_are_no_numbers(tmp_path, monkeypatch, boxes, scores):
+    outputs = split_batch(np.full((1, 3, 4), boxes), np.full((1, 3, 3), scores))
+    monkeypatch.setattr(OnnxModel, "__call__", lambda *_: outputs)
+    detector = load_detector(save_model(tmp_path / "a.onnx"))
+    with pytest.raises(UserError, match=r"not finite numbers .*: its weights are broken"):
+        detector.detect([IMAGE])
 
 
 def test_several_images_at_once(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from src.inference.inputs import Video, find_inputs
 from src.utils.errors import UserError
-from tests.support.samples import save_video
+from tests.support.samples import cut_short, save_video, write_image
 
 
 @pytest.fixture
@@ -26,13 +26,35 @@ def folder(tmp_path, monkeypatch):
 def test_files(folder, texts, sources):
     inputs = find_inputs([folder / text for text in texts])
     assert [item.source for item in inputs] == [folder / source for source in sources]
-    names = [item.name for item in inputs]
-    assert len(set(names)) == len(names)
+    assert len({item.name for item in inputs}) == len(inputs)
     assert all(item.is_image == (item.source.suffix != ".mp4") for item in inputs)
+    assert len({item.file_name for item in inputs}) == len(inputs)
 
 
 def test_names_differ(folder):
     assert [item.name for item in find_inputs(["b.jpg", "b.png", "sub/b.jpg"])] == ["b", "b-2", "b-3"]
+
+
+def test_names_in_the_list_of_detections(folder):
+    def names(*texts):
+        return [item.file_name for item in find_inputs(texts)]
+
+    assert names("sub/c.webp", "b.jpg", "0") == ["c.webp", "b.jpg", "camera 0"]
+    assert names("sub/b.jpg", folder / "b.jpg") == ["sub/b.jpg", "b.jpg"]
+    assert names("sub/../sub/b.jpg", "sub/b.jpg", "sub/c.webp") == ["b.jpg", "c.webp"]  # one file, once
+
+
+def test_suffixes(tmp_path, caplog):
+    """Unknown ones are told of in a folder; of a file that was named, the content decides."""
+    write_image(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "a.upload")
+    for name in ("b.JFIF", "c.ts", "d.3gp", "e.FLV", "f.heic"):
+        (tmp_path / name).touch()
+    with caplog.at_level("INFO"):
+        assert [(item.name, item.is_image) for item in find_inputs([tmp_path])] == [
+            ("b", True), ("c", False), ("d", False), ("e", False)]
+    assert "2 files are no images or videos by their suffixes: a.upload, f.heic" in caplog.text
+    assert [item.is_image for item in find_inputs([tmp_path / "a.upload", tmp_path / "f.heic"])] == [True, False]
 
 
 def test_a_number_is_a_camera_unless_there_is_such_a_file(folder):
@@ -56,6 +78,14 @@ def test_frames_of_a_video(tmp_path):
     assert [frame.shape for frame in frames] == [(48, 64, 3)] * 5
     for number, frame in enumerate(frames):
         np.testing.assert_allclose(frame.mean(axis=(0, 1)), (40 * number, 0, 0), atol=6)  # RGB
+
+
+def test_a_video_that_is_cut_short(tmp_path):
+    save_video(tmp_path / "clip.avi", num_frames=20)
+    cut_short(tmp_path / "clip.avi")
+    message = r"Only the first \d+ of the 20 frames of the video .*clip\.avi can be read: it is cut short"
+    with Video(tmp_path / "clip.avi") as video, pytest.raises(UserError, match=message):
+        list(video)
 
 
 @pytest.mark.parametrize("source", ["broken.mp4", 99])

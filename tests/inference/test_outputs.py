@@ -10,12 +10,16 @@ import pytest
 from src.dataset.images import load_image
 from src.inference.annotated_boxes import AnnotatedBoxes
 from src.inference.inputs import Input
-from src.inference.outputs import Output
+from src.inference.outputs import Output, writable_rate
 
 CLASSES = ("background", "cat", "dog/wolf")
 BOXES = np.array([[10, 20, 60, 90.5], [0, 0, 30, 30]], np.float32)
 SCORES, LABELS = np.array([0.5, 0.25], np.float32), np.array([1, 2])
 NONE = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
+
+
+def item(path):
+    return Input(Path(path), Path(path).stem, Path(path).name)
 
 
 def grey(height=400, width=500):
@@ -28,8 +32,8 @@ def names_in(folder):
 
 def test_json(tmp_path):
     with Output(tmp_path, CLASSES) as output:
-        output.add_image(Input(Path("x/a.png"), "a"), grey(), BOXES, SCORES, LABELS)
-        output.add_image(Input(Path("x/b.png"), "b"), grey(), *NONE)
+        output.add_image(item("x/a.png"), grey(), BOXES, SCORES, LABELS)
+        output.add_image(item("x/b.png"), grey(), *NONE)
         assert names_in(tmp_path)[0].startswith(".part-")  # the list is not there yet
     assert names_in(tmp_path) == ["a.jpg", "b.jpg", "detections.json"]
     assert json.loads((tmp_path / "detections.json").read_text(encoding="utf-8")) == [
@@ -44,8 +48,8 @@ def test_csv_and_video(tmp_path):
     with Output(tmp_path, CLASSES, "csv") as output:
         for name in ("one", "two"):
             for number in range(3):
-                output.add_frame(Input(Path(f"{name}.avi"), name), number, 10, grey(401, 501), BOXES, SCORES, LABELS)
-        output.add_image(Input(Path("a,b.png"), "a,b"), grey(), BOXES[:1], SCORES[:1], LABELS[:1])
+                output.add_frame(item(f"{name}.avi"), number, 10, grey(401, 501), BOXES, SCORES, LABELS)
+        output.add_image(item("a,b.png"), grey(), BOXES[:1], SCORES[:1], LABELS[:1])
     assert names_in(tmp_path) == ["a,b.jpg", "detections.csv", "one.mp4", "two.mp4"]
     with open(tmp_path / "detections.csv", newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -60,16 +64,52 @@ def test_csv_and_video(tmp_path):
 
 def test_no_detections(tmp_path):
     with Output(tmp_path, CLASSES) as output:
-        output.add_image(Input(Path("b.png"), "b"), grey(), *NONE)
+        output.add_image(item("b.png"), grey(), *NONE)
     assert json.loads((tmp_path / "detections.json").read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("file_format", ["json", "csv"])
 def test_an_error_leaves_nothing_half_written(tmp_path, file_format):
     with pytest.raises(RuntimeError), Output(tmp_path, CLASSES, file_format) as output:
-        output.add_frame(Input(Path("a.avi"), "a"), 0, 10, grey(), BOXES, SCORES, LABELS)
+        output.add_frame(item("a.avi"), 0, 10, grey(), BOXES, SCORES, LABELS)
         raise RuntimeError
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("file_format", ["json", "csv"])
+def test_an_interrupted_run_keeps_what_it_has_found(tmp_path, file_format):
+    with pytest.raises(KeyboardInterrupt), Output(tmp_path, CLASSES, file_format) as output:
+        output.add_frame(item("a.avi"), 0, 10, grey(), BOXES, SCORES, LABELS)
+        raise KeyboardInterrupt
+    assert names_in(tmp_path) == ["a.mp4", f"detections.{file_format}"]
+    text = (tmp_path / f"detections.{file_format}").read_text(encoding="utf-8")
+    assert len(json.loads(text) if file_format == "json" else list(csv.DictReader(text.splitlines()))) == 2
+
+
+@pytest.mark.parametrize(("rate", "written"), [
+    (25, 25), (30000 / 1001, 29.97), (200 / 3, 66.67), (1000 / 3, 333.33), (999.99, 1000), (0.0004, 0.01)])
+def test_any_frame_rate_and_frames_of_any_size(tmp_path, rate, written):
+    with Output(tmp_path, CLASSES) as output:
+        for number, size in enumerate([(401, 501), (401, 501), (300, 300)]):
+            output.add_frame(item("a.avi"), number, rate, grey(*size), *NONE)
+    video = cv2.VideoCapture(str(tmp_path / "a.mp4"))
+    assert writable_rate(rate) == pytest.approx(written)
+    assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(written) and video.get(cv2.CAP_PROP_FRAME_COUNT) == 3
+
+
+def test_frames_that_are_too_large_for_the_format(tmp_path):
+    with Output(tmp_path, CLASSES) as output:
+        output.add_frame(item("a.avi"), 0, 10, grey(16, 9000), *NONE)
+    assert cv2.VideoCapture(str(tmp_path / "a.mp4")).read()[1].shape == (14, 8190, 3)
+
+
+def test_no_formula_for_a_spreadsheet(tmp_path):
+    with Output(tmp_path, ("background", "=HYPERLINK(1)", "@x"), "csv") as output:
+        output.add_image(item("-1+2.png"), grey(), BOXES, SCORES, LABELS)
+    with open(tmp_path / "detections.csv", newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["file_name"], row["picture"], row["class"]) for row in rows] == [
+        ("'-1+2.png", "'-1+2.jpg", "'=HYPERLINK(1)"), ("'-1+2.png", "'-1+2.jpg", "'@x")]
 
 
 def test_crops(tmp_path):
@@ -77,7 +117,7 @@ def test_crops(tmp_path):
     image[10:60, 20:91] = 7
     boxes = np.concatenate([BOXES, [[100, 100, 100, 100]]])  # the last one has no inside
     with Output(tmp_path, CLASSES, crops=True) as output:
-        output.add_image(Input(Path("a.png"), "a"), image, boxes, np.append(SCORES, 0.2), np.append(LABELS, 1))
+        output.add_image(item("a.png"), image, boxes, np.append(SCORES, 0.2), np.append(LABELS, 1))
     assert names_in(tmp_path) == ["a.jpg", "crops/cat/a-0.jpg", "crops/dog_wolf/a-1.jpg", "detections.json"]
     crop = load_image(tmp_path / "crops" / "cat" / "a-0.jpg")
     assert crop.shape == (50, 71, 3) and (abs(crop.astype(int) - 7) < 3).all()  # without the drawing
@@ -88,7 +128,7 @@ def test_truth_stands_beside(tmp_path):
     annotated.add("folder/a.png", BOXES, LABELS)
     with Output(tmp_path, CLASSES, annotated=annotated) as output:
         for name in ("a", "b"):
-            output.add_image(Input(Path(f"other/{name}.png"), name), grey(), *NONE)
+            output.add_image(item(f"other/{name}.png"), grey(), *NONE)
     both, alone = load_image(tmp_path / "a.jpg"), load_image(tmp_path / "b.jpg")
     assert alone.shape == (400, 500, 3)
     assert both.shape[0] > 400 and both.shape[1] == 1004  # a title above
@@ -98,6 +138,6 @@ def test_truth_stands_beside(tmp_path):
 
 def test_small_pictures_are_enlarged(tmp_path):
     with Output(tmp_path, CLASSES) as output:
-        output.add_image(Input(Path("a.png"), "a"), grey(100, 150), BOXES, SCORES, LABELS)
+        output.add_image(item("a.png"), grey(100, 150), BOXES, SCORES, LABELS)
     assert load_image(tmp_path / "a.jpg").shape == (320, 480, 3)
     assert json.loads((tmp_path / "detections.json").read_text())[0]["bbox"] == [20, 10, 70.5, 50]

@@ -1,6 +1,7 @@
 """What the entry scripts share: errors as messages, colours where the terminal has them and the user wants them."""
 import errno
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -8,7 +9,8 @@ import sys
 
 import pytest
 
-from src.runtime.cli import entry_point, painted
+from src.runtime.cli import _Lines, entry_point, painted
+from src.utils.errors import UserError
 from tests.support.golden_data import ROOT
 
 
@@ -101,6 +103,13 @@ def test_streams_that_are_closed_or_full(closed, tmp_path):
         assert code == "3" and (tmp_path / "result").read_text() == "True"
     errors = (tmp_path / "errors").read_text()
     assert "Traceback" not in errors and "Exception" not in errors
+
+
+def test_names_do_nothing_to_the_terminal(capsys):
+    assert end_of(UserError("no class \x1b]0;title\a\x1b[2Jcat\r, but:\n  dog")) == 1
+    assert capsys.readouterr().err == "error: no class \\x1b]0;title\\x07\\x1b[2Jcat\\r, but:\n  dog\n"
+    record = logging.makeLogRecord({"levelno": logging.INFO, "msg": "%s\n%s", "args": ("\x1b[31mcat", "\u202edog")})
+    assert _Lines("%(message)s").format(record) == "\\x1b[31mcat\n\\u202edog"
 
 
 class Terminal(io.StringIO):

@@ -69,3 +69,14 @@ def test_missing_and_unknown_parameters_are_named(tmp_path):
         load_weights(Wrapper(), save(tmp_path / "a.ckpt", **arrays))
     assert "1 parameters are missing: network.head.weight" in str(caught.value)
     assert "1 parameters do not belong to the network: network.neck.weight" in str(caught.value)
+
+
+def test_weights_that_are_no_numbers(tmp_path):
+    arrays = full()
+    arrays["network__head__bias"] = np.array([0, np.nan, np.inf], np.float32)
+    net = Wrapper()
+    before = net.network.backbone.weight.asnumpy().copy()
+    with pytest.raises(UserError, match=r"a\.ckpt has values that are not finite numbers .* in 1 of its 4 parameters: "
+                                        r"network\.head\.bias"):
+        load_weights(net, save(tmp_path / "a.ckpt", **arrays))
+    np.testing.assert_array_equal(net.network.backbone.weight.asnumpy(), before)

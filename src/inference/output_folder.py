@@ -1,0 +1,64 @@
+"""The folder of the detections of one run, which holds nothing else."""
+import logging
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from src.inference.inputs import Input
+from src.utils.errors import UserError
+from src.utils.files import PART, keep_earlier
+from src.utils.safe_io import shown
+
+logger = logging.getLogger(__name__)
+LIST_NAME, CROPS_FOLDER = "detections", "crops"
+LIST_SUFFIXES, PICTURE_SUFFIXES = (".json", ".csv"), (".jpg", ".mp4")
+# What a run of detections shows while it runs, or leaves behind when it is killed.
+_UNFINISHED = re.compile(rf"{re.escape(PART)}(\d+)-{LIST_NAME}\.(json|csv)")
+
+
+def free_output_folder(folder: Path | str, inputs: Sequence[Input]) -> None:
+    """Makes a place for the files of a run, without loss of what is there.
+
+    A folder that holds the files of an earlier run, and nothing else, is renamed to a number.
+
+    Raises:
+        UserError: inputs lie in the folder, another run writes to it, or it has other files of the same names.
+    """
+    folder = Path(folder).resolve()
+    for source in (item.source for item in inputs if isinstance(item.source, Path)):
+        place = source.parent.resolve()
+        if place == folder or place.is_relative_to(folder / CROPS_FOLDER):
+            raise UserError(f"--output: the input {shown(source)} lies in {shown(folder)}, where the pictures of its "
+                            "detections would be written; name a folder for them alone, such as "
+                            f"--output={shown(folder.name)}-found")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"--output: {shown(folder)} is a file; name a folder")
+    names = [entry.name for entry in folder.iterdir()]
+    unfinished = [match for match in map(_UNFINISHED.fullmatch, names) if match]
+    for process in (int(match[1]) for match in unfinished):
+        if process != os.getpid() and psutil.pid_exists(process):
+            raise UserError(f"--output: another run, process {process}, writes to {shown(folder)}; wait for its end, "
+                            "or name another folder")
+    lists = [f"{LIST_NAME}{suffix}" for suffix in LIST_SUFFIXES]
+    has_earlier = bool(unfinished or set(names) & set(lists))
+    if has_earlier and all(map(_is_of_a_run, folder.iterdir())) and not Path.cwd().is_relative_to(folder):
+        logger.info("the results of an earlier run are kept: %s", keep_earlier(folder))
+        folder.mkdir()
+        return
+    written = {*lists, CROPS_FOLDER, *(f"{item.name}{PICTURE_SUFFIXES[not item.is_image]}" for item in inputs)}
+    if unfinished or written & set(names):
+        there = ", ".join(map(shown, sorted(written & set(names)))) or "an unfinished list of detections"
+        raise UserError(f"--output: {shown(folder)} already has {there}, which this run would replace or mix with its "
+                        "own; name another folder")
+
+
+def _is_of_a_run(path: Path) -> bool:
+    if path.is_dir():
+        return path.name == CROPS_FOLDER
+    return path.name.startswith(PART) or path.suffix in PICTURE_SUFFIXES or (
+        path.stem == LIST_NAME and path.suffix in LIST_SUFFIXES)
