@@ -109,12 +109,14 @@ class AnnotationFormat(NamedTuple):
         find: (configuration, is_training) -> source. A `UserError` names the key of a path where nothing is, and the
             places that were looked at.
         root: (configuration, is_training) -> path in the configuration that leads to the annotations.
+        ground_truth: configuration -> COCO json with the ground truth that the Model Zoo's SSD evaluates with.
         names_classes: the annotations name the class of a box; otherwise they have its label.
     """
 
     kind: str
     find: Callable[[Any, bool], AnnotationSource]
     root: Callable[[Any, bool], str]
+    ground_truth: Callable[[Any], Path] | None = None
     names_classes: bool = True
 
 

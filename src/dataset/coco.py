@@ -32,14 +32,22 @@ def find_coco(config: Any, is_training: bool) -> AnnotationSource:
     root = resolve_path(config.coco_root, config.data_path, "coco_root")
     data_type = config.train_data_type if is_training else config.val_data_type
     image_dir = existing_folder(root / data_type, "image folder (coco_root with train_data_type or val_data_type)")
-    annotation_file = existing_file(root / config.instances_set.replace("{}", data_type),
-                                    "annotation file (coco_root with instances_set)")
+    annotation_file = find_annotation_file(config, is_training)
     classes = tuple(config.classes)
     return AnnotationSource("coco", image_dir, [annotation_file],
                             lambda report: read_coco(annotation_file, image_dir, classes, report), annotation_file)
 
 
-FORMAT = AnnotationFormat("coco", find_coco, root=lambda config, is_training: config.coco_root)
+def find_annotation_file(config: Any, is_training: bool) -> Path:
+    """The annotation file of training or evaluation below `coco_root`."""
+    root = resolve_path(config.coco_root, config.data_path, "coco_root")
+    data_type = config.train_data_type if is_training else config.val_data_type
+    return existing_file(root / config.instances_set.replace("{}", data_type),
+                         "annotation file (coco_root with instances_set)")
+
+
+FORMAT = AnnotationFormat("coco", find_coco, root=lambda config, is_training: config.coco_root,
+                          ground_truth=lambda config: find_annotation_file(config, is_training=False))
 
 
 def read_coco_json(annotation_file: Path | str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from src.dataset.batches import ALL_IMAGES, BatchSettings, EvaluationBatch, Shard, TrainingBatch, TrainingSettings
+from src.dataset.mindrecord.opening import reported_as_unreadable
 from src.runtime.environment import available_cores
 from src.utils.errors import UserError
 
@@ -113,7 +114,7 @@ def create_ssd_dataset(mindrecord_file: Path | str, settings: BatchSettings, tra
         (height, width of the original image).
 
     Raises:
-        UserError: no such file, or fewer images than one batch for every rank.
+        UserError: no such file, one that is damaged, or fewer images than one batch for every rank.
     """
     from src.runtime.device import set_up_data_pipeline
 
@@ -124,12 +125,13 @@ def create_ssd_dataset(mindrecord_file: Path | str, settings: BatchSettings, tra
     num_workers = worker_count(workers, shard.count)
     set_up_data_pipeline(prefetch_batches(settings, num_workers, workers.device_target))
     readers, batch_size = min(2, num_workers), settings.batch_size
-    if training:
-        records = _open_records(mindrecord_file, RECORD_COLUMNS, readers, True, training.seed, shard,
-                                training.first_epoch)
-    else:
-        records = _open_records(mindrecord_file, RECORD_COLUMNS, readers, False)
-    num_images = records.get_dataset_size()
+    with reported_as_unreadable(mindrecord_file):
+        if training:
+            records = _open_records(mindrecord_file, RECORD_COLUMNS, readers, True, training.seed, shard,
+                                    training.first_epoch)
+        else:
+            records = _open_records(mindrecord_file, RECORD_COLUMNS, readers, False)
+        num_images = records.get_dataset_size()
     if num_images == 0:
         raise UserError(f"{mindrecord_file} holds no image.")
     if training and num_images < batch_size:

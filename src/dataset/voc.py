@@ -21,7 +21,7 @@ from src.dataset.annotations import (
     box_array,
 )
 from src.dataset.images import IMAGE_SUFFIXES
-from src.dataset.paths import path_below, resolve_path
+from src.dataset.paths import existing_file, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, read_file, shown
 
@@ -71,7 +71,14 @@ def find_voc(config: Any, is_training: bool) -> AnnotationSource:
     return AnnotationSource("voc", layout.image_dir, files, lambda report: read_voc(layout, classes, report))
 
 
-FORMAT = AnnotationFormat("voc", find_voc, root=lambda config, is_training: config.voc_root)
+def find_voc_json(config: Any) -> Path:
+    """The COCO json that the Model Zoo's SSD made of the evaluation part."""
+    root = resolve_path(config.voc_root, config.data_path, "voc_root")
+    return existing_file(root / config.voc_json, "COCO annotation file (voc_root with voc_json)")
+
+
+FORMAT = AnnotationFormat("voc", find_voc, root=lambda config, is_training: config.voc_root,
+                          ground_truth=find_voc_json)
 
 
 def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocLayout:

@@ -28,24 +28,31 @@ class Evaluation:
 
     def __init__(self, config: Config, protocols: Sequence[str] = PROTOCOLS) -> None:
         self._config = config
-        records = create_mindrecord(config, is_training=False)
+        self._records = records = create_mindrecord(config, is_training=False)
         assert records.annotation_file is not None  # evaluation data have one
-        self._path, self.num_images = records.path, records.num_images
+        self.num_images = records.num_images
         self._metrics = build_metrics(config, records.annotation_file, protocols)
         self._metrics.check_images(evaluated_image_ids(records.path))
 
     def __call__(self, predict: Predict, batch_size: int | None = None) -> EvalResult:
-        """Evaluates a callable, such as a `Predictor`; `batch_size` is by default that of the configuration."""
+        """Evaluates a callable, such as a `Predictor`; `batch_size` is by default that of the configuration.
+
+        Raises:
+            UserError: the data were replaced since this was made.
+        """
         config = self._config
         batch_size = batch_size or config.batch_size
+        self._records.files.require_unchanged()
         dataset = create_ssd_dataset(
-            self._path,
+            self._records.path,
             BatchSettings(batch_size, config.img_shape, build_input_format(config)),
             workers=WorkerSettings(config.num_parallel_workers, device_target=config.device_target),
         )
         batches = dataset.create_dict_iterator(num_epochs=1, output_numpy=True)
         self._metrics.clear()
-        return evaluate(predict, batches, self._metrics, batch_size, num_batches=dataset.get_dataset_size())
+        result = evaluate(predict, batches, self._metrics, batch_size, num_batches=dataset.get_dataset_size())
+        self._records.files.require_unchanged()
+        return result
 
 
 def build_metrics(config: Config, annotation_file: Path | str, protocols: Sequence[str] = PROTOCOLS) -> COCOMetrics:

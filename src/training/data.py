@@ -46,6 +46,7 @@ class TrainingData:
 def build_training_batches(config: Config, records: MindRecordSet, ranks: Ranks = ONE_RANK,
                            resume: Resume | None = None) -> ds.Dataset:
     """The batches of one rank, see `create_ssd_dataset`; from the next one of a resumed run, with `resume`."""
+    records.files.require_unchanged()
     return create_ssd_dataset(records.path, *build_dataset_settings(config, ranks, resume))
 
 

@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from src.utils.errors import UserError
-from src.utils.safe_io import shown
+from src.utils.safe_io import open_file, shown
 
 PART = ".part-"
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -69,9 +70,9 @@ def find_checkpoint(path: Path | str, folder: Path | str = "", key: str = "check
 
 
 def file_digest(path: Path | str, algorithm: str = "sha256") -> str:
-    """Hexadecimal digest of a file, read in blocks."""
+    """Hexadecimal digest of a regular file, read in blocks."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
-    with open(path, "rb") as stream:
+    with open_file(path, sys.maxsize) as stream:
         while block := stream.read(BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()

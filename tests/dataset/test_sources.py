@@ -58,6 +58,7 @@ def test_a_share_is_set_aside(images, kind):
     assert [annotation["bbox"] for annotation in ground_truth["annotations"]] == [[1, 2, 18, 22]] * 5
 
     # Another share is other data.
+    del made
     more = load_config([*flags_of(kind, images), "--val_share=0.5"])
     assert create_mindrecord(more, is_training=True).num_images == 10
 

@@ -2,12 +2,15 @@
 import logging
 import os
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.dataset.annotations import AnnotationSource, Report
 from src.dataset.coco import coco_ground_truth
 from src.dataset.mindrecord import manifest as manifests
+from src.dataset.mindrecord.files_in_use import FilesInUse, replacing, require_unused
+from src.dataset.mindrecord.model_zoo import read_model_zoo_files
 from src.dataset.mindrecord.writer import write_records
 from src.dataset.paths import mindrecord_folder
 from src.dataset.sources import annotation_format, find_source, source_name
@@ -23,20 +26,23 @@ TEMPORARY_PREFIX = ".writing-"
 DEFAULT_GROUND_TRUTH_NAME = "instances_eval.json"
 
 
-class MindRecordSet(NamedTuple):
-    """MindRecord files that are ready for use.
+@dataclass(frozen=True)
+class MindRecordSet:
+    """MindRecord files that are ready for use. As long as this lives, other runs do not replace them.
 
     Attributes:
         path: the first file, as `create_ssd_dataset` takes it.
         num_images: images in it.
         annotation_file: COCO json with the ground truth of evaluation; None for training.
         report: what was left out or changed, see `Report.to_dict`.
+        files: the MindRecord files and what belongs to them.
     """
 
     path: str
     num_images: int
     annotation_file: str | None
     report: dict[str, Any]
+    files: FilesInUse = field(compare=False, repr=False)
 
 
 class _Target(NamedTuple):
@@ -48,10 +54,20 @@ class _Target(NamedTuple):
     kind: str
     classes: tuple[str, ...]
     ground_truth_name: str | None
+    options: dict[str, Any]
 
     @property
     def first_file(self) -> Path:
         return self.folder / f"{self.prefix}0"
+
+    @property
+    def manifest_file(self) -> Path:
+        return manifests.manifest_path(self.folder, self.prefix)
+
+    def needed(self) -> dict[str, Any]:
+        """What a manifest has to say of these files, whatever they were made from."""
+        return {"dataset": self.kind, "classes": list(self.classes), "options": self.options,
+                "truth": self.ground_truth_name}
 
 
 def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
@@ -61,18 +77,26 @@ def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
     they are made anew, and the log says why. Of several processes that need the same files, one makes them and the
     others wait. A conversion that is killed leaves no files that a later start would use.
 
+    MindRecord files without a manifest, which the Model Zoo's SSD wrote, are used as they are.
+
     Training leaves out images without boxes; evaluation keeps every image that can be read.
 
     Raises:
-        UserError: annotations or images are not there, no box of a known class is left, or the folder holds MindRecord
-            files of another origin.
+        UserError: annotations or images are not there, no box of a known class is left, the folder holds files of
+            another origin, or they would be made anew while another run uses them.
     """
     target = _build_target(config, is_training)
+    if manifests.lacks_manifest(target.folder, target.prefix):
+        return _use_model_zoo_files(config, target)
     found = manifests.read_manifest(target.folder, target.prefix)
     try:
         source = find_source(config, is_training)
     except UserError as error:
         return _use_without_source(found, target, source_name(config, is_training), error)
+    if source.part and manifests.lacks_manifest(target.folder, TRAINING_PREFIX):
+        raise UserError(f"{target.folder / TRAINING_PREFIX}0 has no manifest: it is trained on as the Model Zoo's SSD "
+                        "wrote it, with all images, so that none can be held out. Set --val_share=0, or "
+                        "--mindrecord_dir to another folder.")
     manifest = _if_usable(found, target, source) or _convert_alone(target, source)
     return _result(target, manifest, source.ground_truth_file)
 
@@ -85,7 +109,7 @@ def _build_target(config: Any, is_training: bool) -> _Target:
         ground_truth_name = ground_truth_name or DEFAULT_GROUND_TRUTH_NAME
     return _Target(mindrecord_folder(config.mindrecord_dir, config.data_path),
                    TRAINING_PREFIX if is_training else EVALUATION_PREFIX, is_training, kind, tuple(config.classes),
-                   ground_truth_name)
+                   ground_truth_name, options={})
 
 
 def _if_usable(manifest: dict[str, Any] | None, target: _Target, source: AnnotationSource, log_reason: bool = False
@@ -94,7 +118,7 @@ def _if_usable(manifest: dict[str, Any] | None, target: _Target, source: Annotat
     if manifest is None:
         return None
     reason = manifests.find_damage(manifest, target.folder) or manifests.find_difference(
-        manifest, target.kind, target.classes, target.ground_truth_name, source)
+        manifest, target.needed(), source)
     if not reason:
         logger.info("%s: %d images, made before from the same sources", target.first_file, manifest["num_images"])
         return manifest
@@ -108,11 +132,15 @@ def _convert_alone(target: _Target, source: AnnotationSource) -> dict[str, Any]:
     try:
         target.folder.mkdir(parents=True, exist_ok=True)
         with folder_lock(target.folder) as locked:
+            if manifests.lacks_manifest(target.folder, target.prefix):
+                raise UserError(f"{target.first_file} and others have appeared meanwhile, without a manifest. Start "
+                                "again to use them, or set --mindrecord_dir to another folder.")
             found = manifests.read_manifest(target.folder, target.prefix)
             manifest = _if_usable(found, target, source, log_reason=True)
             if manifest is None:
                 if locked:
                     _remove_leftovers(target.folder)
+                require_unused(target.manifest_file)  # told before the conversion, not only after it
                 manifest = _convert(target, source)
             return manifest
     except OSError as error:
@@ -127,7 +155,7 @@ def _use_without_source(manifest: dict[str, Any] | None, target: _Target, name: 
     says what is missing, and is raised where the files cannot be used.
     """
     if manifest is None or manifests.find_damage(manifest, target.folder) or manifests.find_difference(
-            manifest, target.kind, target.classes, target.ground_truth_name):
+            manifest, target.needed()):
         raise error
     if name not in Path(manifest["annotations"]["path"]).parts:
         raise error
@@ -141,8 +169,21 @@ def _use_without_source(manifest: dict[str, Any] | None, target: _Target, name: 
 
 def _result(target: _Target, manifest: dict[str, Any], brought: Path | None) -> MindRecordSet:
     """The set; its ground truth is the file that the dataset brought, or else the one that was made with the set."""
+    files = FilesInUse([target.manifest_file, *(target.folder / name for name in manifest["files"])])
+    if manifests.read_manifest(target.folder, target.prefix) != manifest:
+        raise UserError(f"{target.first_file} was made anew by another run just now: start again.")
     annotation_file = None if target.is_training else str(brought or target.folder / str(target.ground_truth_name))
-    return MindRecordSet(str(target.first_file), manifest["num_images"], annotation_file, manifest["report"])
+    return MindRecordSet(str(target.first_file), manifest["num_images"], annotation_file, manifest["report"], files)
+
+
+def _use_model_zoo_files(config: Any, target: _Target) -> MindRecordSet:
+    """Files that the Model Zoo's SSD wrote; evaluation takes the ground truth that it took, without the images."""
+    files = manifests.record_files(target.folder, target.prefix)
+    in_use = FilesInUse(files)
+    num_images = read_model_zoo_files(files, target.kind, target.classes)
+    ground_truth = None if target.is_training else annotation_format(target.kind).ground_truth
+    annotation_file = str(ground_truth(config)) if ground_truth else None
+    return MindRecordSet(str(target.first_file), num_images, annotation_file, Report().to_dict(), in_use)
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -156,10 +197,10 @@ def _remove_leftovers(folder: Path) -> None:
 def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
     """Reads, checks, and writes everything; returns the manifest."""
     report = Report()
+    # Taken before they are read: a file that changes meanwhile is noticed at the next start.
+    annotations = {**manifests.describe_annotations(source), "digest": manifests.digest_annotations(source)}
     records = source.read(report)
-    # Taken before the images are read: one that changes meanwhile is noticed at the next start.
-    origin = {"annotations": manifests.describe_annotations(source),
-              "images": manifests.describe_images(source.image_dir, [record.path for record in records])}
+    images = manifests.describe_images(source.image_dir, [record.path for record in records])
     temporary = target.folder / f"{TEMPORARY_PREFIX}{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
@@ -174,10 +215,9 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
                        indent=None)
         sizes = {path.name: path.stat().st_size for path in sorted(temporary.iterdir())}
         manifest = {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": True,
-                    "purpose": "training" if target.is_training else "evaluation", "dataset": target.kind,
-                    "classes": list(target.classes), "truth": target.ground_truth_name,
+                    "purpose": "training" if target.is_training else "evaluation", **target.needed(),
                     "num_images": written.num_images, "num_boxes": written.num_boxes, "files": sizes,
-                    "report": report.to_dict(), **origin}
+                    "report": report.to_dict(), "annotations": annotations, "images": images}
         _move_into_place(temporary, target, manifest)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -187,16 +227,19 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
 
 def _move_into_place(temporary: Path, target: _Target, manifest: dict[str, Any]) -> None:
     """Puts finished files beside the manifest. When it is killed, the next start sees that it was not finished."""
-    path = manifests.manifest_path(target.folder, target.prefix)
-    write_json(path, {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": False})
-    for old in manifests.record_files(target.folder, target.prefix):
-        old.unlink()
-    for new in sorted(temporary.iterdir()):
-        with open(new, "rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(new, target.folder / new.name)
-    write_json(target.folder / f"{target.prefix}_report.json", manifest["report"])
-    write_json(path, manifest)
+    path = target.manifest_file
+    rights = temporary.stat().st_mode & 0o666  # those of the umask, where MindSpore's files are for their owner alone
+    with replacing(path):
+        write_json(path, {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": False})
+        for old in manifests.record_files(target.folder, target.prefix):
+            old.unlink()
+        for new in sorted(temporary.iterdir()):
+            new.chmod(rights)
+            with open(new, "rb+") as stream:
+                os.fsync(stream.fileno())
+            os.replace(new, target.folder / new.name)
+        write_json(target.folder / f"{target.prefix}_report.json", manifest["report"])
+        write_json(path, manifest)
 
 
 def _nothing_left(target: _Target, source: AnnotationSource, num_records: int, report: Report) -> str:

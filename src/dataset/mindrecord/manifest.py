@@ -3,21 +3,25 @@
 The manifest `<prefix>.json` is the last file that a conversion writes. Without it, or with one that says otherwise, the
 files are not used.
 """
+import contextlib
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from src.dataset.annotations import AnnotationSource
 from src.utils.errors import UserError
+from src.utils.files import file_digest
 
 FORMAT = "ssd-mindrecord"
 # Raise it whenever the same sources would give other records.
-VERSION = 1
-MANIFEST_KEYS = ("dataset", "classes", "truth", "files", "annotations", "images", "num_images", "report")
+VERSION = 2
+OTHER_FOLDER = "Set --mindrecord_dir to another folder."
+MANIFEST_KEYS = ("dataset", "classes", "truth", "options", "files", "annotations", "images", "num_images", "report")
 
 
 def relative_name(path: Path | str, folder: Path | str) -> str:
@@ -28,39 +32,55 @@ def relative_name(path: Path | str, folder: Path | str) -> str:
         return str(path)
 
 
-def fingerprint(folder: Path | str, names: Iterable[str]) -> str:
-    """Digest over names, sizes, and modification times of files below `folder`, which need not exist."""
+def fingerprint(folder: Path | str, names: Iterable[str], describe: Callable[[str], object]) -> str:
+    """Digest over names of files below `folder`, which need not exist, and what `describe` says of each path."""
     digest = hashlib.sha256()
     for name in names:
         try:
-            status = os.stat(os.path.join(folder, name))
-            state = f"{status.st_size} {status.st_mtime_ns}"
+            state = describe(os.path.join(folder, name))
         except (OSError, ValueError):  # ValueError: what cannot be a name
             state = "missing"
         digest.update(f"{name}\n{state}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
+def _size_and_time(path: str) -> str:
+    status = os.stat(path)
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _all_times(path: str) -> str:
+    """Also the time that no program can set, of the last change of content, times or rights."""
+    return f"{_size_and_time(path)} {os.stat(path).st_ctime_ns}"
+
+
 def describe_annotations(source: AnnotationSource) -> dict[str, Any]:
-    """The annotation files of a source as plain values."""
+    """The annotation files of a source as plain values, without their content."""
+    folder, names = _annotation_names(source)
+    files = source.annotation_files
+    return {"path": str(files[0] if len(files) == 1 else folder), "count": len(files), "part": source.part,
+            "state": fingerprint(folder, names, _all_times)}
+
+
+def digest_annotations(source: AnnotationSource) -> str:
+    """Digest over names and contents of the annotation files of a source."""
+    return fingerprint(*_annotation_names(source), file_digest)
+
+
+def _annotation_names(source: AnnotationSource) -> tuple[Path, list[str]]:
     files = source.annotation_files
     folder = Path(files[0]).parent if files else source.image_dir
-    entry: dict[str, Any] = {
-        "path": str(files[0] if len(files) == 1 else folder),
-        "count": len(files),
-        "digest": fingerprint(folder, [relative_name(path, folder) for path in files]),
-        "part": source.part,
-    }
-    if len(files) == 1:
-        status = os.stat(files[0])
-        entry.update(size=status.st_size, mtime_ns=status.st_mtime_ns)
-    return entry
+    return folder, [relative_name(path, folder) for path in files]
 
 
 def describe_images(image_dir: Path, paths: Iterable[str]) -> dict[str, Any]:
-    """The images of a source as plain values; `paths` are absolute or relative to `image_dir`."""
+    """The images of a source as plain values; `paths` are absolute or relative to `image_dir`.
+
+    They are not read: size and time of each have to do.
+    """
     names = [relative_name(os.path.join(image_dir, path), image_dir) for path in paths]
-    return {"path": str(image_dir), "count": len(names), "names": names, "digest": fingerprint(image_dir, names)}
+    return {"path": str(image_dir), "count": len(names), "names": names,
+            "digest": fingerprint(image_dir, names, _size_and_time)}
 
 
 def manifest_path(folder: Path, prefix: str) -> Path:
@@ -75,32 +95,64 @@ def record_files(folder: Path, prefix: str) -> list[Path]:
     return sorted(path for path in folder.iterdir() if pattern.match(path.name) and path.is_file())
 
 
+def lacks_manifest(folder: Path, prefix: str) -> bool:
+    """Whether there are MindRecord files, and nothing that this program wrote with them."""
+    return bool(record_files(folder, prefix)) and not os.path.lexists(manifest_path(folder, prefix))
+
+
 def read_manifest(folder: Path, prefix: str) -> dict[str, Any] | None:
-    """The manifest; None when there are neither manifest nor MindRecord files.
+    """The manifest; None when there is none.
 
     Raises:
-        UserError: files that this program did not make, or made in a way it does not know.
+        UserError: it cannot be read, or this program did not write it.
     """
     path = manifest_path(folder, prefix)
-    remedy = "Delete them, or set --mindrecord_dir to another folder."
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        files = record_files(folder, prefix)
-        if files:
-            raise UserError(f"{files[0]} and others were not made by this program, or by an old version: "
-                            f"{path.name} is missing, so it is not known what they hold. {remedy}") from None
         return None
+    except PermissionError as error:
+        raise UserError(_closed(path)) from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}), so it is not known what the MindRecord files beside it "
-                        f"hold. {remedy}") from error
+                        f"hold. {OTHER_FOLDER}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise UserError(f"{path} is not a manifest of this program. {remedy}")
+        raise UserError(f"{path} is not a manifest of this program. {OTHER_FOLDER}")
     return manifest
 
 
+def _closed(path: Path) -> str:
+    return (f"{path} cannot be read: permission denied. Ask its owner for the right to read all files of "
+            f"{path.parent}, or set --mindrecord_dir to another folder.")
+
+
+def require_readable(paths: Iterable[Path]) -> None:
+    """Raises `UserError` if a file is there and its rights do not allow to read it."""
+    for path in paths:
+        if path.exists() and not os.access(path, os.R_OK):
+            raise UserError(_closed(path))
+
+
+def find_damaged_index(files: Iterable[Path]) -> str | None:
+    """What is wrong with the indexes among MindRecord files, which are SQLite databases; None when all is well."""
+    for path in files:
+        if path.suffix == ".db":
+            try:
+                with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as index:
+                    found = index.execute("PRAGMA quick_check").fetchone()[0]
+            except sqlite3.Error as error:
+                found = str(error)
+            if found != "ok":
+                return f"the index {path.name} is damaged ({found})"
+    return None
+
+
 def find_damage(manifest: dict[str, Any], folder: Path) -> str | None:
-    """Why the files of a manifest cannot be used, whatever the sources; None when all is well."""
+    """Why the files of a manifest cannot be used, whatever the sources; None when all is well.
+
+    Raises:
+        UserError: a file must not be read.
+    """
     if manifest.get("version") != VERSION:
         return f"format version {manifest.get('version')} instead of {VERSION}"
     if not manifest.get("complete"):
@@ -115,23 +167,22 @@ def find_damage(manifest: dict[str, Any], folder: Path) -> str | None:
             return f"{name} is missing"
         if found != size:
             return f"{name} has {found} bytes instead of {size}"
-    return None
+    require_readable(folder / name for name in manifest["files"])
+    return find_damaged_index(folder / name for name in manifest["files"])
 
 
-def find_difference(manifest: dict[str, Any], kind: str, classes: Sequence[str], ground_truth_name: str | None = None,
-                    source: AnnotationSource | None = None) -> str | None:
+def find_difference(manifest: dict[str, Any], needed: dict[str, Any], source: AnnotationSource | None = None
+                    ) -> str | None:
     """What differs between a manifest and what is needed now, as text; None when they agree.
 
     Args:
-        ground_truth_name: name of the ground truth file of evaluation, None for none.
+        needed: `dataset`, `classes`, `truth` and `options` of the manifest that is needed.
         source: None leaves out the comparison of files.
     """
-    if manifest["dataset"] != kind:
-        return f"made from dataset {manifest['dataset']}, now {kind}"
-    if manifest["classes"] != list(classes):
-        return f"made with the classes {manifest['classes']}, now {list(classes)}"
-    if manifest["truth"] != ground_truth_name:
-        return f"the ground truth file of evaluation is called {manifest['truth']}, now {ground_truth_name}"
+    for key, what in (("dataset", "dataset"), ("classes", "the classes"), ("options", "the options"),
+                      ("truth", "a ground truth file called")):
+        if manifest[key] != needed[key]:
+            return f"made with {what} {manifest[key]}, now {needed[key]}"
     if source is None:
         return None
     for entry, now in (("annotations", describe_annotations(source)),
@@ -143,6 +194,12 @@ def find_difference(manifest: dict[str, Any], kind: str, classes: Sequence[str],
             return f"made from {made_from.get('part') or 'all'} of the images, now from {now['part'] or 'all'}"
         if made_from["count"] != now["count"]:
             return f"made from {made_from['count']} files of {entry}, now {now['count']}"
-        if made_from["digest"] != now["digest"]:
+        if entry == "annotations":
+            # The times tell that nothing was touched; if something was, the content decides. Windows has no such time.
+            untouched = os.name != "nt" and made_from["state"] == now["state"]
+            changed = not untouched and made_from["digest"] != digest_annotations(source)
+        else:
+            changed = made_from["digest"] != now["digest"]
+        if changed:
             return f"{entry} in {now['path']} have changed since"
     return None

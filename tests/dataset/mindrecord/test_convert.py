@@ -93,6 +93,7 @@ def test_ground_truth_of_voc(tmp_path, written):
     assert [(item["image_id"], item["bbox"]) for item in ground_truth["annotations"]] == [(3, [0, 0, 199, 30])]
     assert read_records(result.path)[3][1] == [[0, 0, 30, 80, 1]]
     Path(result.annotation_file).unlink()
+    del result
     assert Path(create_mindrecord(config, False).annotation_file).is_file()
     assert len(written) == 2
 
@@ -113,6 +114,7 @@ def test_text_list_for_training_and_evaluation(tmp_path):
     assert [(item["image_id"], item["category_id"], item["bbox"]) for item in ground_truth["annotations"]] == [
         (0, 1, [10, 5, 20, 30]), (3, 2, [1, 2, 8, 7])]
     # A list of its own for evaluation.
+    del evaluation
     (tmp_path / "val.txt").write_text("c.png 1,2,9,9,2\n")
     config.val_anno_path = "val.txt"
     assert create_mindrecord(config, False).num_images == 1
@@ -133,8 +135,23 @@ def change_classes(config):
     config.classes = ("background", "cat", "bird")
 
 
-def touch_annotations(config):
-    os.utime(Path(config.data_path) / "coco" / "annotations" / "instances_train2017.json", (1, 1))
+def annotations_of(config):
+    return Path(config.data_path) / "coco" / "annotations" / "instances_train2017.json"
+
+
+def change_annotations(config):
+    """Size and times stay, as `tar`, `rsync -t` and others keep them."""
+    path = annotations_of(config)
+    status = path.stat()
+    path.write_text(path.read_text().replace("[10, 5, 21, 30]", "[10, 5, 22, 30]"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+
+
+def damage_index(config):
+    with open(folder_of(config) / "ssd.mindrecord0.db", "rb+") as stream:
+        stream.seek(4096)
+        stream.write(b"\xff" * 4096)
 
 
 def replace_image(config):
@@ -163,8 +180,8 @@ def move_dataset(config):
 
 
 @pytest.mark.parametrize(("change", "reason"), [
-    (change_classes, "with the classes"), (touch_annotations, "have changed since"),
-    (replace_image, "have changed since"), (remove_shard, "is missing"), (cut_shard, "bytes instead of"),
+    (change_classes, "with the classes"), (change_annotations, "annotations in"), (damage_index, "is damaged"),
+    (replace_image, "images in"), (remove_shard, "is missing"), (cut_shard, "bytes instead of"),
     (raise_version, "format version"), (move_dataset, "made from annotations in"),
 ])
 def test_stale_files_are_made_anew(tmp_path, written, caplog, change, reason):
@@ -178,6 +195,55 @@ def test_stale_files_are_made_anew(tmp_path, written, caplog, change, reason):
     assert len(read_records(result.path)) == 6
     create_mindrecord(config, True)
     assert len(written) == 2
+
+
+def test_annotations_that_are_touched_only_are_the_same(tmp_path, written):
+    config = make_coco(tmp_path)
+    first = create_mindrecord(config, True)
+    os.utime(annotations_of(config), (1, 1))
+    assert create_mindrecord(config, True) == first
+    assert len(written) == 1
+
+
+def test_files_in_use_are_not_replaced_and_are_watched(tmp_path, written):
+    config = make_coco(tmp_path)
+    training, evaluation = create_mindrecord(config, True), create_mindrecord(config, False)
+    change_annotations(config)
+    before = read_records(training.path)
+    with pytest.raises(UserError, match=r"in use by another run.*--mindrecord_dir"):
+        create_mindrecord(config, True)
+    assert read_records(training.path) == before
+    for records in (training, evaluation):
+        records.files.require_unchanged()
+    del training, records
+    create_mindrecord(config, True)
+    assert len(written) == 3
+    # Something else replaces files of the same size in their place.
+    os.utime(evaluation.path, (1, 1))
+    with pytest.raises(UserError, match=r"ssd_eval\.mindrecord0 was replaced"):
+        evaluation.files.require_unchanged()
+    os.unlink(evaluation.path)
+    with pytest.raises(UserError, match=r"ssd_eval\.mindrecord0 was replaced or removed"):
+        evaluation.files.require_unchanged()
+
+
+def test_files_have_the_rights_of_the_umask(tmp_path):
+    config = make_coco(tmp_path)
+    before = os.umask(0o027)
+    try:
+        create_mindrecord(config, True)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in folder_of(config).iterdir()} == {0o640}
+
+
+def test_files_that_must_not_be_read_are_one_message(tmp_path, monkeypatch):
+    config = make_coco(tmp_path)
+    create_mindrecord(config, True)
+    # Root may read everything, so the system is asked in its place.
+    monkeypatch.setattr(manifests.os, "access", lambda path, mode: not str(path).endswith("0.db"))
+    with pytest.raises(UserError, match=r"mindrecord0\.db cannot be read: permission denied.*--mindrecord_dir"):
+        create_mindrecord(config, True)
 
 
 def test_image_that_appears_later_is_noticed(tmp_path):
@@ -220,7 +286,8 @@ def test_fewer_files_leave_no_old_ones(tmp_path, monkeypatch):
     assert (folder_of(config) / "ssd.mindrecord2").is_file()
     assert sorted(read_records(result.path)) == [1, 2, 3, 4, 5, 6]
     monkeypatch.setattr(writer, "IMAGES_PER_SHARD", 500)
-    touch_annotations(config)
+    change_annotations(config)
+    del result
     result = create_mindrecord(config, True)
     assert [path.name for path in manifests.record_files(folder_of(config), "ssd.mindrecord")] == [
         "ssd.mindrecord0", "ssd.mindrecord0.db"]
@@ -326,10 +393,10 @@ convert.create_mindrecord(make_config(Path({path!r})), True)
 @pytest.mark.parametrize("moment", ["reading", "ground_truth", "marker", "2", "3", "4", "5"])
 def test_killed_and_started_again(tmp_path, moment, before):
     config = make_coco(tmp_path)
-    expected = read_records(create_mindrecord(make_config(tmp_path, mindrecord_dir="untouched"), True).path)
     if before:
         create_mindrecord(config, True)
-        touch_annotations(config)
+        change_annotations(config)
+    expected = read_records(create_mindrecord(make_config(tmp_path, mindrecord_dir="untouched"), True).path)
     script = KILLED.format(root=str(ROOT), path=str(tmp_path), moment=moment)
     code = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, timeout=300).returncode
     assert code == -signal.SIGKILL
