@@ -87,7 +87,7 @@ def evaluated_image_ids(mindrecord_file: Path | str) -> list[int]:
 
 
 def _image_ids(records: Any) -> list[int]:
-    return [int(row["img_id"]) for row in records.create_dict_iterator(num_epochs=1, output_numpy=True)]
+    return [row["img_id"].item() for row in records.create_dict_iterator(num_epochs=1, output_numpy=True)]
 
 
 def create_ssd_dataset(mindrecord_file: Path | str, settings: BatchSettings, training: TrainingSettings | None = None,
