@@ -38,7 +38,8 @@ def unfold_batch_norm(detector: nn.Cell, batches: Iterable[np.ndarray]) -> None:
     detector.set_train(False)
     for layer in layers:
         layer.__class__ = _recording(type(layer))
-        layer.seen = (ops.zeros_like(layer.moving_mean), ops.ones_like(layer.moving_variance))
+        layer.folded = (ops.zeros_like(layer.moving_mean), ops.ones_like(layer.moving_variance))
+        layer.no_update = ms.Tensor([layer.eps, 0, 0], ms.float32)  # as `settings` of a kernel: statistics stay
         layer.moving_variance.set_data(ops.zeros_like(layer.moving_variance))
     recorder, images, count = _Recorder(detector), 0, 0
     for batch in batches:
@@ -46,7 +47,7 @@ def unfold_batch_norm(detector: nn.Cell, batches: Iterable[np.ndarray]) -> None:
         images, count = images + len(batch), count + 1
     for layer, kind in zip(layers, kinds):
         layer.__class__ = kind
-        del layer.seen
+        del layer.folded, layer.no_update
         mean = layer.moving_mean.asnumpy().astype(np.float64) / count
         variance = np.maximum(layer.moving_variance.asnumpy().astype(np.float64) / count - mean**2, 0)
         beta = layer.beta.asnumpy() + mean
@@ -80,14 +81,15 @@ def _recording(kind: type) -> type:
 
     class Recording(kind):  # type: ignore[misc, valid-type]
         def construct(self, x: ms.Tensor) -> ms.Tensor:
-            pixels = x.reshape(x.shape[0], x.shape[1], -1)  # in one row: reducing over four axes takes far longer
-            mean = pixels.mean(2).mean(0)
-            square = (pixels * pixels).mean(2).mean(0)
-            zeros, ones = self.seen
-            if hasattr(self, "inference_kernel"):
+            zeros, ones = self.folded
+            if hasattr(self, "train_kernel"):
                 y = self.inference_kernel(self.settings, x, self.gamma, self.beta, zeros, ones)
+                _, mean, deviation = self.train_kernel(self.no_update, x, self.gamma, self.beta, zeros, ones)
+                square = deviation * deviation - self.eps + mean * mean
             else:
                 y = ops.batch_norm(x, zeros, ones, self.gamma, self.beta, False, 0.0, self.eps)
+                pixels = x.reshape(x.shape[0], x.shape[1], -1)  # in one row: reducing over four axes takes far longer
+                mean, square = pixels.mean(2).mean(0), (pixels * pixels).mean(2).mean(0)
             y = ops.depend(y, ops.assign_add(self.moving_mean, mean))
             return ops.depend(y, ops.assign_add(self.moving_variance, square))
 
