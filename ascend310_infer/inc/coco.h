@@ -19,7 +19,8 @@ struct CocoIds {
 };
 
 // Reads a COCO annotation file. `classes` are the names by label, the background first. Throws UserError when the file
-// is no such file, has none of the classes, or has two images of the same name.
+// is no such file, has none of the classes, has an id that is no integer, or has two images or categories of the same name
+// or id.
 CocoIds read_coco_ids(const std::filesystem::path &path, const std::vector<std::string> &classes);
 
 // The id of an image without an annotation file: its file name; UserError when the name is no integer.

@@ -1,21 +1,18 @@
 #include "bin_files.h"
 
-#include <unistd.h>
-
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <system_error>
 #include <utility>
 
 #include "error.h"
+#include "parts.h"
 
 namespace ssd {
 namespace fs = std::filesystem;
 
 namespace {
-
-fs::path part_of(const fs::path &path) {
-  return path.parent_path() / (".part-" + std::to_string(getpid()) + "-" + path.filename().string());
-}
 
 void make_folder(const fs::path &folder) {
   std::error_code error;
@@ -26,11 +23,13 @@ void make_folder(const fs::path &folder) {
 }
 
 void write_file(const fs::path &path, const void *data, size_t size) {
+  errno = 0;
   std::ofstream stream(path, std::ios::binary | std::ios::trunc);
   stream.write(static_cast<const char *>(data), static_cast<std::streamsize>(size));
   stream.close();
   if (!stream) {
-    throw UserError(path.string() + " cannot be written: is the disk full, or the folder write-protected?");
+    throw UserError(path.string() + " cannot be written: " +
+                    (errno == 0 ? "is the disk full, or the folder write-protected?" : std::strerror(errno)));
   }
 }
 
@@ -46,6 +45,10 @@ void move_file(const fs::path &from, const fs::path &to) {
 
 void write_whole_file(const fs::path &path, const void *data, size_t size) {
   make_folder(path.parent_path());
+  std::error_code none;
+  if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {
+    throw UserError(path.string() + " cannot be written: it is a folder, a pipe or a device");
+  }
   const fs::path part = part_of(path);
   try {
     write_file(part, data, size);

@@ -18,6 +18,7 @@
 #include "include/api/status.h"
 #include "include/api/types.h"
 #include "include/registry/converter_context.h"
+#include "parts.h"
 
 // The part of MindSpore Lite's converter.h that is used here; the PyPI kit does not have this header.
 namespace mindspore {
@@ -69,9 +70,8 @@ bool run_converter(const fs::path &input, const fs::path &output_stem, mindspore
 void convert(const fs::path &input, const fs::path &output) {
   check(input, output);
   const bool as_ms = output.extension() == ".ms";
-  fs::path part = output;
-  part.replace_filename(".part-" + std::to_string(getpid()) + "-" + output.stem().string());
-  const fs::path written = part.string() + output.extension().string();
+  const fs::path written = ssd::part_of(output);
+  const fs::path part = written.parent_path() / written.stem();
   const bool done = run_converter(input, part, as_ms ? mindspore::kMindIR_Lite : mindspore::kMindIR);
   if (!done || !fs::exists(written)) {
     std::error_code ignored;

@@ -30,7 +30,8 @@ std::vector<fs::path> find_images(const fs::path &folder) {
   std::error_code error;
   std::vector<fs::path> images;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (is_image(entry->path())) {
+    std::error_code ignored;
+    if (is_image(entry->path()) && entry->is_regular_file(ignored)) {
       images.push_back(entry->path());
     }
   }
@@ -57,12 +58,16 @@ std::vector<fs::path> find_images(const fs::path &folder) {
 }
 
 std::vector<uint8_t> read_file(const fs::path &path) {
+  std::error_code error;
+  // The opening of a named pipe would wait for its writer.
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error)) {
+    throw UserError(path.string() + " cannot be read: it is a folder, a pipe or a device");
+  }
+  errno = 0;
   std::ifstream stream(path, std::ios::binary | std::ios::ate);
   const std::streamoff size = stream ? static_cast<std::streamoff>(stream.tellg()) : -1;
-  // A folder opens like a file, with a size that makes no sense.
-  if (size < 0 || !fs::is_regular_file(path)) {
-    const int code = errno;
-    throw UserError(path.string() + " cannot be read: " + (code == 0 ? "it is no file" : std::strerror(code)));
+  if (size < 0) {
+    throw UserError(path.string() + " cannot be read: " + std::strerror(errno));
   }
   std::vector<uint8_t> content(static_cast<size_t>(size));
   stream.seekg(0);

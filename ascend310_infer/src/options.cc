@@ -133,6 +133,12 @@ void check(const Options &options) {
   if (options.detections.empty() && !options.annotations.empty()) {
     throw UserError("--annotations is for --detections only");
   }
+  for (size_t label = 0; label < options.classes.size(); ++label) {
+    const auto end = options.classes.begin() + static_cast<std::ptrdiff_t>(label);
+    if (std::find(options.classes.begin(), end, *end) != end) {
+      throw UserError("--classes names '" + *end + "' twice");
+    }
+  }
   if (!options.annotations.empty() && options.classes.empty()) {
     throw UserError("--annotations needs --classes, the names of the network's labels");
   }

@@ -48,6 +48,9 @@ TEST_F(BinFilesTest, PlacesThatCannotBeWritten) {
             std::string::npos);
   std::filesystem::create_directory(folder / "taken");
   EXPECT_NE(error_of([&] { write_whole_file(folder / "taken", "a", 1); }).find("cannot be written"), std::string::npos);
+  EXPECT_NE(error_of([] { write_whole_file("/dev/null", "a", 1); }).find("a device"), std::string::npos);
+  EXPECT_NE(error_of([&] { write_whole_file(folder / std::string(300, 'x'), "a", 1); }).find("File name too long"),
+            std::string::npos);
   EXPECT_EQ(names(), (std::vector<std::string>{"file", "taken"}));
 }
 

@@ -8,6 +8,7 @@ namespace ssd {
 namespace {
 
 using CocoTest = TemporaryFolder;
+using nlohmann::json;
 
 constexpr char kAnnotations[] = R"({
   "images": [{"id": 7, "file_name": "val/a.jpg"}, {"id": 12345678901, "file_name": "b.jpg"}],
@@ -30,6 +31,23 @@ TEST_F(CocoTest, FilesThatAreNone) {
   EXPECT_NE(message("{").find("is no json"), std::string::npos);
   EXPECT_NE(message("[]").find("is no COCO annotation file"), std::string::npos);
   EXPECT_NE(message(R"({"images": [{"id": "x"}], "categories": []})").find("is no COCO"), std::string::npos);
+  for (const std::string id : {"1.5", "1.0", "\"1\"", "null", "true", "18446744073709551615", "1e30"}) {
+    EXPECT_NE(message(R"({"images": [{"id": 1, "file_name": "a"}, {"id": )" + id + R"(, "file_name": "b"}]})")
+                  .find("a.json is no COCO annotation file: images[1] has id " + json::parse(id).dump() + ", expected an integer"),
+              std::string::npos);
+    EXPECT_NE(message(R"({"images": [], "categories": [{"name": "dog", "id": )" + id + "}]}")
+                  .find("categories[0] has id " + json::parse(id).dump() + ", expected an integer"),
+              std::string::npos);
+  }
+  EXPECT_NE(message(R"({"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}], "categories": []})")
+                .find("two images with the id 1"),
+            std::string::npos);
+  EXPECT_NE(message(R"({"images": [], "categories": [{"id": 1, "name": "d\u001b"}, {"id": 2, "name": "d\u001b"}]})")
+                .find(R"(two categories of the name 'd\u001b')"),
+            std::string::npos);
+  EXPECT_NE(message(R"({"images": [], "categories": [{"id": 1, "name": "dog"}, {"id": 1, "name": "cat"}]})")
+                .find("two categories with the id 1"),
+            std::string::npos);
   EXPECT_NE(message(R"({"images": [], "categories": [{"id": 1, "name": "cat"}]})").find("none of the classes"),
             std::string::npos);
   EXPECT_NE(message(R"({"images": [{"id": 1, "file_name": "a"}, {"id": 2, "file_name": "b/a"}], "categories": []})")

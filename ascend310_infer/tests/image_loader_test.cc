@@ -1,5 +1,7 @@
 #include "image_loader.h"
 
+#include <sys/stat.h>
+
 #include <opencv2/imgcodecs.hpp>
 
 #include "image_files.h"
@@ -29,6 +31,10 @@ TEST_F(Images, AreFoundByNameAndSuffix) {
   write("a.png", "");
   write("notes.txt", "");
   fs::create_directory(folder / "more");
+  fs::create_directory(folder / "folder.jpg");
+  ASSERT_EQ(mkfifo((folder / "pipe.jpg").c_str(), 0600), 0);
+  fs::create_symlink("/dev/zero", folder / "device.jpg");
+  fs::create_symlink("nothing", folder / "nowhere.jpg");
   const auto found = find_images(folder);
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].filename(), "a.png");
@@ -47,7 +53,9 @@ TEST_F(Images, FilesThatCannotBeRead) {
   EXPECT_EQ(read_file(write("a.png", "abc")), (std::vector<uint8_t>{'a', 'b', 'c'}));
   EXPECT_TRUE(read_file(write("empty.png", "")).empty());
   EXPECT_NE(error_of([&] { read_file(folder / "none"); }).find("No such file"), std::string::npos);
-  EXPECT_NE(error_of([&] { read_file(folder); }).find("cannot be read"), std::string::npos);
+  EXPECT_NE(error_of([&] { read_file(folder); }).find("it is a folder, a pipe or a device"), std::string::npos);
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_NE(error_of([&] { read_file(folder / "pipe"); }).find("a pipe or a device"), std::string::npos);
 }
 
 TEST_F(Images, ComeInOrderFromSeveralThreads) {

@@ -28,7 +28,7 @@ class Results:
 
     def restore(self, rows: Iterable[dict[str, Any]]) -> None:
         """Begins with these rows; the first new one replaces the file."""
-        self.rows = {row["epoch"]: row for row in rows}
+        self.rows = {int(row["epoch"]): _checked(row) for row in rows}
         self._resumed = True
 
     def add(self, epoch: int, **values: Any) -> None:
@@ -40,3 +40,13 @@ class Results:
             writer = csv.DictWriter(stream, COLUMNS)
             writer.writeheader()
             writer.writerows(self.rows.values())
+
+
+def _checked(row: dict[str, Any]) -> dict[str, Any]:
+    """A row that was read from a file; a `ValueError` or `TypeError` for values that no row has."""
+    for name, value in row.items():
+        if name not in COLUMNS:
+            raise ValueError(f"{name} is no column")
+        if name != "protocol":
+            float(value)
+    return row

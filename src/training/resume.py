@@ -13,7 +13,8 @@ from src.training.output_folder import checkpoint_folder
 from src.training.run_state import Position
 from src.utils.errors import UserError
 from src.utils.files import write_json
-from src.weights.training_state import SUFFIX, read_state, read_state_file
+from src.utils.safe_io import shown
+from src.weights.training_state import SUFFIX, read_state, read_state_file, state_path
 
 logger = logging.getLogger(__name__)
 NEWEST = "True"
@@ -31,9 +32,9 @@ class Resume(NamedTuple):
     def position(self) -> Position:
         """`Position` of the run."""
         state = self.state
-        evaluation = state["parts"].get("evaluation") or {}
-        return Position(state["epoch"], state["step"], state["epoch_done"],
-                        state["epoch_done"] and bool(evaluation.get("wants_end")))
+        evaluation = state["parts"].get("evaluation")
+        wants_end = isinstance(evaluation, dict) and bool(evaluation.get("wants_end"))
+        return Position(state["epoch"], state["step"], state["epoch_done"], state["epoch_done"] and wants_end)
 
     @property
     def next_step(self) -> tuple[int, int]:
@@ -76,6 +77,8 @@ def with_resumed_sizes(config: Config, resume: Resume | None) -> Config:
     """The configuration with the batch size and the number of epochs that `auto` gave when the run began."""
     settings = resume.state["settings"] if resume else {}
     chosen = {key: settings[key] for key in ("batch_size", "epoch_size") if config.is_auto(key) and key in settings}
+    if resume and not all(type(value) is int and value > 0 for value in chosen.values()):
+        raise UserError(f"{state_path(resume.path)} is damaged: its settings have {shown(chosen)}")
     return dataclasses.replace(config, **chosen)
 
 
@@ -91,9 +94,11 @@ def new_run(folder: Path | str, resumed_from: Path | None = None) -> str:
     Args:
         resumed_from: checkpoint that it began from, which `--resume` takes until there is a newer one.
     """
-    name = uuid.uuid4().hex
-    write_json(Path(folder) / RUN_FILE, {"run": name, "from": None if resumed_from is None else
-                                         str(Path(resumed_from).resolve())})
+    name, begun_from = uuid.uuid4().hex, None
+    if resumed_from is not None:
+        path, own = Path(resumed_from).resolve(), Path(folder).resolve()
+        begun_from = str(path.relative_to(own) if path.is_relative_to(own) else path)  # the folder may be renamed
+    write_json(Path(folder) / RUN_FILE, {"run": name, "from": begun_from})
     return name
 
 
@@ -106,7 +111,7 @@ def newest_checkpoint(folder: Path | str) -> Resume | None:
         UserError: no checkpoint of that run is whole, or none has a state.
     """
     folder = Path(folder)
-    run, begun_from = _last_run(folder)
+    run, begun_from = last_run(folder)
     if run is None and not list(folder.glob(f"ssd-*{SUFFIX}")):
         for path in folder.glob("ssd-*.ckpt"):
             read_state(path)  # says what is missing
@@ -117,21 +122,30 @@ def newest_checkpoint(folder: Path | str) -> Resume | None:
         except UserError as error:
             logger.warning("resume: %s; the one before is tried", error)
             problems.append(str(error))
-    if begun_from is not None:
+    if begun_from is not None and begun_from.is_file():
         return Resume(begun_from, read_state(begun_from))
+    if begun_from is not None:
+        raise UserError(f"resume: the run in {folder} began from {begun_from}, which is no longer there, and has no "
+                        "whole checkpoint of its own yet; --resume=FILE names another checkpoint")
     if problems:
         raise UserError(f"resume: no checkpoint in {folder} is whole: {'; '.join(problems)}. Without --resume, "
                         "training begins anew")
     return None
 
 
-def _last_run(folder: Path) -> tuple[str | None, Path | None]:
-    """Name of the run, None for any, and the checkpoint that it began from, or None."""
+def last_run(folder: Path) -> tuple[str | None, Path | None]:
+    """Name of the run that last wrote to `folder`, None for any, and the checkpoint that it began from, or None."""
     try:
         note = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-        return note["run"], None if note["from"] is None else Path(note["from"])
+        run, begun_from = note["run"], note["from"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None, None
+    if not isinstance(run, str) or not isinstance(begun_from, (str, type(None))):
+        return None, None
+    if begun_from is None:
+        return run, None
+    path = folder / begun_from
+    return run, path if path.is_file() or not (folder / path.name).is_file() else folder / path.name
 
 
 def _by_progress(folder: Path, run: str | None) -> list[Path]:

@@ -10,14 +10,16 @@ from mindspore import nn
 from src.config import Config
 from src.config.values import show
 from src.layers.blocks import HalfDropout
-from src.runtime.distributed import ONE_RANK, Ranks
+from src.runtime.distributed import Ranks
 from src.training.output_folder import checkpoint_folder
-from src.training.resume import DONE_ELSEWHERE, NEWEST, Resume, create_settings, new_run
+from src.training.resume import DONE_ELSEWHERE, NEWEST, Resume, last_run, new_run
 from src.training.run_state import RunState
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
+from src.utils.safe_io import shown
 from src.weights import read_checkpoint
 from src.weights.parameter_names import RECOMPUTED, WAITING_GRADIENTS, shown_names
+from src.weights.training_state import state_path
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class RunRecord:
                 break
         for name, part in self.parts.items():
             if resume.state["parts"].get(name) is not None:
-                part.restore(resume.state["parts"][name])
+                _restore_part(part, name, resume)
         epoch, step, epoch_done = resume.position[:3]
         logger.info("resume: %s, epoch %d, step %d of %d%s", resume.path, epoch, step, state.batch_num,
                     "" if epoch_done or step < state.batch_num else ", what follows the epoch is still to be done")
@@ -93,17 +95,25 @@ class RunRecord:
                            "; ".join(changed))
 
 
-def build_run_record(config: Config, parts: Mapping[str, Resumable], resume: Resume | None = None,
-                     ranks: Ranks = ONE_RANK) -> RunRecord:
-    """The `RunRecord` of a run that begins or resumes. The first rank notes in the checkpoint folder that it does."""
+def _restore_part(part: Resumable, name: str, resume: Resume) -> None:
+    try:
+        part.restore(resume.state["parts"][name])
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise UserError(f"resume: {state_path(resume.path)} is damaged: {name} cannot be restored "
+                        f"({shown(repr(error))}); --resume=FILE names another checkpoint") from error
+
+
+def name_run(config: Config, resume: Resume | None, ranks: Ranks) -> str | None:
+    """The name of a run that begins or continues, which the first rank notes in the checkpoint folder; None elsewhere.
+
+    A run that `--resume` continues keeps its name; one that begins from a checkpoint has another.
+    """
+    if not ranks.is_first:
+        return None
     folder = checkpoint_folder(config.output_path)
-    run = None
-    if ranks.is_first:
-        if resume and config.resume == NEWEST and resume.path.parent.resolve() == folder.resolve():
-            run = resume.state["run"]
-        else:
-            run = new_run(folder, resume and resume.path)
-    return RunRecord(run, create_settings(config), parts)
+    if resume and config.resume == NEWEST and resume.path.parent.resolve() == folder.resolve():
+        return last_run(folder)[0] or resume.state["run"]  # what the run began from has another name
+    return new_run(folder, resume and resume.path)
 
 
 def restore_parameters(train_step: nn.Cell, path: Path) -> None:
@@ -140,5 +150,5 @@ class LossScaleState:
 
     def restore(self, value: dict[str, float]) -> None:
         if self.scaler is not None:
-            self.scaler.scale_value.set_data(ms.Tensor(value["loss_scale"], ms.float32))
-            self.scaler.counter.set_data(ms.Tensor(value["counter"], ms.int32))
+            self.scaler.scale_value.set_data(ms.Tensor(float(value["loss_scale"]), ms.float32))
+            self.scaler.counter.set_data(ms.Tensor(int(value["counter"]), ms.int32))

@@ -11,11 +11,14 @@ from typing import Any
 
 from src.utils.errors import UserError
 from src.utils.files import file_digest, write_json
+from src.utils.safe_io import shown
 
 SUFFIX = ".state.json"
 FORMAT = "ssd-training-state"
 VERSION = 1
-STATE_KEYS = ("run", "epoch", "step", "epoch_done", "steps_per_epoch", "settings", "parts")
+STATE_KEYS: dict[str, tuple[type, ...]] = {
+    "run": (str, type(None)), "epoch": (int,), "step": (int,), "epoch_done": (bool,), "steps_per_epoch": (int,),
+    "settings": (dict,), "parts": (dict,)}
 
 
 def state_path(checkpoint: Path | str) -> Path:
@@ -73,6 +76,9 @@ def read_state(checkpoint: Path | str) -> dict[str, Any]:
     lacking = [key for key in STATE_KEYS if key not in state]
     if lacking:
         raise UserError(f"{path} lacks {', '.join(lacking)}: it is of another version of this program")
+    wrong = [key for key, types in STATE_KEYS.items() if type(state[key]) not in types]
+    if wrong:
+        raise UserError(f"{path} is damaged: {wrong[0]} is {shown(repr(state[wrong[0]]))}")
     _check_content(checkpoint, state)
     return state
 

@@ -23,8 +23,8 @@ from src.training.callbacks.tensorboard import TensorBoard
 from src.training.data import TrainingData
 from src.training.output_folder import WITH_BOXES, WITH_MATCHES, checkpoint_folder
 from src.training.results import Results
-from src.training.resume import Resume
-from src.training.run_record import LossScaleState, Resumable, RunRecord, build_run_record
+from src.training.resume import Resume, create_settings
+from src.training.run_record import LossScaleState, Resumable, RunRecord, name_run
 from src.training.step import TrainingWrapper
 
 # Each comes before those below it.
@@ -55,18 +55,20 @@ def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrap
     results = Results(output / "results.csv") if ranks.is_first else None
     log = _build_log(config, data, learning_rates, results, ranks)
     parts: dict[str, Resumable] = {"log": log, "step": LossScaleState(train_step)}
+    settings, run = create_settings(config), name_run(config, resume, ranks)
     if results is None:
         stopping = [EarlyStopping(None, decide)] if config.early_stopping else []
-        return [log, *stopping], build_run_record(config, parts, resume, ranks)
+        return [log, *stopping], RunRecord(run, settings, parts)
 
     checkpoints = KeptCheckpoints(checkpoint_folder(output), config.keep_checkpoint_max)
     parts |= {"results": results, "checkpoints": checkpoints}
     evaluation = None
     if data.evaluation:
         best_path = checkpoints.directory / "best_map.ckpt" if config.save_best_ckpt else None
-        evaluation = _build_eval_callback(config, data.evaluation, train_step, best_path, results, signals)
+        evaluation = _build_eval_callback(config, data.evaluation, train_step, best_path, results, signals,
+                                          keeps_earlier=resume is None or resume.state["run"] != run)
         parts["evaluation"] = evaluation
-    record = build_run_record(config, parts, resume, ranks)
+    record = RunRecord(run, settings, parts)
 
     save = SaveCheckpoint(checkpoints, config.save_checkpoint_epochs, record)
     summary = EndSummary(output, checkpoints, evaluation, config.model_name)
@@ -103,7 +105,7 @@ def _build_log(config: Config, data: TrainingData, learning_rates: np.ndarray, r
 
 
 def _build_eval_callback(config: Config, evaluation: Evaluation, train_step: TrainingWrapper, best_path: Path | None,
-                         results: Results, signals: StopSignals) -> EvalCallback:
+                         results: Results, signals: StopSignals, keeps_earlier: bool) -> EvalCallback:
     ema = train_step.ema
     inference_net = ema.inference_net if ema is not None else build_inference_net(config, train_step.network.network)
     predict = unless_stopped(NetworkPredictor(inference_net), signals)
@@ -116,6 +118,7 @@ def _build_eval_callback(config: Config, evaluation: Evaluation, train_step: Tra
         results=results,
         best_weights=ema.checkpoint if ema is not None else None,
         patience=config.early_stopping,
+        keeps_earlier=keeps_earlier,
     )
 
 

@@ -42,8 +42,8 @@ class KeptCheckpoints:
         return [path.name for path in self.paths]
 
     def restore(self, names: Iterable[str]) -> None:
-        """Takes over the checkpoints of these names that still exist."""
-        self.paths = [path for path in (self.directory / name for name in names) if path.is_file()]
+        """Takes over the checkpoints of these names that still exist. A name is one in this folder."""
+        self.paths = [path for path in (self.directory / Path(name).name for name in names) if path.is_file()]
 
 
 class SaveCheckpoint(ms.Callback):

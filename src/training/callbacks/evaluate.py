@@ -12,6 +12,7 @@ from src.evaluation import EvalResult, format_result
 from src.runtime.signals import StopSignals
 from src.training.results import Results
 from src.training.run_state import RunContext
+from src.utils.files import keep_earlier
 from src.weights import save_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class EvalCallback(ms.Callback):
         results: `Results` to add the numbers to; None for none.
         best_weights: function -> what the best checkpoint holds; None for the parameters of the training network.
         patience: ask to end the run after so many evaluations without a better mAP; 0 never does.
+        keeps_earlier: a file at `best_path` is of an earlier run, and is renamed to a number.
 
     Attributes:
         best: mAP and epoch of the best evaluation, None before the first.
@@ -63,7 +65,7 @@ class EvalCallback(ms.Callback):
 
     def __init__(self, evaluation: Callable[[], EvalResult], net: nn.Cell, start: int, interval: int,
                  best_path: Path | None = None, results: Results | None = None,
-                 best_weights: Callable[[], Any] | None = None, patience: int = 0):
+                 best_weights: Callable[[], Any] | None = None, patience: int = 0, keeps_earlier: bool = False):
         super().__init__()
         self.evaluation = evaluation
         self.net = net
@@ -73,6 +75,7 @@ class EvalCallback(ms.Callback):
         self.results = results
         self.best_weights = best_weights
         self.patience = patience
+        self.keeps_earlier = keeps_earlier
         self.since_better = 0
         self.wants_end = False
         self.best: tuple[float, int] | None = None
@@ -83,8 +86,9 @@ class EvalCallback(ms.Callback):
 
     def restore(self, value: dict[str, Any]) -> None:
         """Takes over what `state` returned."""
-        self.best = value["best"] and tuple(value["best"])
-        self.since_better, self.wants_end = value["since_better"], value["wants_end"]
+        best = value["best"]
+        self.best = None if best is None else (float(best[0]), int(best[1]))
+        self.since_better, self.wants_end = int(value["since_better"]), bool(value["wants_end"])
 
     def on_train_epoch_end(self, run_context: RunContext) -> None:
         state = run_context.original_args()
@@ -108,6 +112,9 @@ class EvalCallback(ms.Callback):
         if self.best is None or result.map >= self.best[0]:
             self.best = (result.map, epoch)
             if self.best_path is not None:
+                if self.keeps_earlier:
+                    keep_earlier(self.best_path)
+                    self.keeps_earlier = False
                 save_checkpoint(self.best_weights() if self.best_weights else state.train_network, self.best_path)
                 logger.info("best so far, saved as %s", self.best_path)
 

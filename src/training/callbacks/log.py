@@ -70,7 +70,9 @@ class TrainingLog(ms.Callback):
 
     def restore(self, value: dict[str, Any]) -> None:
         """Takes over what `state` returned, for the epoch that the run resumes in."""
-        self._before = EpochSoFar(value["losses"], value["parts"], value["seconds"])
+        self._before = EpochSoFar([float(loss) for loss in value["losses"]],
+                                  [[float(loss) for loss in parts] for parts in value["parts"]],
+                                  float(value["seconds"]))
 
     def on_train_begin(self, run_context: RunContext) -> None:
         state = run_context.original_args()
