@@ -129,15 +129,63 @@ parse_wait() {
     done
 }
 
-# new_log_folder NAME: makes the folder in the checkout; that of an earlier run is renamed to NAME.old. With RESUME=1 it
-# stays.
-new_log_folder() {
-    local folder="$PROJECT_ROOT/$1"
-    if [ -d "$folder" ] && [ "${RESUME:-0}" != 1 ]; then
-        rm -rf "$folder.old"
-        mv "$folder" "$folder.old"
-    fi
-    mkdir -p "$folder"
+# refuse_running NAME...: ends the script if a run still writes to one of these folders of the checkout. It holds the
+# lock of the script that started it, .running, or that of train.py.
+refuse_running() {
+    local name lock status
+    for name in "$@"; do
+        for lock in "$PROJECT_ROOT/$name/.running" "$PROJECT_ROOT/$name/output/.lock"; do
+            [ -f "$lock" ] || continue
+            status=0
+            flock --nonblock --conflict-exit-code 9 "$lock" true || status=$?
+            [ "$status" -ne 9 ] || fail "a run still writes to $PROJECT_ROOT/$name; wait for its end, or stop it first"
+        done
+    done
+}
+
+# is_number_free NUMBER NAME...: whether the checkout has no folder NAME-NUMBER.
+is_number_free() {
+    local name number="$1"
+    shift
+    for name in "$@"; do
+        [ ! -e "$PROJECT_ROOT/$name-$number" ] || return 1
+    done
+}
+
+# follow_into FOLDER NEW: changes the files that FLAGS name in a folder that will be renamed to NEW.
+follow_into() {
+    local index path
+    for index in "${!FLAGS[@]}"; do
+        path="${FLAGS[index]#*=}"
+        [ -f "$path" ] || continue
+        path="$(realpath -- "$path")"
+        [[ "$path" != "$1"/* ]] || FLAGS[index]="${FLAGS[index]%%=*}=$2${path#"$1"}"
+    done
+}
+
+# new_log_folders NAME...: makes these folders of a run in the checkout, and locks them until its last process has ended.
+# Those of an earlier run are renamed to NAME-1, or the next number, and so are files in them that FLAGS name; with
+# RESUME=1 they stay. To be called when all that can be checked before the run has been.
+new_log_folders() {
+    local name folder number=1 start lock
+    exec {start}<"$PROJECT_ROOT"
+    flock "$start" || true # another start waits; some file systems have no locks
+    refuse_running "$@"
+    until [ "${RESUME:-0}" = 1 ] || is_number_free "$number" "$@"; do
+        number=$((number + 1))
+    done
+    for name in "$@"; do
+        folder="$PROJECT_ROOT/$name"
+        if [ -e "$folder" ] && [ "${RESUME:-0}" != 1 ]; then
+            follow_into "$(realpath -- "$folder")" "$folder-$number"
+            mv -- "$folder" "$folder-$number"
+            echo "The earlier $name is now $name-$number"
+        fi
+        mkdir -p "$folder"
+        exec {lock}>"$folder/.running"
+        flock --nonblock "$lock" || true
+    done
+    exec {start}<&-
 }
 
 # device_flags: prints --device_target where DEVICE_TARGET is set.
@@ -162,13 +210,29 @@ run_logged() {
     echo "Runs in the background as process $!; log: $log"
 }
 
+# device_number MEANING VALUE: ends the script unless the value is a whole number, since it becomes part of a folder's name.
+device_number() {
+    [[ "$2" =~ ^[0-9]+$ ]] || fail "$1 is '$2'; expected a number from 0 on"
+}
+
 # positive_number MEANING VALUE: ends the script unless the value is a positive whole number.
 positive_number() {
     [[ "$2" =~ ^[1-9][0-9]*$ ]] || fail "$1 is '$2'; expected a number from 1 on"
 }
 
-# convert_dataset PROGRAM FLAG...: writes the MindRecord files before the ranks occupy the devices.
+# check_flags PROGRAM FLAG...: ends the script with a message unless the flags and the configuration are valid. Without
+# MindSpore, which takes seconds to load.
+check_flags() {
+    "$1" -c 'import sys
+from src.config import load_config
+from src.runtime.cli import entry_point
+entry_point(load_config)(sys.argv[1:])' "${@:2}" </dev/null >/dev/null
+}
+
+# convert_dataset PROGRAM FLAG...: checks the flags, the configuration and the dataset, and writes the MindRecord files
+# before the ranks occupy the devices.
 convert_dataset() {
+    check_flags "$@"
     local program="$1"
     shift
     echo "Converting the dataset, unless it is converted already"

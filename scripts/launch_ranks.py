@@ -75,17 +75,19 @@ class Run:
 
     def _start(self, command: list[str], rank: str | None, log: str, variables: dict[str, str]) -> None:
         os.makedirs(os.path.dirname(log) or ".", exist_ok=True)
-        with open(log, "wb") as stream:
+        with open(log, "ab") as stream:  # of a run that resumes, the log continues
+            begins_at = stream.tell()
             process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=stream,
                                        stderr=subprocess.STDOUT, start_new_session=True)
         self.started.append(process)
-        self._watch(Watched(process.pid, rank, log))
+        self._watch(Watched(process.pid, rank, log), begins_at)
 
-    def _watch(self, one: Watched) -> None:
+    def _watch(self, one: Watched, begins_at: int = 0) -> None:
         self.watched[one.pid] = one
         self.alive.add(one.pid)
         if self.shown is None and one.rank is not None:
             self.shown = open(one.log, "rb")  # noqa: SIM115  read until the run ends
+            self.shown.seek(begins_at)
 
     def follow_msrun(self, command: list[str]) -> None:
         """Starts msrun and finds the processes that it starts."""

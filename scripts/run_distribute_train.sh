@@ -24,10 +24,11 @@ CONFIG="$(config_file "$6")"
 pretrained_flags "${@:7}"
 PROGRAM="$(project_python)"
 cd "$PROJECT_ROOT"
+LOGS=()
 for ((rank = 0; rank < $1; rank++)); do
-    new_log_folder "LOG$rank"
+    LOGS+=("LOG$rank")
 done
-FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" --output_path=LOG0/output)
+FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" --output_path=LOG0/output "--lr=$3" "${PRETRAINED[@]}")
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 SCHEDULER=()
 if [ "${DEVICE_TARGET:-}" = CPU ]; then
@@ -36,7 +37,9 @@ else
     export RANK_TABLE_FILE
 fi
 
+refuse_running "${LOGS[@]}"
 convert_dataset "$PROGRAM" "${FLAGS[@]}"
+new_log_folders "${LOGS[@]}"
 set_up_launch "$1"
 run_logged LOG0/run.txt "$PROGRAM" scripts/launch_ranks.py "--ranks=$1" "--logs=LOG{rank}/log.txt" "${SCHEDULER[@]}" \
-    "$PROGRAM" train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$1" "--lr=$3" "${PRETRAINED[@]}"
+    "$PROGRAM" train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$1"

@@ -25,14 +25,16 @@ command -v mpirun >/dev/null ||
 no mpirun"
 PROGRAM="$(project_python)"
 cd "$PROJECT_ROOT"
-new_log_folder LOG
 export DEVICE_TARGET="${DEVICE_TARGET:-GPU}"
-FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" --output_path=LOG/output)
+FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" --output_path=LOG/output --loss_scale=1 "--lr=$3" \
+    "${PRETRAINED[@]}")
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 
+refuse_running LOG
 convert_dataset "$PROGRAM" "${FLAGS[@]}"
+new_log_folders LOG
 set_up_launch "$1"
-TRAIN=("$PROGRAM" train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$1" "--lr=$3" "${PRETRAINED[@]}")
+TRAIN=("$PROGRAM" train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$1")
 VARIABLES=(-x OMP_NUM_THREADS -x GLOG_v)
 RANK=("${TRAIN[@]}")
 if [ "$DEVICE_TARGET" = CPU ]; then

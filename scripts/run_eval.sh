@@ -12,13 +12,15 @@ parse_wait "$@"
 set -- "${ARGUMENTS[@]}"
 [ $# -eq 4 ] || usage_error "$USAGE"
 
+device_number DEVICE_ID "$3"
 CHECKPOINT="$(existing_file "checkpoint" "$2")"
 CONFIG="$(config_file "$4")"
 PROGRAM="$(project_python)"
 FOLDER="eval$3"
 cd "$PROJECT_ROOT"
-new_log_folder "$FOLDER"
 FLAGS=("--config_path=$CONFIG" "--dataset=$1" "--checkpoint_file_path=$CHECKPOINT" "--device_id=$3" \
     "--output_path=$FOLDER/output")
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
+check_flags "$PROGRAM" "${FLAGS[@]}"
+new_log_folders "$FOLDER"
 run_logged "$FOLDER/log.txt" "$PROGRAM" eval.py "${FLAGS[@]}"

@@ -32,6 +32,7 @@ case "${5^^}" in
 esac
 [ "$DECODER" = CPU ] || [ "$DEVICE" = Ascend ] || fail "DVPP decodes on an Ascend device; with $DEVICE use CPU"
 DEVICE_ID="${6:-0}"
+device_number DEVICE_ID "$DEVICE_ID"
 [ "$DEVICE" != GPU ] || DEVICE_ID=0
 PROGRAM="$(project_python)"
 LITE="$(lite_home)"

@@ -51,11 +51,12 @@ answers() {
 LOG=LOG
 [ "$NODE_NUM" -eq 1 ] || LOG="LOG_node$NODE_RANK"
 cd "$PROJECT_ROOT"
-new_log_folder "$LOG"
-FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" "--output_path=$LOG/output")
+FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" "--output_path=$LOG/output" "--lr=$3" "${PRETRAINED[@]}")
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 
+refuse_running "$LOG"
 convert_dataset "$PROGRAM" "${FLAGS[@]}"
+new_log_folders "$LOG"
 if [ "$NODE_RANK" -ne 0 ] && ! answers; then
     echo "Waiting for the machine with --node_rank=0 at $MASTER_ADDR:$MASTER_PORT"
     until answers; do
@@ -67,4 +68,4 @@ set_up_launch "$1"
 run_logged "$LOG/log.txt" "$PROGRAM" scripts/launch_ranks.py msrun "--worker_num=$(($1 * NODE_NUM))" \
     "--local_worker_num=$1" "--node_rank=$NODE_RANK" "--master_addr=$MASTER_ADDR" "--master_port=$MASTER_PORT" \
     "--cluster_time_out=$SECONDS_FOR_MASTER" "--log_dir=$LOG/ranks" --join=False \
-    python train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$(($1 * NODE_NUM))" "--lr=$3" "${PRETRAINED[@]}"
+    python train.py "${FLAGS[@]}" --run_distribute=True "--device_num=$(($1 * NODE_NUM))"

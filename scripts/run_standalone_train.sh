@@ -15,14 +15,17 @@ parse_wait "$@"
 set -- "${ARGUMENTS[@]}"
 [ $# -eq 5 ] || [ $# -eq 7 ] || usage_error "$USAGE"
 
+device_number DEVICE_ID "$1"
 CONFIG="$(config_file "$5")"
 pretrained_flags "${@:6}"
 PROGRAM="$(project_python)"
 LOG="LOG$1"
 cd "$PROJECT_ROOT"
-new_log_folder "$LOG"
-FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" "--device_id=$1" "--output_path=$LOG/output")
+FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" "--device_id=$1" "--output_path=$LOG/output" "--lr=$3" \
+    "${PRETRAINED[@]}")
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 
+refuse_running "$LOG"
 convert_dataset "$PROGRAM" "${FLAGS[@]}"
-run_logged "$LOG/log.txt" "$PROGRAM" train.py "${FLAGS[@]}" "--lr=$3" "${PRETRAINED[@]}"
+new_log_folders "$LOG"
+run_logged "$LOG/log.txt" "$PROGRAM" train.py "${FLAGS[@]}"

@@ -1,10 +1,12 @@
 """Usage, paths and exit codes of the shell scripts."""
 import os
 import shutil
+import signal
 import sys
 
 import pytest
 
+from src.utils.file_lock import folder_lock
 from tests.support.golden_data import ROOT
 from tests.support.script_runner import copy_checkout, draw_small_data, run
 
@@ -127,7 +129,7 @@ def test_environment_is_made_once(checkout, tmp_path):
 
 
 def test_an_interrupted_run_keeps_its_folder_and_log(checkout, tmp_path):
-    script = (f"set -euo pipefail; source '{checkout}/scripts/common.sh'; WAIT=1; new_log_folder LOG0; "
+    script = (f"set -euo pipefail; source '{checkout}/scripts/common.sh'; WAIT=1; FLAGS=(); new_log_folders LOG0; "
               f"pretrained_flags; run_logged '{checkout}/LOG0/log.txt' echo begun \"${{PRETRAINED[@]}}\"")
     log = checkout / "LOG0" / "log.txt"
     for resume, content, folders in (("0", "begun\n", 1), ("1", "begun\nbegun --resume\n", 1), ("0", "begun\n", 2)):
@@ -135,6 +137,71 @@ def test_an_interrupted_run_keeps_its_folder_and_log(checkout, tmp_path):
         assert done.returncode == 0, done.stderr
         assert log.read_text(encoding="utf-8") == content
         assert len(list(checkout.glob("LOG0*"))) == folders
+
+
+def test_earlier_folders_are_numbered_and_kept(checkout, tmp_path):
+    """Files of the earlier run that the new one begins from are found in their new place."""
+    checkpoint = checkout / "LOG0" / "output" / "a.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text("weights", encoding="utf-8")
+    (checkout / "LOG1-1").mkdir()
+    script = (f"set -euo pipefail; source '{checkout}/scripts/common.sh'; cd \"$PROJECT_ROOT\"; "
+              "FLAGS=(--lr=1 '--pre_trained=scripts/../LOG0/output/a.ckpt' --output_path=LOG0/output); "
+              "new_log_folders LOG0 LOG1; printf '%s\\n' \"${FLAGS[@]}\"")
+    done = run(["bash", "-c", script], tmp_path)
+    assert done.returncode == 0, done.stderr
+    # one number for all folders of a run
+    assert done.stdout.splitlines() == ["The earlier LOG0 is now LOG0-2", "--lr=1",
+                                        f"--pre_trained={checkout}/LOG0-2/output/a.ckpt", "--output_path=LOG0/output"]
+    assert (checkout / "LOG0-2" / "output" / "a.ckpt").read_text(encoding="utf-8") == "weights"
+    assert not (checkout / "LOG0" / "output").exists()
+
+
+@pytest.mark.parametrize("resume", ["0", "1"])
+def test_the_folder_of_a_running_run_is_refused(checkout, tmp_path, resume):
+    """The run is in the background, and the script that started it has ended."""
+    script = f"set -euo pipefail; source '{checkout}/scripts/common.sh'; WAIT=0; FLAGS=(); new_log_folders LOG0; "
+    first = run(["bash", "-c", f"{script} run_logged '{checkout}/LOG0/log.txt' sleep 100; echo $!"], tmp_path)
+    assert first.returncode == 0, first.stderr
+    try:
+        done = run(["bash", "-c", script], tmp_path, RESUME=resume)
+        assert done.returncode == 1
+        assert done.stderr == f"error: a run still writes to {checkout}/LOG0; wait for its end, or stop it first\n"
+    finally:
+        os.kill(int(first.stdout.split()[-1]), signal.SIGKILL)
+    assert sorted(path.name for path in checkout.glob("LOG*")) == ["LOG0"]
+
+
+def test_the_lock_of_training_is_heeded_too(checkout, tmp_path):
+    """As of `python train.py --output_path=LOG0/output`."""
+    (checkout / "LOG0" / "output").mkdir(parents=True)
+    with folder_lock(checkout / "LOG0" / "output"):
+        done = run(["bash", "-c", f"source '{checkout}/scripts/common.sh'; new_log_folders LOG0"], tmp_path)
+    assert done.returncode == 1
+    assert "a run still writes to" in done.stderr
+
+
+@pytest.mark.parametrize(("script", "arguments", "message"), [
+    ("run_standalone_train.sh", ["/../LOG0", "1", "0.05", "coco", "config/ssd300_config.yaml"], "DEVICE_ID is '/../LOG0'"),
+    ("run_eval.sh", ["coco", "a.ckpt", "../LOG0", "config/ssd300_config.yaml"], "DEVICE_ID is '../LOG0'"),
+    ("run_eval_gpu.sh", ["coco", "a.ckpt", "-1", "config/ssd300_config.yaml"], "DEVICE_ID is '-1'"),
+    ("run_infer_cpp.sh", ["a.ckpt", ".", "CPU", "config/ssd300_config.yaml", "CPU", "x"], "DEVICE_ID is 'x'"),
+    ("run_infer_310.sh", ["a.ckpt", ".", "/0", "config/ssd300_config.yaml"], "DEVICE_ID is '/0'"),
+    ("run_standalone_train.sh", ["0", "1", "0.05", "coc", "config/ssd300_config.yaml"], "dataset is coc"),
+    ("run_distribute_train.sh", ["1", "1", "0.05", "coc", "a.ckpt", "config/ssd300_config.yaml"], "dataset is coc"),
+    ("run_msrun_train.sh", ["1", "1", "0.05", "coc", "config/ssd300_config.yaml"], "dataset is coc"),
+    ("run_eval.sh", ["coc", "a.ckpt", "0", "config/ssd300_config.yaml"], "dataset is coc"),
+])
+def test_wrong_arguments_move_nothing(checkout, tmp_path, script, arguments, message):
+    (tmp_path / "a.ckpt").touch()
+    before = [checkout / name for name in ("LOG", "LOG0", "eval0")]
+    for folder in before:
+        folder.mkdir()
+    done = run(["bash", checkout / "scripts" / script, *arguments], tmp_path, PYTHON=sys.executable, DEVICE_TARGET="CPU")
+    assert done.returncode == 1
+    assert message in done.stderr and done.stderr.count("error: ") == 1
+    assert sorted([*checkout.glob("LOG*"), *checkout.glob("eval*[0-9]*")]) == sorted(before)
+    assert not any(list(folder.iterdir()) for folder in before)
 
 
 def test_a_failed_installation_is_an_error(checkout, tmp_path):
