@@ -184,7 +184,8 @@ class Config:
     ema_decay: float = _train(0.999, "largest decay of the EMA in a step", between(0, 1, "[)"))
     momentum: float = _train(0.9, "momentum of the optimiser", between(0, 1, "[)"))
     weight_decay: float = _train(0.00015, "weight decay", NOT_NEGATIVE)
-    loss_scale: float = _train(1024, "factor on the loss against underflow in float16", POSITIVE)
+    loss_scale: float = _train(1024, "factor on the loss against underflow in float16; always 1 on a CPU, unless "
+                               "dynamic_loss_scale adapts it", POSITIVE)
     dynamic_loss_scale: bool = _train(False, "adapt the loss scale; steps that overflow are skipped and counted")
     use_global_norm: bool = _train(False, "clip the gradients to global norm clip_norm")
     clip_norm: float = _train(1.0, "use_global_norm: largest norm of all gradients of a step together", POSITIVE)

@@ -81,6 +81,16 @@ def create_learning_rates(config: Config, steps_per_epoch: int, num_ranks: int =
     )
 
 
+def loss_scale(config: Config) -> float:
+    """The factor on the loss, with `dynamic_loss_scale` the first one.
+
+    A fixed scale cancels out exactly in float32; it keeps small gradients in float16 from vanishing. On a CPU it is 1,
+    as in the Model Zoo: the gradients of the first steps, times 1024, exceed the largest float16.
+    """
+    fixed_on_cpu = config.device_target == "CPU" and not config.dynamic_loss_scale
+    return 1.0 if fixed_on_cpu else float(config.loss_scale)
+
+
 def build_train_step(config: Config, net: SSDWithLossCell, learning_rates: np.ndarray) -> TrainingWrapper:
     """`TrainingWrapper` with Momentum.
 
@@ -94,8 +104,7 @@ def build_train_step(config: Config, net: SSDWithLossCell, learning_rates: np.nd
         freeze(net, backbone)
     for part in config.freeze_parts:
         freeze(net, f"{backbone}.{part}", key="freeze_parts")
-    # A fixed scale cancels out exactly in float32; it keeps small gradients in float16 from vanishing.
-    scale = float(config.loss_scale)
+    scale = loss_scale(config)
     scaler = ms.amp.DynamicLossScaler(scale, SCALE_FACTOR, SCALE_WINDOW) if config.dynamic_loss_scale else None
     steps = config.accumulation_steps
     if len(learning_rates) < steps:

@@ -7,7 +7,7 @@ from mindspore import nn, ops
 from src.boxes import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
 from src.ssd import build_training_net
-from src.training.optimizer import build_train_step, create_learning_rates, freeze, scaled_groups
+from src.training.optimizer import build_train_step, create_learning_rates, freeze, loss_scale, scaled_groups
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
 from src.weights.parameter_names import is_training_state
@@ -23,6 +23,16 @@ def test_a_training_checkpoint_has_the_parameters_of_the_original(config_of):
     step = build_train_step(config, build_training_net(config), np.zeros(7, np.float32))
     found = [(parameter.name, list(parameter.shape)) for parameter in step.get_parameters()]
     assert found == [(row["name"], row["shape"]) for row in golden_json("ssd300/train_ckpt_params.json")]
+
+
+@pytest.mark.parametrize(("flags", "expected"), [
+    (["--device_target=GPU"], 1024.0),
+    (["--device_target=CPU"], 1.0),
+    (["--device_target=CPU", "--loss_scale=8"], 1.0),
+    (["--device_target=CPU", "--loss_scale=8", "--dynamic_loss_scale=True"], 8.0),
+])
+def test_loss_scale(config_of, flags, expected):
+    assert loss_scale(config_of("ssd300_config_gpu.yaml", *flags)) == expected
 
 
 @pytest.mark.parametrize(("flag", "parts", "number"), [
