@@ -259,6 +259,8 @@ class Config:
     val_anno_path: str = _data("", "evaluation annotation list of dataset 'other'; empty: none")
     val_share: float = _data(0.0, "share of the training images that is set aside to evaluate with, where the dataset "
                              "has no evaluation part; 0: none", between(0, 1, "[)"), affects_result=True)
+    keep_other_sizes: bool = _data(False, "also use images whose size is not the annotated one; otherwise they are "
+                                   "left out, because their boxes may be beside the objects", affects_result=True)
     only_create_dataset: bool = _data(False, "stop when the data is converted to MindRecord")
     scale_jitter: tuple[float, ...] = _data((), "augmentation: least and largest factor of a random zoom, in place of "
                                             "the random crop; empty: none", POSITIVE, affects_result=True)

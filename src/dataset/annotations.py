@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.utils.safe_io import shown
+from src.utils.safe_io import shown, shown_list
 
 MAX_EXAMPLES = 20
 # Reasons of the report.
@@ -28,7 +28,8 @@ BAD_BOX = "boxes whose coordinates are not numbers"
 NO_AREA = "boxes without area or wholly outside the image"
 CLIPPED = "boxes partly outside the image, clipped"
 ORPHAN = "boxes of images that the file does not list"
-OTHER_SIZE = "images whose size is not the annotated one"
+OTHER_SIZE = "images whose size is not the annotated one (keep_other_sizes)"
+TURNED_SIZE = "images annotated upright, as their EXIF data turn them, but stored otherwise (keep_other_sizes)"
 OTHER_NAME = "annotation files that name another image than the one found"
 
 
@@ -74,9 +75,17 @@ class Report:
             classes[shown(name)] += count
         return {"classes": dict(sorted(classes.items())), "left_out": left_out}
 
-    def summary(self) -> str:
-        """One line: `2 boxes without area ..., 1 images that do not exist`; empty when nothing was left out."""
-        return ", ".join(f"{count} {reason}" for reason, count in sorted(self.counts.items()))
+    def summary(self, examples: int = 0) -> str:
+        """One line: `2 boxes without area ..., 1 images that do not exist`; empty when nothing was left out.
+
+        Args:
+            examples: so many of each reason follow it in brackets.
+        """
+        texts = []
+        for reason, count in sorted(self.counts.items()):
+            shown_examples = shown_list(self.examples[reason], examples, "; ", count)
+            texts.append(f"{count} {reason}" + (f" [{shown_examples}]" if examples else ""))
+        return ", ".join(texts)
 
 
 class AnnotationSource(NamedTuple):

@@ -26,6 +26,7 @@ MOST_BYTES = 128 * MEGABYTE
 MOST_PIXELS = 1 << 27
 LONGEST_SIDE = 65_500  # of a JPEG file, and pictures of detections are such files
 _ORIENTATION = 0x0112
+UPRIGHT, SIDES_SWAPPED = 1, (5, 6, 7, 8)
 _WARNINGS_LOCK = threading.Lock()
 
 
@@ -34,11 +35,17 @@ class ImageHeader(NamedTuple):
 
     Attributes:
         size: (height, width) as it is stored.
-        is_rotated: the EXIF data ask programs to rotate or mirror it when they show it.
+        orientation: of the EXIF data, 1 to 8; all but 1 ask programs to rotate or mirror it when they show it.
     """
 
     size: tuple[int, int]
-    is_rotated: bool
+    orientation: int = UPRIGHT
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(height, width) of the image when it is turned as the EXIF data ask."""
+        height, width = self.size
+        return (width, height) if self.orientation in SIDES_SWAPPED else (height, width)
 
 
 class TooManyPixelsError(ValueError):
@@ -75,14 +82,15 @@ def read_header(stream: BinaryIO) -> ImageHeader:
         if size[0] * size[1] > MOST_PIXELS or max(size) > LONGEST_SIDE:
             raise TooManyPixelsError(f"has {size[1]} x {size[0]} pixels, more than {MOST_PIXELS} or a side of "
                                      f"{LONGEST_SIDE}")
-        return ImageHeader(size, _orientation(image) not in (None, 1))
+        return ImageHeader(size, _orientation(image))
 
 
-def _orientation(image: Image.Image) -> int | None:
+def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(_ORIENTATION)
+        orientation = image.getexif().get(_ORIENTATION)
     except Exception:  # many kinds, as above; the pixels may be fine
-        return None
+        return UPRIGHT
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else UPRIGHT
 
 
 def decode_untrusted(data: bytes) -> np.ndarray:

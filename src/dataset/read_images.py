@@ -13,20 +13,21 @@ from src.dataset.annotations import (
     MISSING_IMAGE,
     OTHER_SIZE,
     ROTATED_IMAGE,
+    TURNED_SIZE,
     UNREADABLE_IMAGE,
     ImageRecord,
     Report,
     clean_boxes,
 )
-from src.dataset.images import MOST_BYTES, TooManyPixelsError, decode_image, read_header
+from src.dataset.images import MOST_BYTES, UPRIGHT, ImageHeader, TooManyPixelsError, decode_image, read_header
 from src.utils.progress import progress
 from src.utils.safe_io import read_file
 
 CHUNK_IMAGES = 64  # images held in memory at once
 
 
-def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report, label: str
-                ) -> Iterator[tuple[ImageRecord, bytes, tuple[int, int], np.ndarray]]:
+def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report, label: str,
+                keep_other_sizes: bool = False) -> Iterator[tuple[ImageRecord, bytes, tuple[int, int], np.ndarray]]:
     """Reads images, decodes each once as a test, and cleans its boxes for the size that it really has.
 
     Args:
@@ -34,6 +35,7 @@ def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report
         num_classes: with the background.
         report: counts what is left out.
         label: of the progress.
+        keep_other_sizes: also read images whose size is not the annotated one, so that their boxes may be elsewhere.
 
     Yields:
         Record, content of its file, (height, width), int32 pixel boxes `(N, 5)`; in the order of `records`, whatever
@@ -47,23 +49,37 @@ def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report
                 if isinstance(image, _Problem):
                     report.add(image.reason, f"{record.path}: {image.why}" if image.why else record.path)
                     continue
-                height, width = image.size
-                if image.is_rotated:
+                height, width = image.header.size
+                reason = other_size(image.header, record.size)
+                if reason and record.size:
+                    report.add(reason, f"{record.path}: {width} x {height}, annotated {record.size[1]} x "
+                                       f"{record.size[0]}")
+                    if not keep_other_sizes:
+                        continue
+                if image.header.orientation != UPRIGHT:
                     report.add(ROTATED_IMAGE, record.path)
-                if record.size and image.size != tuple(record.size):
-                    report.add(OTHER_SIZE, f"{record.path}: {width} x {height}, annotated {record.size[1]} x "
-                                           f"{record.size[0]}")
                 pixel_boxes = clean_boxes(record.pixel_boxes, height, width, num_classes, report, record.path)
-                yield record, image.data, image.size, pixel_boxes
+                yield record, image.data, image.header.size, pixel_boxes
             advance(len(chunk))
 
 
+def other_size(header: ImageHeader, annotated: tuple[int, int] | None) -> str | None:
+    """The reason of the report why boxes that were annotated for an image of another size may not fit; None if they do.
+
+    Args:
+        header: of the image.
+        annotated: (height, width), or None; many programs write 0 for a size that they do not know.
+    """
+    if annotated is None or min(annotated) <= 0 or annotated == header.size:
+        return None
+    return TURNED_SIZE if annotated == header.upright_size else OTHER_SIZE
+
+
 class _Image(NamedTuple):
-    """Content and (height, width) of an image file; whether its EXIF data ask for a rotation."""
+    """Content of an image file, and its header with the size that it really has."""
 
     data: bytes
-    size: tuple[int, int]
-    is_rotated: bool
+    header: ImageHeader
 
 
 class _Problem(NamedTuple):
@@ -83,7 +99,7 @@ def _read_image(path: str) -> _Image | _Problem:
     try:
         header = read_header(io.BytesIO(data))
         height, width = decode_image(data).shape[:2]
-        return _Image(data, (height, width), header.is_rotated)
+        return _Image(data, header._replace(size=(height, width)))
     except TooManyPixelsError as error:
         return _Problem(LARGE_IMAGE, error)
     except ValueError:

@@ -103,14 +103,14 @@ def _save_pictures(folder: Path, parts: Sequence[DataPart], classes: Sequence[st
 
 def _read_parts(config: Config) -> tuple[list[DataPart], str | None]:
     """The parts of the dataset, and why there is none to evaluate with, if so."""
-    parts = [read_part("training", find_source(config, is_training=True), len(config.classes))]
+    parts = [read_part("training", find_source(config, is_training=True), len(config.classes), config.keep_other_sizes)]
     try:
         source = find_source(config, is_training=False)
     except UserError as error:
         return parts, str(error)
     if source.is_training_data:
         return parts, "val_anno_path is empty, so evaluation uses the training data"
-    return [*parts, read_part("evaluation", source, len(config.classes))], None
+    return [*parts, read_part("evaluation", source, len(config.classes), config.keep_other_sizes)], None
 
 
 def _why_refused(config: Config, evaluation: DataPart) -> str | None:

@@ -54,7 +54,7 @@ class _Target(NamedTuple):
     kind: str
     classes: tuple[str, ...]
     ground_truth_name: str | None
-    options: dict[str, Any]
+    options: dict[str, bool]
 
     @property
     def first_file(self) -> Path:
@@ -79,7 +79,8 @@ def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
 
     MindRecord files without a manifest, which the Model Zoo's SSD wrote, are used as they are.
 
-    Training leaves out images without boxes; evaluation keeps every image that can be read.
+    Training leaves out images without boxes. Both leave out images that cannot be read, and those whose size is not
+    the annotated one, unless `keep_other_sizes` says otherwise.
 
     Raises:
         UserError: annotations or images are not there, no box of a known class is left, the folder holds files of
@@ -109,7 +110,7 @@ def _build_target(config: Any, is_training: bool) -> _Target:
         ground_truth_name = ground_truth_name or DEFAULT_GROUND_TRUTH_NAME
     return _Target(mindrecord_folder(config.mindrecord_dir, config.data_path),
                    TRAINING_PREFIX if is_training else EVALUATION_PREFIX, is_training, kind, tuple(config.classes),
-                   ground_truth_name, options={})
+                   ground_truth_name, {"keep_other_sizes": config.keep_other_sizes})
 
 
 def _if_usable(manifest: dict[str, Any] | None, target: _Target, source: AnnotationSource, log_reason: bool = False
@@ -207,7 +208,8 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
     try:
         written = write_records(
             temporary, target.prefix, records, len(target.classes), report,
-            leave_out_empty=target.is_training, collect_ground_truth=target.ground_truth_name is not None)
+            leave_out_empty=target.is_training, collect_ground_truth=target.ground_truth_name is not None,
+            **target.options)
         if written.num_images == 0 or written.num_boxes == 0:
             raise UserError(_nothing_left(target, source, len(records), report))
         if target.ground_truth_name:
@@ -244,13 +246,13 @@ def _move_into_place(temporary: Path, target: _Target, manifest: dict[str, Any])
 
 def _nothing_left(target: _Target, source: AnnotationSource, num_records: int, report: Report) -> str:
     found = shown_list(f"{name} ({count} boxes)" for name, count in report.to_dict()["classes"].items()) or "none"
-    left_out = report.summary() or "nothing"
+    left_out = report.summary(examples=3) or "nothing"
     purpose = "training" if target.is_training else "evaluation"
     return (f"No image with a box of a known class is left for {purpose}. Annotations: "
             f"{source.annotation_files[0] if source.annotation_files else 'no files'}"
             f"{' and others' if len(source.annotation_files) > 1 else ''}, {num_records} images; images in "
             f"{source.image_dir}. Left out: {left_out}. Classes found: {found}; classes expected (key classes): "
-            f"{', '.join(target.classes)}. Correct the paths, or classes.")
+            f"{', '.join(target.classes)}. Correct the paths, the classes, or what was left out.")
 
 
 def _log_summary(target: _Target, manifest: dict[str, Any], report: Report) -> None:

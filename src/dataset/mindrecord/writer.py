@@ -36,7 +36,8 @@ class WrittenRecords(NamedTuple):
 
 
 def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num_classes: int, report: Report,
-                  leave_out_empty: bool = False, collect_ground_truth: bool = False) -> WrittenRecords:
+                  leave_out_empty: bool = False, keep_other_sizes: bool = False, collect_ground_truth: bool = False
+                  ) -> WrittenRecords:
     """Writes the images that can be used, in the order of `records`, whatever the number of threads.
 
     Every image is decoded once, as a test, and its boxes are cleaned for the size that it really has.
@@ -46,6 +47,7 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
         num_classes: with the background.
         report: counts what is left out.
         leave_out_empty: leave out images without boxes.
+        keep_other_sizes: see `read_images`.
         collect_ground_truth: return the entries of `coco_ground_truth` too.
 
     Raises:
@@ -60,7 +62,8 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
     num_images = num_boxes = 0
     ground_truth, rows = [], []
     writer = _create_writer(folder, prefix, records)
-    for record, data, size, pixel_boxes in read_images(records, num_classes, report, f"{prefix}: reading images"):
+    images = read_images(records, num_classes, report, f"{prefix}: reading images", keep_other_sizes)
+    for record, data, size, pixel_boxes in images:
         if leave_out_empty and not len(pixel_boxes):
             report.add(NO_BOXES, record.path)
             continue
