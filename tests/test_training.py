@@ -58,7 +58,7 @@ def test_pictures_of_detections(run, shapes, tmp_path):
 
 def test_own_data_to_a_model_file_and_pictures(run, shapes, tmp_path):
     flags = [flag for flag in flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX) if flag not in CLASSES]
-    _, err, code = run("train", *flags, "--classes=auto", "--val_data_type=none", "--val_share=0.25", "--epoch_size=1",
+    _, err, code = run("train", *flags, "--classes=auto", "--val_data_type=train", "--val_share=0.25", "--epoch_size=1",
                        "--run_eval=True", "--eval_start_epoch=1", "--export_best", "--mindrecord_dir=own")
     assert code == 0, err
     output = tmp_path / "output"

@@ -256,8 +256,9 @@ class Config:
     image_dir: str = _data("", "images of dataset 'other', absolute or below data_path")
     anno_path: str = _data("", "annotation list of dataset 'other', absolute or below data_path")
     val_image_dir: str = _data("", "evaluation images of dataset 'other'; empty: image_dir")
-    val_anno_path: str = _data("", "evaluation annotation list of dataset 'other'; empty: none")
-    val_share: float = _data(0.0, "share of the training images that is set aside to evaluate with, where the dataset "
+    val_anno_path: str = _data("", "evaluation annotation list of dataset 'other'; empty: that of training, with a "
+                               "warning, unless val_share says otherwise")
+    val_share: float = _data(0.0, "share of the training images that is held out to evaluate with, where the dataset "
                              "has no evaluation part; 0: none", between(0, 1, "[)"), affects_result=True)
     keep_other_sizes: bool = _data(False, "also use images whose size is not the annotated one; otherwise they are "
                                    "left out, because their boxes may be beside the objects", affects_result=True)

@@ -13,6 +13,11 @@ import numpy as np
 from src.utils.safe_io import shown, shown_list
 
 MAX_EXAMPLES = 20
+# What the parts of a dataset are usually called.
+TRAINING_NAMES = ("train", "trainval", "training", "train2017")
+EVALUATION_NAMES = ("eval", "val", "valid", "validation", "test", "val2017")
+# `AnnotationSource.part` of an evaluation without images of its own.
+TRAINING_IMAGES = "training images"
 # Reasons of the report.
 MISSING_IMAGE = "images that do not exist"
 FOREIGN_IMAGE = "images outside the image folder, or whose name no file can have"
@@ -88,6 +93,11 @@ class Report:
         return ", ".join(texts)
 
 
+def all_records(records: list[ImageRecord]) -> list[ImageRecord]:
+    """`AnnotationSource.select` where all images are meant."""
+    return records
+
+
 class AnnotationSource(NamedTuple):
     """Annotations that were found but not read yet.
 
@@ -97,8 +107,8 @@ class AnnotationSource(NamedTuple):
         annotation_files: files that the annotations consist of.
         read: counts in a report what it leaves out, and returns the records.
         ground_truth_file: COCO json to evaluate with, if the dataset brings one.
-        part: which of the images are meant, where it is not all of them.
-        is_training_data: evaluation was asked for, and there are only the annotations of training.
+        part: which training images are meant, as words, where training and evaluation share their annotations.
+        select: the records that are meant, of all that were read.
     """
 
     kind: str
@@ -107,7 +117,7 @@ class AnnotationSource(NamedTuple):
     read: Callable[[Report], list[ImageRecord]]
     ground_truth_file: Path | None = None
     part: str = ""
-    is_training_data: bool = False
+    select: Callable[[list[ImageRecord]], list[ImageRecord]] = all_records
 
 
 class AnnotationFormat(NamedTuple):
@@ -119,14 +129,27 @@ class AnnotationFormat(NamedTuple):
             places that were looked at.
         root: (configuration, is_training) -> path in the configuration that leads to the annotations.
         ground_truth: configuration -> COCO json with the ground truth that the Model Zoo's SSD evaluates with.
+        part_keys: keys of the configuration that name the training part and the evaluation part.
+        evaluation_part: configuration -> value of the second key for the evaluation part that it names, or that lies
+            there under a usual name; empty where there is none. Whether it can be read is left to `find`.
         names_classes: the annotations name the class of a box; otherwise they have its label.
     """
 
     kind: str
     find: Callable[[Any, bool], AnnotationSource]
     root: Callable[[Any, bool], str]
+    part_keys: tuple[str, str]
+    evaluation_part: Callable[[Any], str]
     ground_truth: Callable[[Any], Path] | None = None
     names_classes: bool = True
+
+
+def usual_evaluation_part(named: str, is_there: Callable[[str], bool]) -> str:
+    """Name of the evaluation part: `named`, or where that is a usual name, the first usual one that is there."""
+    if named and named not in EVALUATION_NAMES:
+        return named
+    names = [spelt for name in (named, *EVALUATION_NAMES) for spelt in (name, name.capitalize(), name.upper())]
+    return next((name for name in names if name and is_there(name)), "")
 
 
 def box_array(rows: Sequence[Sequence[int]]) -> np.ndarray:

@@ -24,7 +24,7 @@ def with_class_names(config: Any) -> Any:
     if not config.is_auto("classes"):
         return config
     report = Report()
-    source = find_source(dataclasses.replace(config, classes=(BACKGROUND,)), is_training=True)
+    source = find_source(dataclasses.replace(config, classes=(BACKGROUND,), val_share=0.0), is_training=True)
     source.read(report)
     if annotation_format(config.dataset).names_classes:
         names = sorted(name for name in report.classes if name)

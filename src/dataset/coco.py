@@ -18,6 +18,7 @@ from src.dataset.annotations import (
     Report,
     box_array,
     has_area,
+    usual_evaluation_part,
 )
 from src.dataset.paths import existing_file, existing_folder, path_below, resolve_path
 from src.utils.errors import UserError
@@ -30,8 +31,8 @@ COCO_LISTS = ("images", "annotations", "categories")
 def find_coco(config: Any, is_training: bool) -> AnnotationSource:
     """The annotation file and the image folder of training or evaluation, both below `coco_root`."""
     root = resolve_path(config.coco_root, config.data_path, "coco_root")
-    data_type = config.train_data_type if is_training else config.val_data_type
-    image_dir = existing_folder(root / data_type, "image folder (coco_root with train_data_type or val_data_type)")
+    key = "train_data_type" if is_training else "val_data_type"
+    image_dir = existing_folder(root / getattr(config, key), f"image folder (coco_root with {key})")
     annotation_file = find_annotation_file(config, is_training)
     classes = tuple(config.classes)
     return AnnotationSource("coco", image_dir, [annotation_file],
@@ -41,12 +42,25 @@ def find_coco(config: Any, is_training: bool) -> AnnotationSource:
 def find_annotation_file(config: Any, is_training: bool) -> Path:
     """The annotation file of training or evaluation below `coco_root`."""
     root = resolve_path(config.coco_root, config.data_path, "coco_root")
-    data_type = config.train_data_type if is_training else config.val_data_type
-    return existing_file(root / config.instances_set.replace("{}", data_type),
-                         "annotation file (coco_root with instances_set)")
+    key = "train_data_type" if is_training else "val_data_type"
+    return existing_file(root / config.instances_set.replace("{}", getattr(config, key)),
+                         f"annotation file (coco_root with instances_set and {key})")
+
+
+def find_evaluation_part(config: Any) -> str:
+    """As `AnnotationFormat.evaluation_part`: a part is there if its folder or its annotation file is."""
+    root = resolve_path(config.coco_root, config.data_path, "coco_root")
+
+    def is_there(name: str) -> bool:
+        if (root / name).is_dir():
+            return True
+        return "{}" in config.instances_set and (root / config.instances_set.replace("{}", name)).is_file()
+
+    return usual_evaluation_part(config.val_data_type, is_there)
 
 
 FORMAT = AnnotationFormat("coco", find_coco, root=lambda config, is_training: config.coco_root,
+                          part_keys=("train_data_type", "val_data_type"), evaluation_part=find_evaluation_part,
                           ground_truth=lambda config: find_annotation_file(config, is_training=False))
 
 

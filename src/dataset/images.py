@@ -129,18 +129,23 @@ def load_image(path: Path | str) -> np.ndarray:
         raise UserError(f"The image {shown(path)} {error}.") from error
 
 
-def read_image_size(path: Path | str) -> tuple[int, int]:
-    """Height and width of an image file as it is stored, from its header only.
+def read_image_header(path: Path | str) -> ImageHeader:
+    """The `ImageHeader` of an image file.
 
     Raises:
         UserError: the file does not exist or is no image.
     """
     try:
         with open_file(path, MOST_BYTES) as stream:
-            return read_header(stream).size
+            return read_header(stream)
     except (OSError, ValueError) as error:
         raise UserError(f"The size of the image {shown(path)} cannot be read: "
                         f"{getattr(error, 'strerror', None) or error}.") from error
+
+
+def read_image_size(path: Path | str) -> tuple[int, int]:
+    """Height and width of an image file as it is stored, from its header only; errors as `read_image_header`."""
+    return read_image_header(path).size
 
 
 def preprocess(image: np.ndarray, image_size: Sequence[int], out: np.ndarray | None = None,

@@ -1,8 +1,13 @@
 """Where datasets and MindRecord files are."""
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from src.utils.errors import UserError
+from src.utils.safe_io import shown_list
+
+# Names of a folder that a message shows.
+MOST_NAMES = 10
 
 
 def resolve_path(value: str, data_path: str, key: str) -> Path:
@@ -49,7 +54,8 @@ def existing_file(path: Path | str, what: str) -> Path:
     """`path` as a Path if it is a file; `what` names it in the `UserError` otherwise."""
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"There is no {what} {path}.")
+        beside = _names_in(path.parent, lambda entry: entry.suffix.lower() == path.suffix.lower())
+        raise UserError(f"There is no {what} {path}.{beside}")
     return path
 
 
@@ -57,8 +63,14 @@ def existing_folder(path: Path | str, what: str) -> Path:
     """`path` as a Path if it is a folder; `what` names it in the `UserError` otherwise."""
     path = Path(path)
     if not path.is_dir():
-        raise UserError(f"There is no {what} {path}.")
+        raise UserError(f"There is no {what} {path}.{_names_in(path.parent, Path.is_dir)}")
     return path
+
+
+def _names_in(folder: Path, is_shown: Callable[[Path], bool]) -> str:
+    """The end of a message about what is not in a folder: what there is instead."""
+    names = sorted(entry.name for entry in folder.iterdir() if is_shown(entry)) if folder.is_dir() else []
+    return f" In {folder} there is {shown_list(names, MOST_NAMES)}." if names else ""
 
 
 def mindrecord_folder(mindrecord_dir: str, data_path: str) -> Path:

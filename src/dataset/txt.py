@@ -9,6 +9,7 @@ from src.dataset.annotations import (
     ImageRecord,
     Report,
     box_array,
+    usual_evaluation_part,
 )
 from src.dataset.paths import existing_file, existing_folder, path_below, resolve_path
 from src.utils.errors import UserError
@@ -29,15 +30,28 @@ def find_txt(config: Any, is_training: bool) -> AnnotationSource:
         anno_path, anno_key = config.val_anno_path, "val_anno_path"
     folder = existing_folder(resolve_path(image_dir, config.data_path, image_key), f"image folder ({image_key})")
     annotation_file = existing_file(resolve_path(anno_path, config.data_path, anno_key), f"text file ({anno_key})")
-    return AnnotationSource(KIND, folder, [annotation_file], lambda report: read_txt(annotation_file, folder, report),
-                            is_training_data=not is_training and not config.val_anno_path)
+    return AnnotationSource(KIND, folder, [annotation_file], lambda report: read_txt(annotation_file, folder, report))
+
+
+def find_evaluation_part(config: Any) -> str:
+    """As `AnnotationFormat.evaluation_part`: the list that `val_anno_path` names, or one beside that of training."""
+    if config.val_anno_path:
+        return str(config.val_anno_path)
+    training = resolve_path(config.anno_path, config.data_path, "anno_path")
+
+    def beside(name: str) -> Path:
+        return training.with_stem(training.stem.replace("train", name) if "train" in training.stem else name)
+
+    name = usual_evaluation_part("", lambda name: beside(name).is_file() and beside(name) != training)
+    return str(beside(name)) if name else ""
 
 
 def _annotation_path(config: Any, is_training: bool) -> str:
     return config.anno_path if is_training else config.val_anno_path or config.anno_path
 
 
-FORMAT = AnnotationFormat(KIND, find_txt, _annotation_path, names_classes=False)
+FORMAT = AnnotationFormat(KIND, find_txt, _annotation_path, part_keys=("anno_path", "val_anno_path"),
+                          evaluation_part=find_evaluation_part, names_classes=False)
 
 
 def parse_box(token: str) -> list[int]:

@@ -11,20 +11,24 @@ from defusedxml import DTDForbidden, ElementTree
 from src.dataset.annotations import (
     BAD_ANNOTATION,
     BAD_BOX,
+    EVALUATION_NAMES,
     MISSING_ANNOTATION,
     OTHER_NAME,
+    TRAINING_NAMES,
     UNKNOWN_CLASS,
     AnnotationFormat,
     AnnotationSource,
     ImageRecord,
     Report,
     box_array,
+    usual_evaluation_part,
 )
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.paths import existing_file, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, read_file, shown
 
+SPLITS = Path("ImageSets", "Main")
 MAX_IMAGE_ID = 2**31 - 1
 MOST_XML = 16 * MEGABYTE
 MOST_SPLIT = 256 * MEGABYTE
@@ -65,6 +69,8 @@ def find_voc(config: Any, is_training: bool) -> AnnotationSource:
     root = resolve_path(config.voc_root, config.data_path, "voc_root")
     layout = find_layout(root, is_training, config.train_data_type if is_training else config.val_data_type)
     files = layout.annotation_files()
+    if not files:
+        raise UserError(f"There is no xml file in {layout.annotation_dir}.")
     if layout.split_file is not None:
         files.append(layout.split_file)
     classes = tuple(config.classes)
@@ -77,17 +83,25 @@ def find_voc_json(config: Any) -> Path:
     return existing_file(root / config.voc_json, "COCO annotation file (voc_root with voc_json)")
 
 
+def find_evaluation_part(config: Any) -> str:
+    """As `AnnotationFormat.evaluation_part`: a part is there if its folder or its list is."""
+    root = resolve_path(config.voc_root, config.data_path, "voc_root")
+    return usual_evaluation_part(config.val_data_type, lambda name: (root / name).is_dir()
+                                 or (root / SPLITS / f"{name}.txt").is_file())
+
+
 FORMAT = AnnotationFormat("voc", find_voc, root=lambda config, is_training: config.voc_root,
+                          part_keys=("train_data_type", "val_data_type"), evaluation_part=find_evaluation_part,
                           ground_truth=find_voc_json)
 
 
 def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocLayout:
     """Finds the images and annotations of the training or the evaluation part below `voc_root`.
 
-    1. The folder `train` or `eval`, with `Images` and `Annotations` inside, or all files in it.
+    1. The folder `<data_type>`, or else `train` or `eval`, with `Images` and `Annotations` inside, or all files in it.
     2. The standard layout: `JPEGImages`, `Annotations`, and a split of `ImageSets/Main`: `<data_type>.txt` if there is
-       one; else for training `trainval.txt` if there is a `test.txt` to evaluate on, otherwise `train.txt`; for
-       evaluation `test.txt`, otherwise `val.txt`.
+       one; else, where `data_type` is a usual name, for training `trainval.txt` if there is a `test.txt` to evaluate
+       on, otherwise `train.txt`; for evaluation `test.txt`, otherwise `val.txt`.
     3. For training, a folder without parts: the xml files in it or in its `Annotations`, with the images beside them
        or in `JPEGImages` or `Images`.
 
@@ -95,17 +109,20 @@ def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocL
         UserError: none of them is there.
     """
     root = Path(voc_root)
-    part = root / ("train" if is_training else "eval")
-    if part.is_dir():
+    usual = "train" if is_training else "eval"
+    folders = [root / name for name in dict.fromkeys([data_type, usual]) if name]
+    for part in filter(Path.is_dir, folders):
         image_dir, annotation_dir = (
             part / name if (part / name).is_dir() else part for name in ("Images", "Annotations"))
         return VocLayout(image_dir, annotation_dir)
-    splits = root / "ImageSets" / "Main"
+    splits = root / SPLITS
     if is_training:
         names = ["trainval", "train"] if (splits / "test.txt").is_file() else ["train"]
     else:
         names = ["test", "val"]
     image_dir, annotation_dir = root / "JPEGImages", root / "Annotations"
+    if data_type and data_type not in (*TRAINING_NAMES, *EVALUATION_NAMES):
+        names = []  # that list and no other
     for name in dict.fromkeys([data_type, *names]):
         split_file = splits / f"{name}.txt"
         if name and split_file.is_file() and image_dir.is_dir() and annotation_dir.is_dir():
@@ -115,8 +132,8 @@ def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocL
         return whole
     looked_for = ", ".join(f"{name}.txt" for name in dict.fromkeys([data_type, *names]) if name)
     raise UserError(f"{root} is no VOC dataset with {'training' if is_training else 'evaluation'} images: looked for "
-                    f"the folder {part} (with Images and Annotations inside, or images and xml files together), and "
-                    f"for JPEGImages, Annotations and one of {looked_for} in {splits}.")
+                    f"the folder {' or '.join(map(str, folders))} (with Images and Annotations inside, or images and "
+                    f"xml files together), and for JPEGImages, Annotations and one of {looked_for} in {splits}.")
 
 
 def _whole_folder(root: Path) -> VocLayout | None:

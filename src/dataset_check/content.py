@@ -57,7 +57,7 @@ class DataPart(NamedTuple):
 def read_part(name: str, source: AnnotationSource, num_classes: int, keep_other_sizes: bool = False) -> DataPart:
     """Reads a part of a dataset; every image is decoded. `keep_other_sizes`: see `read_images`."""
     report = Report()
-    records = source.read(report)
+    records = source.select(source.read(report))
     read = read_images(records, num_classes, report, f"{name}: reading images", keep_other_sizes)
     images = [CheckedImage(record.image_id, record.path, size, pixel_boxes,
                            hashlib.blake2b(data, digest_size=16).digest())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.config import Config
+from src.dataset.annotations import TRAINING_IMAGES
 from src.dataset.sources import annotation_format, find_source
 from src.dataset_check.anchor_fit import (
     MOST_BOXES,
@@ -106,11 +107,11 @@ def _read_parts(config: Config) -> tuple[list[DataPart], str | None]:
     parts = [read_part("training", find_source(config, is_training=True), len(config.classes), config.keep_other_sizes)]
     try:
         source = find_source(config, is_training=False)
+        if source.part == TRAINING_IMAGES:
+            return parts, f"it would be on the {TRAINING_IMAGES}"
+        return [*parts, read_part("evaluation", source, len(config.classes), config.keep_other_sizes)], None
     except UserError as error:
         return parts, str(error)
-    if source.is_training_data:
-        return parts, "val_anno_path is empty, so evaluation uses the training data"
-    return [*parts, read_part("evaluation", source, len(config.classes), config.keep_other_sizes)], None
 
 
 def _why_refused(config: Config, evaluation: DataPart) -> str | None:

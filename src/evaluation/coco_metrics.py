@@ -48,6 +48,7 @@ class COCOMetrics:
         image_ids: only these images of the file take part; None for all of them.
         drop: False if the protocol `reference` shall leave out no image.
         coco_min_score: detections of the protocol `coco` have a score above it.
+        images_are: what the images are, for the results.
 
     Raises:
         UserError: the annotation file is not one, or `protocol` finds no ground truth in it.
@@ -56,12 +57,12 @@ class COCOMetrics:
     def __init__(
         self, annotation_file: Path | str, classes: Sequence[str], nms: NMSConfig | None = None,
         protocol: str = "reference", protocols: Sequence[str] = PROTOCOLS, image_ids: Iterable[int] | None = None,
-        drop: bool = True, coco_min_score: float = COCO_MIN_SCORE,
+        drop: bool = True, coco_min_score: float = COCO_MIN_SCORE, images_are: str = "images",
     ) -> None:
         for name in (protocol, *protocols):
             if name not in PROTOCOLS:
                 raise UserError(f"unknown evaluation protocol {name!r}, expected one of: {', '.join(PROTOCOLS)}")
-        self._annotation_file = str(annotation_file)
+        self._annotation_file, self._images_are = str(annotation_file), images_are
         self._classes = tuple(classes)
         self._nms = nms or NMSConfig()
         self._protocol, self._drop, self._coco_min_score = protocol, drop, float(coco_min_score)
@@ -127,6 +128,7 @@ class COCOMetrics:
             detections=detections[self._protocol],
             settings={
                 "annotation_file": self._annotation_file,
+                "images": self._images_are,
                 **asdict(self._nms),
                 "drop": self._drop,
                 "coco_min_score": self._coco_min_score,
@@ -227,7 +229,7 @@ class COCOMetrics:
         )
 
     def _describe(self, protocol: str, num_images: int) -> str:
-        images = f"{num_images} of {len(self._ground_truth.images)} images"
+        images = f"{num_images} of {len(self._ground_truth.images)} {self._images_are}"
         if protocol == "coco":
             return f"{images}, scores above {self._coco_min_score}, at most {COCO_MAX_DETECTIONS} detections an image"
         dropped = ", without those with a crowd annotation or no box of a known class" if self._drop else ""

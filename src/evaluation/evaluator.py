@@ -31,7 +31,7 @@ class Evaluation:
         self._records = records = create_mindrecord(config, is_training=False)
         assert records.annotation_file is not None  # evaluation data have one
         self.num_images = records.num_images
-        self._metrics = build_metrics(config, records.annotation_file, protocols)
+        self._metrics = build_metrics(config, records.annotation_file, protocols, records.part or "images")
         self._metrics.check_images(evaluated_image_ids(records.path))
 
     def __call__(self, predict: Predict, batch_size: int | None = None) -> EvalResult:
@@ -55,10 +55,12 @@ class Evaluation:
         return result
 
 
-def build_metrics(config: Config, annotation_file: Path | str, protocols: Sequence[str] = PROTOCOLS) -> COCOMetrics:
+def build_metrics(config: Config, annotation_file: Path | str, protocols: Sequence[str] = PROTOCOLS,
+                  images_are: str = "images") -> COCOMetrics:
     """The metrics that the configuration asks for, with the ground truth of a COCO annotation file."""
     return COCOMetrics(annotation_file, config.classes, build_nms_config(config), protocol=config.eval_protocol,
-                       protocols=protocols, coco_min_score=config.coco_min_score)
+                       protocols=protocols, coco_min_score=config.coco_min_score,
+                       images_are=images_are)
 
 
 def find_annotation_file(config: Config) -> Path | str:

@@ -49,7 +49,7 @@ def test_check_where_the_batch_size_is_left_open(run, shapes, tmp_path):
 
 
 @pytest.mark.parametrize(("share", "expected"), [
-    (0, "evaluation: none (val_anno_path is empty, so evaluation uses the training data)"),
+    (0, "evaluation: none (it would be on the training images)"),
     (0.25, "evaluation: 2 images that can be used, 80 x 60 pixels, 0 of them without boxes; 2 boxes")])
 def test_check_of_a_text_file_that_trains_and_evaluates(run, tmp_path, share, expected):
     lines = []

@@ -175,12 +175,14 @@ def test_missing_image_counts_as_missed(tmp_path, caplog):
 
 def test_chosen_images_only(tmp_path):
     path = write_annotations(tmp_path)
-    metrics = COCOMetrics(path, CLASSES, image_ids=[1, 3])
+    metrics = COCOMetrics(path, CLASSES, image_ids=[1, 3], images_are="training images")
     add(metrics, 1, (10, 20, 30, 40), 1, 0.9)
     add(metrics, 2, (0, 0, 50, 50), 1, 0.9)  # not chosen
     result = metrics.get_metrics()
     assert (result.num_images, result.protocols["coco"].num_images) == (1, 2)
     assert result.map == pytest.approx(1.0) and result.per_class["reference"][1].ap is None
+    assert result.protocols["coco"].description.startswith("2 of 5 training images, scores above")
+    assert result.settings["images"] == "training images"
     with pytest.raises(UserError, match="99"):
         COCOMetrics(path, CLASSES, image_ids=[1, 99])
 

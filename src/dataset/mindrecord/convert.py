@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.dataset.annotations import AnnotationSource, Report
+from src.dataset.annotations import TRAINING_IMAGES, AnnotationSource, Report
 from src.dataset.coco import coco_ground_truth
 from src.dataset.mindrecord import manifest as manifests
 from src.dataset.mindrecord.files_in_use import FilesInUse, replacing, require_unused
@@ -36,6 +36,7 @@ class MindRecordSet:
         annotation_file: COCO json with the ground truth of evaluation; None for training.
         report: what was left out or changed, see `Report.to_dict`.
         files: the MindRecord files and what belongs to them.
+        part: which training images they are, as words, where training and evaluation share their annotations.
     """
 
     path: str
@@ -43,6 +44,7 @@ class MindRecordSet:
     annotation_file: str | None
     report: dict[str, Any]
     files: FilesInUse = field(compare=False, repr=False)
+    part: str = ""
 
 
 class _Target(NamedTuple):
@@ -69,6 +71,10 @@ class _Target(NamedTuple):
         return {"dataset": self.kind, "classes": list(self.classes), "options": self.options,
                 "truth": self.ground_truth_name}
 
+    @property
+    def purpose(self) -> str:
+        return "training" if self.is_training else "evaluation"
+
 
 def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
     """Makes the MindRecord files of training or evaluation, or finds them made.
@@ -94,7 +100,7 @@ def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
         source = find_source(config, is_training)
     except UserError as error:
         return _use_without_source(found, target, source_name(config, is_training), error)
-    if source.part and manifests.lacks_manifest(target.folder, TRAINING_PREFIX):
+    if source.part not in ("", TRAINING_IMAGES) and manifests.lacks_manifest(target.folder, TRAINING_PREFIX):
         raise UserError(f"{target.folder / TRAINING_PREFIX}0 has no manifest: it is trained on as the Model Zoo's SSD "
                         "wrote it, with all images, so that none can be held out. Set --val_share=0, or "
                         "--mindrecord_dir to another folder.")
@@ -174,7 +180,15 @@ def _result(target: _Target, manifest: dict[str, Any], brought: Path | None) -> 
     if manifests.read_manifest(target.folder, target.prefix) != manifest:
         raise UserError(f"{target.first_file} was made anew by another run just now: start again.")
     annotation_file = None if target.is_training else str(brought or target.folder / str(target.ground_truth_name))
-    return MindRecordSet(str(target.first_file), manifest["num_images"], annotation_file, manifest["report"], files)
+    part = manifest["annotations"].get("part", "")
+    if part == TRAINING_IMAGES:
+        logger.warning("evaluation uses the %d %s, so its mAP does not tell how good the detector is for others; name "
+                       "evaluation images (val_data_type, val_anno_path), or set val_share to hold some out",
+                       manifest["num_images"], part)
+    elif part:
+        logger.info("%s uses %d %s", target.purpose, manifest["num_images"], part)
+    return MindRecordSet(str(target.first_file), manifest["num_images"], annotation_file, manifest["report"], files,
+                         part)
 
 
 def _use_model_zoo_files(config: Any, target: _Target) -> MindRecordSet:
@@ -200,8 +214,9 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
     report = Report()
     # Taken before they are read: a file that changes meanwhile is noticed at the next start.
     annotations = {**manifests.describe_annotations(source), "digest": manifests.digest_annotations(source)}
-    records = source.read(report)
-    images = manifests.describe_images(source.image_dir, [record.path for record in records])
+    found = source.read(report)
+    images = manifests.describe_images(source.image_dir, [record.path for record in found])
+    records = source.select(found)  # the choice may depend on all of them
     temporary = target.folder / f"{TEMPORARY_PREFIX}{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
@@ -217,7 +232,7 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
                        indent=None)
         sizes = {path.name: path.stat().st_size for path in sorted(temporary.iterdir())}
         manifest = {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": True,
-                    "purpose": "training" if target.is_training else "evaluation", **target.needed(),
+                    "purpose": target.purpose, **target.needed(),
                     "num_images": written.num_images, "num_boxes": written.num_boxes, "files": sizes,
                     "report": report.to_dict(), "annotations": annotations, "images": images}
         _move_into_place(temporary, target, manifest)
@@ -247,8 +262,7 @@ def _move_into_place(temporary: Path, target: _Target, manifest: dict[str, Any])
 def _nothing_left(target: _Target, source: AnnotationSource, num_records: int, report: Report) -> str:
     found = shown_list(f"{name} ({count} boxes)" for name, count in report.to_dict()["classes"].items()) or "none"
     left_out = report.summary(examples=3) or "nothing"
-    purpose = "training" if target.is_training else "evaluation"
-    return (f"No image with a box of a known class is left for {purpose}. Annotations: "
+    return (f"No image with a box of a known class is left for {target.purpose}. Annotations: "
             f"{source.annotation_files[0] if source.annotation_files else 'no files'}"
             f"{' and others' if len(source.annotation_files) > 1 else ''}, {num_records} images; images in "
             f"{source.image_dir}. Left out: {left_out}. Classes found: {found}; classes expected (key classes): "

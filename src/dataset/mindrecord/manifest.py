@@ -191,7 +191,7 @@ def find_difference(manifest: dict[str, Any], needed: dict[str, Any], source: An
         if made_from["path"] != now["path"]:
             return f"made from {entry} in {made_from['path']}, now {now['path']}"
         if made_from.get("part", "") != now.get("part", ""):
-            return f"made from {made_from.get('part') or 'all'} of the images, now from {now['part'] or 'all'}"
+            return f"made from {made_from.get('part') or 'all images'}, now from {now['part'] or 'all images'}"
         if made_from["count"] != now["count"]:
             return f"made from {made_from['count']} files of {entry}, now {now['count']}"
         if entry == "annotations":

@@ -91,7 +91,7 @@ def test_held_out_images_are_in_the_training_files(config):
     shutil.rmtree(config_path(config, "mindrecord"))
     write_model_zoo(config_path(config, "mindrecord"), "ssd.mindrecord",
                     [config_path(config, "coco", "train2017", "1.png")])
-    config.val_data_type, config.val_share = "none", 0.5
+    config.val_data_type, config.val_share = config.train_data_type, 0.5
     with pytest.raises(UserError, match="val_share"):
         create_mindrecord(config, False)
 
