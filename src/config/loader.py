@@ -56,7 +56,10 @@ def load_config(argv: Sequence[Any] | None = None, for_training: bool = False) -
         sys.exit(0)
     if not for_training:
         _leave_training_out(settings)
-    return Config(**settings.values)
+    config = Config(**settings.values)
+    if for_training and "output_path" not in flags:
+        _refuse_moved_run(path, config)
+    return config
 
 
 def format_config(config: Config) -> str:
@@ -107,6 +110,17 @@ def _find_config_file(config_path: str) -> Path:
         return path.relative_to(Path.cwd())  # shorter in messages
     except ValueError:
         return path
+
+
+def _refuse_moved_run(path: Path, config: Config) -> None:
+    """Raises a `UserError` where `--resume` with the configuration of a run would not find the run.
+
+    The file names the output folder as it was called when the run began; elsewhere, another run would begin.
+    """
+    folder = path.parent
+    if config.resume and (folder / "ckpt_0").is_dir() and not Path(config.output_path).exists():
+        raise UserError(f"resume: {path} says output_path {config.output_path}, and there is no such folder. Was it "
+                        f"renamed? The checkpoints beside {path.name} are resumed with --output_path={folder}")
 
 
 def _leave_training_out(settings: Settings) -> None:

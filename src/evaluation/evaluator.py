@@ -17,6 +17,7 @@ class Evaluation:
 
     Attributes:
         num_images: how many there are.
+        path: the first MindRecord file.
 
     Args:
         config: the configuration.
@@ -30,7 +31,7 @@ class Evaluation:
         self._config = config
         self._records = records = create_mindrecord(config, is_training=False)
         assert records.annotation_file is not None  # evaluation data have one
-        self.num_images = records.num_images
+        self.path, self.num_images = records.path, records.num_images
         self._metrics = build_metrics(config, records.annotation_file, protocols, records.part or "images")
         self._metrics.check_images(evaluated_image_ids(records.path))
 

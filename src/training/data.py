@@ -17,6 +17,7 @@ from src.dataset import (
     measure_stages,
 )
 from src.dataset.mindrecord.convert import MindRecordSet
+from src.dataset.mindrecord.manifest import sources_of
 from src.evaluation.evaluator import Evaluation
 from src.runtime.device import set_up_device
 from src.runtime.distributed import ONE_RANK, Ranks
@@ -37,6 +38,15 @@ class TrainingData:
     records: MindRecordSet
     batches: ds.Dataset
     evaluation: Evaluation | None
+
+    @property
+    def made_from(self) -> dict[str, str]:
+        """Digests of the annotations and images of training and evaluation, by their names; nothing where none are
+        known."""
+        digests = {f"{name} of training": digest for name, digest in sources_of(self.records.path).items()}
+        if self.evaluation:
+            digests |= {f"{name} of evaluation": digest for name, digest in sources_of(self.evaluation.path).items()}
+        return digests
 
     @property
     def steps_per_epoch(self) -> int:

@@ -1,5 +1,7 @@
 """The output folder of a training run, which one run at a time has to itself."""
 import contextlib
+import hashlib
+import itertools
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -8,15 +10,20 @@ from src.config import Config
 from src.runtime.environment import get_rank_id
 from src.utils.errors import UserError
 from src.utils.file_lock import FolderInUseError, folder_lock
-from src.utils.files import remove_parts
+from src.utils.files import keep_earlier, remove_parts, whole_file
+from src.utils.safe_io import read_file
 
 LOCK_FILE = ".lock"
 # Pictures of the first batch.
 WITH_BOXES, WITH_MATCHES = "first_batch.jpg", "first_batch_matches.jpg"
 # The configuration of the run, with what `auto` was resolved to.
 CONFIG_FILE = "config.yaml"
-# What training writes there, beside the checkpoints.
-WRITTEN = ("results.*", "first_batch*", CONFIG_FILE)
+RESULTS_FILE, RESULTS_PICTURE, BEST_CHECKPOINT = "results.csv", "results.png", "best_map.ckpt"
+# Parts of what training writes there, beside the checkpoints.
+WRITTEN = ("results.*", "first_batch*", "config*.yaml")
+# The first line of a configuration that a run wrote, with a digest of the others.
+WRITTEN_BY = "# written by train.py, sha256 "
+MOST_CONFIG_BYTES = 1 << 20
 
 
 def checkpoint_folder(output_path: Path | str) -> Path:
@@ -36,9 +43,14 @@ def run_folder(path: Path | str, checkpoints: Path) -> Iterator[None]:
         checkpoints: the folder in it that only training writes to.
 
     Raises:
-        UserError: another run uses it, or it cannot be written to.
+        UserError: another run uses it, it cannot be written to, or a folder has the name of a file that comes there.
     """
     path = Path(path)
+    for file in (*(path / name for name in (RESULTS_FILE, RESULTS_PICTURE, WITH_BOXES, WITH_MATCHES)),
+                 checkpoints / BEST_CHECKPOINT):
+        if file.is_dir():
+            raise UserError(f"output_path: {file} is a folder, and training writes a file of that name; rename it, or "
+                            "set --output_path to another folder")
     made = [folder for folder in (path, *path.parents) if not folder.exists()]
     with contextlib.ExitStack() as stack:
         try:
@@ -60,6 +72,40 @@ def run_folder(path: Path | str, checkpoints: Path) -> Iterator[None]:
                     (path / LOCK_FILE).unlink()
                     for folder in made:
                         folder.rmdir()
+
+
+def config_file(output_path: Path | str) -> Path:
+    """Where a run saves its configuration: `config.yaml`, or with a number where others are, written by hand."""
+    path = Path(output_path, CONFIG_FILE)
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(1))
+    return next(place for place in itertools.chain([path], numbered) if not place.exists() or _is_of_a_run(place))
+
+
+def save_config(output_path: Path | str, text: str, is_new: bool) -> None:
+    """Saves the configuration of a run as `config_file`; that of an earlier run is kept under a number.
+
+    Args:
+        text: YAML.
+        is_new: the run does not continue one that wrote there.
+    """
+    path, content = config_file(output_path), _with_digest(text)
+    if is_new and path.exists() and path.read_text(encoding="utf-8") != content:
+        keep_earlier(path)
+    with whole_file(path) as part:
+        part.write_text(content, encoding="utf-8")
+
+
+def _with_digest(text: str) -> str:
+    return f"{WRITTEN_BY}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Whether a run wrote the configuration, and nobody has changed it since."""
+    try:
+        content = read_file(path, MOST_CONFIG_BYTES).decode().replace("\r\n", "\n")
+    except (OSError, ValueError):
+        return False
+    return _with_digest(content.partition("\n")[2]) == content
 
 
 def reserve_output_folder(config: Config) -> AbstractContextManager[None]:

@@ -1,5 +1,6 @@
 """What a resumed run needs beside the parameters, and how everything is restored."""
 import logging
+import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,16 +40,19 @@ class RunRecord:
         run: name of the run; None on ranks that write nothing.
         settings: result of `create_settings`.
         parts: name -> `Resumable`.
+        made_from: digests of what the data were made from, by name.
     """
 
-    def __init__(self, run: str | None, settings: Mapping[str, Any], parts: Mapping[str, Resumable]):
+    def __init__(self, run: str | None, settings: Mapping[str, Any], parts: Mapping[str, Resumable],
+                 made_from: Mapping[str, str] = types.MappingProxyType({})):
         self.run = run
         self.settings = settings
         self.parts = parts
+        self.made_from = made_from
 
     def describe(self) -> dict[str, Any]:
         """As json knows it; written beside each checkpoint."""
-        return {"run": self.run, "settings": self.settings,
+        return {"run": self.run, "settings": self.settings, "made_from": dict(self.made_from),
                 "parts": {name: part.state() for name, part in self.parts.items()}}
 
     def restore(self, resume: Resume, state: RunState) -> None:
@@ -93,6 +97,12 @@ class RunRecord:
         if changed:
             logger.warning("resume: settings have changed since the run began, so it will not end as it would have: %s",
                            "; ".join(changed))
+        made_from = before.get("made_from")
+        changed = [name for name, digest in self.made_from.items()
+                   if isinstance(made_from, dict) and made_from.get(name, digest) != digest]
+        if changed:
+            logger.warning("resume: the data have changed since %s was written, so the run will not end as it would "
+                           "have: the %s", path, " and the ".join(changed))
 
 
 def _restore_part(part: Resumable, name: str, resume: Resume) -> None:

@@ -20,10 +20,9 @@ from src.training.callbacks.build import build_callbacks
 from src.training.callbacks.summary import describe_run
 from src.training.data import TrainingData, build_training_batches
 from src.training.loop import TrainingLoop
-from src.training.output_folder import CONFIG_FILE, WITH_BOXES, WITH_MATCHES
+from src.training.output_folder import WITH_BOXES, WITH_MATCHES, save_config
 from src.training.resume import Resume
 from src.training.step import TrainingWrapper
-from src.utils.files import whole_file
 from src.visualization.draw import save_image
 from src.weights import find_classifier, load_backbone, load_weights
 from src.weights.unfold import is_folded, unfold_batch_norm
@@ -81,8 +80,7 @@ def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWi
 def save_run_preview(config: Config, net: SSDWithLossCell, data: TrainingData, ranks: Ranks) -> None:
     """Logs what is going to be trained, and saves the configuration and pictures of the first batch."""
     output, images, steps = Path(config.output_path), data.records.num_images, data.steps_per_epoch
-    with whole_file(output / CONFIG_FILE) as part:
-        part.write_text(format_config(dataclasses.replace(config, resume="")), encoding="utf-8")
+    save_config(output, format_config(dataclasses.replace(config, resume="")), is_new=not config.resume)
     logger.info("%s: %d images, %d steps an epoch, epochs %d to %d, output in %s", config.model_name, images, steps,
                 config.pre_trained_epoch_size + 1, config.epoch_size, config.output_path)
     num_evaluation = data.evaluation.num_images if data.evaluation else None

@@ -45,9 +45,10 @@ def save_checkpoint(net: nn.Cell | list[dict[str, Any]], path: Path | str) -> No
 
 
 def check_checkpoint(path: Path | str) -> None:
-    """Raises a `ValueError` unless each parameter of a `.ckpt` file has as many bytes as its shape needs.
+    """Raises a `ValueError` unless each parameter of a `.ckpt` file is there once, with the bytes that its shape needs.
 
-    MindSpore makes a tensor of any shape that the file states, and reads beyond the end of its bytes.
+    MindSpore makes a tensor of any shape that the file states, and reads beyond the end of its bytes; of two parameters
+    with the same name it takes the last.
     """
     with open(path, "rb") as stream:
         if stream.read(1) != FIRST_BYTE:
@@ -60,8 +61,12 @@ def check_checkpoint(path: Path | str) -> None:
         checkpoint.ParseFromString(content)
     except Exception as error:  # of protobuf
         raise ValueError("it is cut off, or another kind of file") from error
+    names = set()
     # A large parameter is stored in parts, one after the other.
     for name, parts in itertools.groupby(checkpoint.value, key=lambda value: value.tag):
+        if name in names:
+            raise ValueError(f"{name} is in it twice")
+        names.add(name)
         _check_parameter(name, list(parts))
 
 
@@ -74,8 +79,11 @@ def _check_parameter(name: str, parts: Sequence[Any]) -> None:
     if tensor.tensor_type not in ITEM_BYTES:
         raise ValueError(f"{name} has the unknown type {tensor.tensor_type}")
     shape = () if list(tensor.dims) == [0] else tuple(tensor.dims)  # how MindSpore writes a single number
-    found = sum(len(part.tensor.tensor_content) for part in parts)
-    if min(shape, default=1) < 1 or found != math.prod(shape) * ITEM_BYTES[tensor.tensor_type]:
+    sizes = [len(part.tensor.tensor_content) for part in parts]
+    found, needed = sum(sizes), math.prod(shape) * ITEM_BYTES[tensor.tensor_type]
+    if len(parts) > 1 and (needed in sizes or any(part.tensor.dims != tensor.dims for part in parts)):
+        raise ValueError(f"{name} is in it twice")
+    if min(shape, default=1) < 1 or found != needed:
         raise ValueError(f"{name} has {found} bytes, which do not fit its shape {shape} of {tensor.tensor_type}")
 
 

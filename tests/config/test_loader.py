@@ -549,3 +549,15 @@ def test_scripts_show_one_line_and_fail():
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1 and "--epoch_size" in result.stderr
+
+
+def test_a_run_whose_folder_was_renamed(tmp_path):
+    (tmp_path / "new" / "ckpt_0").mkdir(parents=True)
+    path = tmp_path / "new" / "config.yaml"
+    path.write_text(f"output_path: '{tmp_path / 'old'}'\n")
+    flags = [f"--config_path={path}", "--resume"]
+    with pytest.raises(UserError, match=rf"there is no such folder\. .*--output_path={tmp_path / 'new'}$"):
+        load_config(flags, for_training=True)
+    assert load_config([*flags, f"--output_path={tmp_path / 'new'}"], for_training=True).resume
+    (tmp_path / "old").mkdir()
+    assert load_config(flags, for_training=True).output_path == str(tmp_path / "old")

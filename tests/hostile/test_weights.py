@@ -154,6 +154,11 @@ CHECKPOINTS = {
     "15 bytes for 4 numbers": (checkpoint(("w", [4], "Float32", bytes(15))), "do not fit its shape"),
     "an unknown type": (checkpoint(("w", [4], "Float128", bytes(64))), "unknown type Float128"),
     "a table": (table_parameter(), "w is no tensor"),
+    "a name twice": (checkpoint(*2 * [("w", [4], "Float32", bytes(16))]), "w is in it twice"),
+    "a name twice, of other shapes": (checkpoint(("w", [1], "Float32", bytes(4)), ("w", [3], "Float32", bytes(8))),
+                                      "w is in it twice"),
+    "a name twice, apart": (checkpoint(("w", [4], "Float32", bytes(16)), ("b", [1], "Float32", bytes(4)),
+                                       ("w", [2, 2], "Float32", bytes(16))), "w is in it twice"),
     "only a text": (checkpoint(("w", [1], "str", "text".encode("utf-32-le"))), "no parameters|does not fit"),
 }
 

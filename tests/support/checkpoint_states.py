@@ -7,6 +7,7 @@ STATE = {"step": 3, "epoch_done": True, "steps_per_epoch": 3, "settings": {}, "p
 def save(folder, epoch, run, step=3):
     """Writes `ssd-EPOCH_STEP.ckpt`, which holds no parameters, and its state; returns the path."""
     path = folder / f"ssd-{epoch}_{step}.ckpt"
+    folder.mkdir(exist_ok=True)
     path.write_bytes(bytes(100) + f"{run} {epoch}".encode())
     write_state(path, {**STATE, "run": run, "epoch": epoch, "step": step})
     return path

@@ -1,8 +1,12 @@
 """Which checkpoint `--resume` takes, and what is said of the others."""
+import json
+
 import pytest
 
-from src.training.resume import new_run, newest_checkpoint
+from src.training.resume import RUN_FILE, last_run, new_run, newest_checkpoint
 from src.utils.errors import UserError
+from src.utils.files import write_json
+from src.weights.training_state import read_state, state_path
 from tests.support.checkpoint_states import damage, save
 
 
@@ -40,7 +44,6 @@ def test_files_of_a_kill_in_between_do_not_count(tmp_path):
 
 
 def test_a_run_that_began_from_a_checkpoint_goes_back_to_it(tmp_path):
-    (tmp_path / "other").mkdir()
     begun_from = save(tmp_path / "other", 5, "a")
     folder = tmp_path / "own"
     run = new_run(folder, begun_from)
@@ -49,6 +52,41 @@ def test_a_run_that_began_from_a_checkpoint_goes_back_to_it(tmp_path):
     assert newest_checkpoint(folder).path == newer
     damage(newer)
     assert newest_checkpoint(folder).path == begun_from
+
+
+def test_a_renamed_folder_whose_run_has_no_checkpoint_yet(tmp_path):
+    begun_from = save(tmp_path / "old", 2, "a")
+    save(tmp_path / "old", 5, "a")
+    run = new_run(tmp_path / "old", begun_from)
+    folder = (tmp_path / "old").rename(tmp_path / "new")
+    assert newest_checkpoint(folder).path == folder / begun_from.name
+    assert last_run(folder) == (run, folder / begun_from.name)
+    write_json(folder / RUN_FILE, {"run": run, "from": str(begun_from)})  # of an earlier version
+    assert newest_checkpoint(folder).path == folder / begun_from.name
+    (folder / begun_from.name).unlink()
+    with pytest.raises(UserError, match=r"the run in .*new began from .*old/ssd-2_3\.ckpt, which is no longer there"):
+        newest_checkpoint(folder)
+
+
+@pytest.mark.parametrize("note", [[], {}, {"run": 3, "from": None}, {"run": "a", "from": 5}, None, "a", {"run": "a"}])
+def test_a_note_of_the_run_with_other_types(tmp_path, note):
+    saved = save(tmp_path, 2, "a")
+    write_json(tmp_path / RUN_FILE, note)
+    assert newest_checkpoint(tmp_path).path == saved
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("epoch", "2"), ("epoch", 2.0), ("epoch", True), ("step", None), ("epoch_done", 1), ("steps_per_epoch", [3]),
+    ("settings", []), ("parts", None), ("run", 3), ("checkpoint", 5), ("checkpoint", {"bytes": "1", "sha256": 2}),
+])
+def test_a_state_with_other_types(tmp_path, key, value, caplog):
+    before, newest = save(tmp_path, 1, "a"), save(tmp_path, 2, "a")
+    content = json.loads(state_path(newest).read_text())
+    write_json(state_path(newest), {**content, key: value})
+    assert newest_checkpoint(tmp_path).path == before
+    assert "the one before is tried" in caplog.text
+    with pytest.raises(UserError, match=r"damaged|instead of"):
+        read_state(newest)
 
 
 def test_checkpoints_of_an_older_version_are_not_passed_over(tmp_path):

@@ -9,7 +9,9 @@ from mindspore import nn
 
 from src.config import load_config
 from src.layers.blocks import HalfDropout
+from src.runtime.distributed import ONE_RANK
 from src.training.callbacks.checkpoint import KeptCheckpoints, MarkEpochDone, SaveCheckpoint
+from src.training.callbacks.evaluate import EvalCallback
 from src.training.callbacks.log import TrainingLog
 from src.training.ema import EMA
 from src.training.loop import TrainingLoop
@@ -22,7 +24,7 @@ from src.training.resume import (
     new_run,
     with_resumed_sizes,
 )
-from src.training.run_record import LossScaleState, RunRecord, restore_parameters
+from src.training.run_record import LossScaleState, RunRecord, name_run, restore_parameters
 from src.training.run_state import RunState
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
@@ -145,6 +147,71 @@ def test_changes_that_cannot_be_resumed(undisturbed, change, message):
         record.restore(Resume(undisturbed.last, state), RunState(undisturbed.step, EPOCHS, STEPS))
 
 
+PARTS = {"log": {"losses": [1.5], "parts": [[1, 0.5]], "seconds": 3}, "checkpoints": ["../ssd-2_3.ckpt", "x.ckpt"],
+         "results": [{"epoch": 1, "loss": 0.5, "seconds": "1.5", "protocol": "coco"}],
+         "evaluation": {"best": [0.5, 2], "since_better": 1, "wants_end": False},
+         "step": {"loss_scale": 2, "counter": 1}}
+
+
+def restored(part, value, undisturbed):
+    """A part of a run after it was restored with a value that a state file may hold."""
+    parts = {**undisturbed.parts, "evaluation": EvalCallback(None, None, 1, 1)}
+    state = {**read_state(undisturbed.last), "parts": {part: value}}
+    RunRecord("a", {"pre_trained_epoch_size": 0}, parts).restore(
+        Resume(undisturbed.last, state), RunState(undisturbed.step, EPOCHS, STEPS))
+    return parts[part]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_state_whose_parts_have_other_types(undisturbed, part):
+    before = undisturbed.parts[part].state() if part in undisturbed.parts else None
+    try:
+        found = restored(part, PARTS[part], undisturbed)
+        if part == "checkpoints":  # files elsewhere are not removed when they are too many
+            assert found.state() == ["ssd-2_3.ckpt"]
+        elif part == "evaluation":
+            assert found.state() == {"best": (0.5, 2), "since_better": 1, "wants_end": False}
+        elif part in ("step", "results"):
+            assert found.state() == PARTS[part]
+        wrong = [5, [5]]
+        if isinstance(PARTS[part], dict):
+            wrong += [[], {}, {**PARTS[part], next(iter(PARTS[part])): "x"}]
+        elif part == "results":
+            wrong += [[{"loss": 1}], [{"epoch": "x"}], [{"epoch": 1, "loss": "x"}], [{"epoch": 1, "other": 1}]]
+        for value in wrong:
+            with pytest.raises(UserError, match=rf"state\.json is damaged: {part} cannot be restored"):
+                restored(part, value, undisturbed)
+    finally:
+        if before is not None:
+            undisturbed.parts[part].restore(before)
+
+
+def test_other_data_are_told(undisturbed, caplog):
+    names = ("annotations of training", "images of training", "images of evaluation")
+    for before, said in (({}, ""), ({names[0]: "1", names[1]: "5"}, f": the {names[1]}\n"), (5, ""),
+                         (dict.fromkeys(names, "3"), f"the {names[0]} and the {names[1]}")):
+        caplog.clear()
+        record = RunRecord("a", {"pre_trained_epoch_size": 0}, {}, dict(zip(names, "123")))
+        state = {**read_state(undisturbed.last), "made_from": before}
+        record.restore(Resume(undisturbed.last, state), RunState(undisturbed.step, EPOCHS, STEPS))
+        assert ("the data have changed since" in caplog.text) == bool(said) and said in caplog.text
+    assert json.loads(json.dumps(record.describe()))["made_from"] == dict(zip(names, "123"))
+
+
+def test_a_run_keeps_its_name(undisturbed, tmp_path):
+    """Also one that began from a checkpoint of its own folder, and was interrupted before its first."""
+    output = tmp_path / "output"
+    last = save_run(output, undisturbed)
+    config = config_of(output, "--resume")
+    first = name_run(config, find_resume(config), ONE_RANK)
+    assert first == read_state(last)["run"]
+    again = config_of(output, "--resume=ssd-2_3.ckpt")
+    second = name_run(again, find_resume(again), ONE_RANK)
+    assert second != first
+    resume = find_resume(config)
+    assert resume.path.name == "ssd-2_3.ckpt" and name_run(config, resume, ONE_RANK) == second
+
+
 def test_other_settings_are_named(undisturbed, caplog):
     record = RunRecord("a", {"pre_trained_epoch_size": 0, "lr": 0.25}, {})
     record.restore(Resume(undisturbed.last, read_state(undisturbed.last)), RunState(undisturbed.step, EPOCHS, STEPS))
@@ -205,6 +272,8 @@ def test_sizes_that_were_chosen_stay(undisturbed, tmp_path):
     config = load_config([f"--output_path={tmp_path}", "--batch_size=auto"], for_training=True)
     assert with_resumed_sizes(config, None).is_auto("batch_size")
     state = {**read_state(last), "settings": create_settings(dataclasses.replace(config, batch_size=4))}
+    with pytest.raises(UserError, match=r"damaged: its settings have {'batch_size': '4'}"):
+        with_resumed_sizes(config, Resume(last, {**state, "settings": {"batch_size": "4"}}))
     chosen = with_resumed_sizes(config, Resume(last, state))
     assert chosen.batch_size == 4
     assert json.loads(json.dumps(state["settings"])) == state["settings"]

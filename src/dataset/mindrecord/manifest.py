@@ -121,6 +121,13 @@ def read_manifest(folder: Path, prefix: str) -> dict[str, Any] | None:
     return manifest
 
 
+def sources_of(first_file: Path | str) -> dict[str, str]:
+    """Digests of the `annotations` and `images` that MindRecord files were made from; nothing where it is not known."""
+    path = Path(first_file)
+    manifest = read_manifest(path.parent, path.name[:-1]) or {}
+    return {name: manifest[name]["digest"] for name in ("annotations", "images") if name in manifest}
+
+
 def _closed(path: Path) -> str:
     return (f"{path} cannot be read: permission denied. Ask its owner for the right to read all files of "
             f"{path.parent}, or set --mindrecord_dir to another folder.")

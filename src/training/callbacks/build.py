@@ -21,7 +21,7 @@ from src.training.callbacks.results_plot import PlotResults
 from src.training.callbacks.summary import EndSummary
 from src.training.callbacks.tensorboard import TensorBoard
 from src.training.data import TrainingData
-from src.training.output_folder import WITH_BOXES, WITH_MATCHES, checkpoint_folder
+from src.training.output_folder import BEST_CHECKPOINT, RESULTS_FILE, WITH_BOXES, WITH_MATCHES, checkpoint_folder
 from src.training.results import Results
 from src.training.resume import Resume, create_settings
 from src.training.run_record import LossScaleState, Resumable, RunRecord, name_run
@@ -52,23 +52,23 @@ def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrap
     """
     decide = FirstRankDecides(ranks).of
     output = Path(config.output_path)
-    results = Results(output / "results.csv") if ranks.is_first else None
+    results = Results(output / RESULTS_FILE) if ranks.is_first else None
     log = _build_log(config, data, learning_rates, results, ranks)
     parts: dict[str, Resumable] = {"log": log, "step": LossScaleState(train_step)}
     settings, run = create_settings(config), name_run(config, resume, ranks)
     if results is None:
         stopping = [EarlyStopping(None, decide)] if config.early_stopping else []
-        return [log, *stopping], RunRecord(run, settings, parts)
+        return [log, *stopping], RunRecord(run, settings, parts, data.made_from)
 
     checkpoints = KeptCheckpoints(checkpoint_folder(output), config.keep_checkpoint_max)
     parts |= {"results": results, "checkpoints": checkpoints}
     evaluation = None
     if data.evaluation:
-        best_path = checkpoints.directory / "best_map.ckpt" if config.save_best_ckpt else None
+        best_path = checkpoints.directory / BEST_CHECKPOINT if config.save_best_ckpt else None
         evaluation = _build_eval_callback(config, data.evaluation, train_step, best_path, results, signals,
                                           keeps_earlier=resume is None or resume.state["run"] != run)
         parts["evaluation"] = evaluation
-    record = RunRecord(run, settings, parts)
+    record = RunRecord(run, settings, parts, data.made_from)
 
     save = SaveCheckpoint(checkpoints, config.save_checkpoint_epochs, record)
     summary = EndSummary(output, checkpoints, evaluation, config.model_name)

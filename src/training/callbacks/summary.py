@@ -17,13 +17,13 @@ from src.runtime.environment import thread_count, threads_text
 from src.ssd.complexity import measure_network
 from src.training.callbacks.checkpoint import KeptCheckpoints
 from src.training.callbacks.evaluate import EvalCallback
-from src.training.output_folder import CONFIG_FILE, WITH_BOXES, WITH_MATCHES
+from src.training.output_folder import RESULTS_FILE, RESULTS_PICTURE, WITH_BOXES, WITH_MATCHES, config_file
 from src.training.run_state import RunContext
 
 logger = logging.getLogger(__name__)
 OPTIONS = ("use_ema", "early_stopping", "use_float16", "dynamic_loss_scale", "use_global_norm", "freeze_layer",
            "freeze_parts")
-TO_SEE = ("results.csv", "results.png", WITH_BOXES, WITH_MATCHES, "tensorboard")
+TO_SEE = (RESULTS_FILE, RESULTS_PICTURE, WITH_BOXES, WITH_MATCHES, "tensorboard")
 
 
 def describe_run(config: Config, detector: nn.Cell, num_training: int, num_evaluation: int | None, steps: int,
@@ -69,7 +69,7 @@ class EndSummary(ms.Callback):
     """At the end of a run: the best mAP, the files, and commands for what comes next.
 
     Args:
-        output_path: folder of the results; the `config.yaml` in it is for the commands.
+        output_path: folder of the results; the configuration that the run saved there is for the commands.
         checkpoints: the `KeptCheckpoints` of the run.
         evaluation: its `EvalCallback`, or None.
         model_name: for the name of the exported file.
@@ -81,7 +81,7 @@ class EndSummary(ms.Callback):
         self.output_path = Path(output_path)
         self.checkpoints = checkpoints
         self.evaluation = evaluation
-        self.config_file = self.output_path / CONFIG_FILE
+        self.config_file = config_file(self.output_path)
         self.model_name = model_name
         self.start = time.perf_counter()
 

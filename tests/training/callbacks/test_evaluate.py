@@ -50,6 +50,16 @@ def test_the_best_is_kept_and_a_tie_replaces_it(run):
     assert callback.best == (0.3, 4)
 
 
+def test_the_best_checkpoint_of_an_earlier_run_is_kept(run, tmp_path):
+    (tmp_path / "best_map.ckpt").write_text("earlier")
+    run([0.2, 0.1, 0.3], epochs=3, start=1, interval=1)  # of this run, which was resumed
+    assert (tmp_path / "best_map.ckpt").read_text() == "earlier"
+    (tmp_path / "best_map-1.ckpt").write_text("before that")
+    run([0.2, 0.1, 0.3], epochs=3, start=1, interval=1, keeps_earlier=True)
+    assert {path.name: path.read_text() for path in tmp_path.glob("best*")} == {
+        "best_map-1.ckpt": "before that", "best_map-2.ckpt": "earlier"}
+
+
 def test_no_best_checkpoint_if_not_wanted(run):
     _, saved, callback = run([0.2, 0.3], epochs=2, start=1, interval=1, best_path=None)
     assert saved == []
