@@ -6,6 +6,7 @@ from src.config import Config, load_config
 from src.dataset import create_mindrecord, with_class_names
 from src.dataset.mindrecord.convert import MindRecordSet
 from src.dataset_check import check_dataset
+from src.dataset_check.input_size import with_input_size
 from src.evaluation.evaluator import Evaluation
 from src.runtime import device, distributed
 from src.runtime.cli import entry_point
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(config: Config) -> None:
     get_model(config.model_name)  # errors of the user come before time is spent on the data
     trainer.check_weight_paths(config)
-    config = with_class_names(config)
+    config = with_input_size(with_class_names(config))
 
     if config.check_dataset:
         device.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)

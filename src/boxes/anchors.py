@@ -16,17 +16,16 @@ GRID_SCALES = (1.0, math.sqrt(2.0))
 GRID_RATIOS = (1.0, 2.0, 0.5)
 # Coarsest stride of the features that a pyramid merges, each half as large as the one before.
 GRID_MERGED_STEP = 32
-# Side of the small square of a reduced first level, as in the SSD of the TensorFlow Object Detection API.
-REDUCED_LEVEL_SIDE = 0.1
 Shapes = list[list[tuple[float, float]]]  # (height, width) of the default boxes of each level, normalised
 
 
-def multibox_shapes(min_scale: float, max_scale: float, aspect_ratios: Sequence[Sequence[float]]) -> Shapes:
+def multibox_shapes(min_scale: float, max_scale: float, aspect_ratios: Sequence[Sequence[float]],
+                    reduced_scale: float = 0.1) -> Shapes:
     """Heights and widths of the default boxes of each level of SSD (https://arxiv.org/abs/1512.02325, section 2.2).
 
     Scales rise evenly from `min_scale` to `max_scale`. A level has a square of its scale, two boxes for each aspect
-    ratio, and a square of the geometric mean of its scale and the next. A first level without ratios has the
-    three boxes of the reduced lowest layer: a small square and both boxes of ratio 2.
+    ratio, and a square of the geometric mean of its scale and the next. A first level without ratios is the reduced
+    lowest layer of the TensorFlow Object Detection API: a square of `reduced_scale`, and both boxes of ratio 2.
 
     Returns:
         One list of `(h, w)` per level.
@@ -38,7 +37,7 @@ def multibox_shapes(min_scale: float, max_scale: float, aspect_ratios: Sequence[
     for level, ratios in enumerate(aspect_ratios):
         scale = scales[level]
         reduced = level == 0 and not ratios
-        boxes = [(REDUCED_LEVEL_SIDE, REDUCED_LEVEL_SIDE)] if reduced else [(scale, scale)]
+        boxes = [(reduced_scale, reduced_scale)] if reduced else [(scale, scale)]
         for ratio in (2,) if reduced else ratios:
             long_side, short_side = scale * math.sqrt(ratio), scale / math.sqrt(ratio)
             boxes += [(short_side, long_side), (long_side, short_side)]

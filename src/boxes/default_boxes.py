@@ -83,6 +83,14 @@ class DefaultBoxes(abc.ABC):
         """Messages; those that come later assume that what earlier ones are about is right."""
 
     @abc.abstractmethod
+    def for_input(self, side: int) -> dict[str, Any]:
+        """Keys of the configuration with which inputs of `side` x `side` have default boxes as large in pixels.
+
+        Raises:
+            ValueError: what the levels are for another input does not follow from the keys.
+        """
+
+    @abc.abstractmethod
     def variants(self) -> "Iterator[tuple[str, DefaultBoxes]]":
         """Others of the same number, each with the flags that choose them; large boxes first."""
 
@@ -108,6 +116,21 @@ class MultiBox(DefaultBoxes):
     def num_boxes(self) -> int:
         return sum(size * size * number for size, number in zip(self.feature_size, self.num_default))
 
+    def for_input(self, side: int) -> dict[str, Any]:
+        if self.feature_size != self._halved(max(self.image_size)):
+            raise ValueError(f"the levels of feature_size {list(self.feature_size)} are not each half as large as the "
+                             "one before")
+        sizes = self._halved(side)
+        strides = [self.steps[0] * 2**level for level in range(len(sizes))]
+        # A level whose step is not its stride covers the input evenly.
+        steps = tuple(stride if step == stride else math.ceil(side / size)
+                      for step, stride, size in zip(self.steps, strides, sizes))
+        return {"img_shape": (side, side), "feature_size": sizes, "steps": steps}
+
+    def _halved(self, side: int) -> tuple[int, ...]:
+        """Sides of the feature maps where each level halves the one before."""
+        return tuple(math.ceil(side / (self.steps[0] * 2**level)) for level in range(len(self.feature_size)))
+
     def contradictions(self, settings: Settings) -> Iterator[str]:
         height, width = self.image_size
         for level, (size, step) in enumerate(zip(self.feature_size, self.steps)):
@@ -130,15 +153,17 @@ class ScaledBoxes(MultiBox):
     Attributes:
         min_scale, max_scale: size of the first and the last level.
         aspect_ratios: for each level the ratios beside 1.
+        reduced_scale: size of the small square of a first level without ratios.
     """
 
-    CONFIG_KEYS = (*DefaultBoxes.CONFIG_KEYS, "min_scale", "max_scale", "aspect_ratios")
+    CONFIG_KEYS = (*DefaultBoxes.CONFIG_KEYS, "min_scale", "max_scale", "aspect_ratios", "reduced_scale")
     TRIED_MIN_SCALES: ClassVar = (0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
     TRIED_MAX_SCALES: ClassVar = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 
     min_scale: float
     max_scale: float
     aspect_ratios: tuple[tuple[float, ...], ...]
+    reduced_scale: float = 0.1
 
     @classmethod
     def is_chosen(cls, config: Any) -> bool:
@@ -146,10 +171,15 @@ class ScaledBoxes(MultiBox):
 
     @classmethod
     def from_config(cls, config: Any) -> "ScaledBoxes":
-        return cls(*_levels(config), config.min_scale, config.max_scale, config.aspect_ratios)
+        return cls(*_levels(config), config.min_scale, config.max_scale, config.aspect_ratios, config.reduced_scale)
 
     def shapes(self) -> Shapes:
-        return multibox_shapes(self.min_scale, self.max_scale, self.aspect_ratios)
+        return multibox_shapes(self.min_scale, self.max_scale, self.aspect_ratios, self.reduced_scale)
+
+    def for_input(self, side: int) -> dict[str, Any]:
+        factor = max(self.image_size) / side
+        scales = {key: round(getattr(self, key) * factor, 6) for key in ("min_scale", "max_scale", "reduced_scale")}
+        return super().for_input(side) | scales
 
     def contradictions(self, settings: Settings) -> Iterator[str]:
         if self.min_scale >= self.max_scale and len(self.feature_size) > 1:
@@ -226,6 +256,10 @@ class GridBoxes(DefaultBoxes):
 
     def anchors(self) -> np.ndarray:
         return grid_anchors(self.image_size, self.steps, self.base_size)
+
+    def for_input(self, side: int) -> dict[str, Any]:
+        sizes = tuple(grid_size((side, side), step)[0] for step in self.steps)
+        return {"img_shape": (side, side), "feature_size": sizes}
 
     @property
     def num_boxes(self) -> int:

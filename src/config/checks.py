@@ -43,6 +43,7 @@ class Settings:
 def resolve(settings: Settings) -> None:
     """Checks `settings` and fills in what is derived. Raises `UserError` that names both sides of a contradiction."""
     _check_classes(settings)
+    _set_input_size(settings)
     _check_default_boxes(settings)
     _check_precision(settings)
     _check_schedule(settings)
@@ -75,6 +76,25 @@ def _check_classes(settings: Settings) -> None:
     if settings.num_classes != len(names):
         raise UserError(f"{settings.said('num_classes')} does not agree with classes {source}, which has {len(names)} "
                         f"names, background included; set num_classes to {len(names)}, leave it out, or change classes")
+
+
+def _set_input_size(settings: Settings) -> None:
+    """Puts the keys that follow from `input_size` in its place."""
+    if settings.sources["img_shape"] == COMMAND_LINE:
+        if settings.sources["input_size"] == COMMAND_LINE:
+            raise UserError(f"{settings.said('img_shape')} and {settings.said('input_size')} both say how large the "
+                            "input is; leave one of them out")
+        settings.set("input_size", 0)
+    if isinstance(settings.input_size, Auto) or not settings.input_size:
+        return
+    try:
+        values = build_default_boxes(settings).for_input(settings.input_size)
+    except ValueError as error:
+        raise UserError(f"{settings.said('input_size')}: {error}, so that those of another input do not follow; set "
+                        "img_shape, feature_size and steps instead") from None
+    for key, value in {**values, "num_ssd_boxes": DERIVED}.items():
+        settings.set(key, value)
+        settings.sources[key] = f"follows from input_size, {settings.sources['input_size']}"
 
 
 def _check_default_boxes(settings: Settings) -> None:

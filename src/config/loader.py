@@ -31,7 +31,8 @@ def load_config(argv: Sequence[Any] | None = None, for_training: bool = False) -
     Args:
         argv: list of flags, without the program's name; default: those of the process.
         for_training: the caller resolves each `auto` before it reads the key. Otherwise `batch_size: auto` is the
-            default batch size, and the other keys that are `auto` raise a `UserError` where they are read.
+            default batch size, `input_size: auto` a `UserError`, and the other keys that are `auto` raise one where
+            they are read.
 
     Returns:
         `Config`, read-only.
@@ -132,6 +133,8 @@ def _leave_training_out(settings: Settings) -> None:
         elif isinstance(value, Auto):
             error = UserError(f"{key}: {AUTO} is for train.py, which writes what it chooses into config.yaml in the "
                               "output_path of the run; use that file: --config_path=OUTPUT_PATH/config.yaml")
+            if key == "input_size":  # other keys follow from it, and nobody reads this one
+                raise error
             settings.set(key, Auto(key, error, value.written))
 
 

@@ -110,6 +110,10 @@ class Config:
 
     model_name: str = _model("ssd300", "detector to build, a name of the model table", NOT_EMPTY)
     img_shape: tuple[int, ...] = _model((300, 300), "height and width of the network's input, pixels", COUNT, length=2)
+    input_size: int = _model(0, "side of a square input in place of img_shape; feature_size, steps and the scales of "
+                             "the default boxes then follow, so that default boxes stay as large in pixels; auto: "
+                             "train.py chooses it by the sizes of the objects; 0: img_shape", NOT_NEGATIVE,
+                             or_auto=True)
     num_classes: int = _model(-1, "number of classes, background included; -1 or left out: derived from classes",
                               DERIVED_OR_COUNT)
     classes: tuple[str, ...] = _model(COCO_CLASSES, "class names in label order, first the background; auto: train.py "
@@ -123,6 +127,8 @@ class Config:
                                     COUNT)
     min_scale: float = _model(0.2, "size of the default boxes of the first level, fraction of the input", POSITIVE)
     max_scale: float = _model(0.95, "size of the default boxes of the last level, fraction of the input", POSITIVE)
+    reduced_scale: float = _model(0.1, "size of the small square of a first level without aspect ratios, fraction of "
+                                  "the input", POSITIVE)
     aspect_ratios: tuple[tuple[float, ...], ...] = _model(
         ((), (2, 3), (2, 3), (2, 3), (2, 3), (2, 3)),
         "aspect ratios besides 1 of each level, each also as its inverse; without effect with use_anchor_generator",

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,34 @@ def test_multibox_reduced_first_level():
     assert len(anchors) == 3 + 4
     root = 2**0.5
     np.testing.assert_allclose(anchors[:3, 2:], [[0.1, 0.1], [0.2 / root, 0.2 * root], [0.2 * root, 0.2 / root]])
+
+
+@pytest.mark.parametrize(("side", "feature_size", "steps"), [
+    (300, (19, 10, 5, 3, 2, 1), (16, 32, 64, 100, 150, 300)),
+    (320, (20, 10, 5, 3, 2, 1), (16, 32, 64, 107, 160, 320)),
+    (512, (32, 16, 8, 4, 2, 1), (16, 32, 64, 128, 256, 512)),
+])
+def test_another_input_has_default_boxes_of_the_same_pixels(config_of, side, feature_size, steps):
+    config = config_of("ssd300_config.yaml")
+    values = build_default_boxes(config).for_input(side)
+    assert (values["img_shape"], values["feature_size"], values["steps"]) == ((side, side), feature_size, steps)
+    resized = build_default_boxes(dataclasses.replace(config, **values))
+    for old, new in zip(build_default_boxes(config).shapes()[:-1], resized.shapes()[:-1]):
+        np.testing.assert_allclose(np.array(new) * side, np.array(old) * 300, rtol=1e-4)
+    assert resized.for_input(side) == values
+
+
+def test_another_input_of_a_pyramid(config_of):
+    config = config_of("ssd_mobilenet_v1_fpn_config.yaml")
+    values = build_default_boxes(config).for_input(320)
+    assert values == {"img_shape": (320, 320), "feature_size": (40, 20, 10, 5, 3)}
+    first = build_default_boxes(dataclasses.replace(config, **values)).anchors()[0]
+    np.testing.assert_allclose(first[2:] * 320, build_default_boxes(config).anchors()[0, 2:] * 640)
+
+
+def test_another_input_needs_levels_that_halve(config_of):
+    with pytest.raises(ValueError, match=r"feature_size \[38, 19, 10, 5, 3, 1\] are not each half as large"):
+        build_default_boxes(config_of("ssd_vgg16_config.yaml")).for_input(512)
 
 
 def test_grid_order_is_row_column_shape():
@@ -108,5 +138,5 @@ def test_the_flags_of_other_default_boxes_choose_them(config_of):
 def test_keys_of_default_boxes_in_the_order_of_exported_models():
     assert default_box_keys() == (
         "use_anchor_generator", "num_ssd_boxes", "num_default", "feature_size", "steps", "min_scale", "max_scale",
-        "aspect_ratios", "anchor_sizes", "anchors_within_image", "anchor_scale")
+        "aspect_ratios", "reduced_scale", "anchor_sizes", "anchors_within_image", "anchor_scale")
     assert all(set(kind.CONFIG_KEYS) <= set(KEYS) for kind in KINDS)

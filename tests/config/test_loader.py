@@ -387,6 +387,32 @@ def test_auto_is_for_training_only(write, caplog):
         config.epoch_size // 2
 
 
+def test_input_size_brings_what_follows_from_it():
+    config = load_config(["--input_size=512"])
+    assert (config.img_shape, config.feature_size, config.num_ssd_boxes) == ((512, 512), (32, 16, 8, 4, 2, 1), 5118)
+    assert config.min_scale * 512 == pytest.approx(60, abs=1e-3)
+    assert load_config([]).input_size == 0
+
+
+def test_input_size_of_a_configuration_that_was_written(write):
+    config = load_config(["--input_size=384"])
+    assert load_config([write(format_config(config))]) == config
+
+
+def test_input_size_and_img_shape(write):
+    path = write("input_size: auto\n")
+    config = load_config([path, "--img_shape=300,300"])  # the flag counts
+    assert (config.input_size, config.img_shape) == (0, (300, 300))
+    assert "leave one of them out" in message_of("--img_shape=300,300", "--input_size=384")
+    assert load_config([path], for_training=True).is_auto("input_size")
+    assert "input_size: auto is for train.py" in message_of(path)
+
+
+def test_input_size_where_the_levels_do_not_halve():
+    message = message_of("--config_path=config/ssd_vgg16_config.yaml", "--input_size=512")
+    assert "input_size 512 (command line)" in message and "set img_shape, feature_size and steps instead" in message
+
+
 def test_a_number_on_the_command_line_replaces_auto(write):
     path = write("batch_size: auto\n")
     assert load_config([path, "--batch_size=8"], for_training=True).batch_size == 8

@@ -1,0 +1,57 @@
+"""The input size that suits the sizes of the objects."""
+import numpy as np
+import pytest
+
+from src.config import load_config
+from src.dataset.annotations import AnnotationSource, ImageRecord
+from src.dataset_check import input_size
+from src.dataset_check.input_size import relative_boxes, with_input_size
+from src.utils.errors import UserError
+from tests.support.samples import write_image
+
+
+def records_with(height, width, count=40):
+    """Images of 600 x 600 pixels, each with a box of that height and width somewhere."""
+    places = np.random.default_rng(2).uniform(0, (600 - height, 600 - width), size=(count, 2)).astype(np.int32)
+    return [ImageRecord(number, "no such file", np.array([[y, x, y + height, x + width, 1]], np.int32), (600, 600))
+            for number, (y, x) in enumerate(places)]
+
+
+@pytest.fixture
+def choose(monkeypatch, tmp_path):
+    def choose(records, *flags):
+        source = AnnotationSource("coco", tmp_path, [], lambda report: records)
+        monkeypatch.setattr(input_size, "find_source", lambda config, is_training: source)
+        return with_input_size(load_config(["--input_size=auto", *flags], for_training=True))
+
+    return choose
+
+
+@pytest.mark.parametrize(("pixels", "side"), [(400, 300), (84, 384), (40, 512)])
+def test_small_objects_take_a_larger_input(choose, pixels, side, caplog):
+    caplog.set_level("INFO")
+    config = choose(records_with(pixels, pixels))
+    assert (config.input_size, config.img_shape) == (side, (side, side))
+    assert config == load_config([f"--input_size={side}"])
+    assert f"input_size: {side}; boxes of the training data" in caplog.text
+
+
+def test_data_without_boxes_keep_the_input_size(choose):
+    assert choose([]).img_shape == (300, 300)
+
+
+def test_a_number_stays_without_a_look_at_the_data():
+    config = load_config(["--input_size=384"], for_training=True)
+    assert with_input_size(config) is config
+
+
+def test_levels_that_do_not_halve(choose):
+    with pytest.raises(UserError, match="input_size: auto, but the levels of feature_size .*; set input_size to 0"):
+        choose([], "--config_path=config/ssd_vgg16_config.yaml")
+
+
+def test_boxes_by_the_size_of_the_file(tmp_path):
+    write_image(tmp_path / "1.png")
+    boxes = np.array([[30, 0, 60, 40, 1], [5, 5, 5, 9, 1], [-6, -8, 6, 8, 1]], np.int32)
+    records = [ImageRecord(1, str(tmp_path / "1.png"), boxes), ImageRecord(2, str(tmp_path / "missing.png"), boxes)]
+    np.testing.assert_allclose(relative_boxes(records, seed=1), [[0.5, 0, 1, 0.5], [0, 0, 0.1, 0.1]])
