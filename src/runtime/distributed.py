@@ -12,12 +12,15 @@ import mindspore as ms
 from mindspore import nn, ops
 from mindspore.communication import GlobalComm, get_group_size, get_rank, init
 
+from src.runtime.environment import ROLE, get_device_num, get_rank_id, whole_number
 from src.runtime.signals import StopSignals
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
 # Each launcher sets one of them: msrun, a rank table, ModelArts, mpirun.
-LAUNCHER_VARIABLES = ("MS_ROLE", "RANK_TABLE_FILE", "MINDSPORE_HCCL_CONFIG_PATH", "OMPI_COMM_WORLD_RANK")
+LAUNCHER_VARIABLES = (ROLE, "RANK_TABLE_FILE", "MINDSPORE_HCCL_CONFIG_PATH", "OMPI_COMM_WORLD_RANK")
+# With ROLE, how ranks and MindSpore's scheduler find each other.
+SCHEDULER_VARIABLES = ("MS_SCHED_HOST", "MS_SCHED_PORT", "MS_WORKER_NUM")
 # Set by launchers that end MindSpore's scheduler when all ranks have ended.
 LAUNCHER = "SSD_LAUNCHER"
 # Seconds that ranks wait for one that still evaluates or compiles. MindSpore's defaults: 30 on a CPU, 1836 on Ascend.
@@ -40,6 +43,34 @@ class Ranks:
 ONE_RANK = Ranks()
 
 
+def check_launcher(run_distribute: bool, device_target: str) -> None:
+    """Whether what started this process fits `run_distribute`; to be called first of all, by every rank and scheduler.
+
+    Raises:
+        UserError: there are several processes that do not know of each other, or nothing that would connect them.
+    """
+    ranks = get_device_num()
+    if not run_distribute:
+        if ranks > 1 or get_rank_id() > 0:
+            raise UserError(f"a launcher started this process as rank {get_rank_id()} of {ranks}, but run_distribute "
+                            "is False: each rank would train for itself and write to the same folder; add "
+                            "--run_distribute=True, or start one process without the launcher and its variables "
+                            "(RANK_ID, RANK_SIZE)")
+        return
+    launcher = next((name for name in LAUNCHER_VARIABLES if name in os.environ), None)
+    if launcher is None:
+        raise UserError("run_distribute needs a launcher that starts one process for each device, such as "
+                        "scripts/run_msrun_train.sh; for a single device leave run_distribute out")
+    if launcher != ROLE and device_target == "CPU":
+        raise UserError(f"run_distribute: this rank was started by what sets {launcher}, but on a CPU only MindSpore's "
+                        "scheduler connects ranks; start them with scripts/run_msrun_train.sh, or with "
+                        "DEVICE_TARGET=CPU before scripts/run_distribute_train.sh or run_distribute_train_gpu.sh")
+    missing = [name for name in SCHEDULER_VARIABLES if launcher == ROLE and not os.environ.get(name)]
+    if missing:
+        raise UserError(f"run_distribute: {ROLE} is set, but {', '.join(missing)} not; msrun sets all of them, see "
+                        "scripts/run_msrun_train.sh")
+
+
 def set_up_ranks(run_distribute: bool, all_reduce_fusion_config: Sequence[int] = (), device_num: int = 1) -> Ranks:
     """Joins the ranks of a data-parallel run. To be called after `set_up_device`.
 
@@ -52,16 +83,13 @@ def set_up_ranks(run_distribute: bool, all_reduce_fusion_config: Sequence[int] =
         `Ranks`: the only one without `run_distribute`.
 
     Raises:
-        UserError: there is no launcher, or it started another number of processes than `device_num`.
+        UserError: they cannot be joined, or there are others than `device_num`.
     """
     if not run_distribute:
         return ONE_RANK
-    if not any(name in os.environ for name in LAUNCHER_VARIABLES):
-        raise UserError("run_distribute needs a launcher that starts one process for each device, such as "
-                        "scripts/run_msrun_train.sh; for a single device leave run_distribute out")
     for name, seconds in COLLECTIVE_TIMEOUTS.items():
         os.environ.setdefault(name, seconds)
-    init()
+    _join()
     ranks = Ranks(get_rank(), get_group_size())
     if device_num not in (1, ranks.size):
         raise UserError(f"device_num is {device_num}, but the launcher started {ranks.size} processes")
@@ -70,6 +98,14 @@ def set_up_ranks(run_distribute: bool, all_reduce_fusion_config: Sequence[int] =
     if all_reduce_fusion_config and ms.get_context("device_target") != "CPU":
         ms.set_auto_parallel_context(all_reduce_fusion_config=list(all_reduce_fusion_config))
     return ranks
+
+
+def _join() -> None:
+    try:
+        init()
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise UserError(f"run_distribute: MindSpore cannot join the ranks: {str(error).strip().splitlines()[0]}"
+                        ) from error
 
 
 def end_process(code: int) -> None:
@@ -94,12 +130,12 @@ def serve_as_scheduler() -> None:
     msrun starts a scheduler on every machine with the master's address, so two invocations on one machine start two.
     The second finds the port in use, and returns at once.
     """
-    host, port = os.environ["MS_SCHED_HOST"], int(os.environ["MS_SCHED_PORT"])
+    host, port = os.environ["MS_SCHED_HOST"], whole_number("MS_SCHED_PORT")
     if _is_served(host, port):
         logger.info("%s:%d is served by another scheduler", host, port)
         return
     ms.set_device("CPU")
-    init()
+    _join()
 
 
 def _is_served(host: str, port: int) -> bool:

@@ -2,10 +2,14 @@
 import os
 from collections.abc import Sequence
 
-# msrun, ModelArts and scripts/launch_ranks.py set the first name of each row, mpirun (Open MPI) the second.
+from src.utils.errors import UserError
+
+# msrun, ModelArts and scripts/launch_ranks.py set the first name of each row, mpirun (Open MPI) the second; the third
+# is MindSpore's own.
 DEVICE = ("DEVICE_ID", "OMPI_COMM_WORLD_LOCAL_RANK")
 RANK = ("RANK_ID", "OMPI_COMM_WORLD_RANK")
-RANKS = ("RANK_SIZE", "OMPI_COMM_WORLD_SIZE")
+RANKS = ("RANK_SIZE", "OMPI_COMM_WORLD_SIZE", "MS_WORKER_NUM")
+ROLE = "MS_ROLE"
 THREADS = "OMP_NUM_THREADS"
 
 
@@ -44,8 +48,16 @@ def threads_text(threads: int) -> str:
 
 def is_scheduler() -> bool:
     """Whether this process is MindSpore's scheduler, which connects the ranks and does not train."""
-    return os.environ.get("MS_ROLE") == "MS_SCHED"
+    return os.environ.get(ROLE) == "MS_SCHED"
+
+
+def whole_number(name: str) -> int:
+    """The value of an environment variable that holds a whole number. Raises a `UserError` where it does not."""
+    text = os.environ[name]
+    if not (text.isascii() and text.isdigit()):
+        raise UserError(f"the environment variable {name} is {text!r}; expected a whole number")
+    return int(text)
 
 
 def _number(names: Sequence[str], default: int) -> int:
-    return next((int(os.environ[name]) for name in names if name in os.environ), default)
+    return next((whole_number(name) for name in names if os.environ.get(name)), default)

@@ -6,7 +6,7 @@ Known parameter names:
 - torchvision's of the last three;
 - those of EfficientNet-Lite in PyTorch;
 - those of every MindCV model in a MindCV backbone;
-- those of the backbones themselves, as in a detector's checkpoint.
+- those of the backbones themselves, as in the checkpoint of any detector.
 """
 import logging
 import re
@@ -23,6 +23,7 @@ from src.backbones.mobilenet_v1 import MobileNetV1
 from src.backbones.mobilenet_v2 import MobileNetV2
 from src.backbones.resnet import ResNet50
 from src.backbones.vgg16 import VGG16
+from src.ssd.registry import MODELS
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import read_checkpoint
 from src.weights.external_file import SUFFIXES, read_weight_file
@@ -94,8 +95,12 @@ RENAMES: dict[type[nn.Cell], Renames] = {
 }
 # BatchNorm in PyTorch and in MindSpore.
 BN_PARTS = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-# MindCV calls a layer `features_3` in a network that returns features, and `features.3` in the classifier.
-MINDCV_RENAMES: Renames = ((r"(\w+)\.(\d+)\.(.+)", lambda part, n, end: f"{part}_{n}.{end}"),)
+# Shortcuts of our and of torchvision's ResNet; MindCV calls a layer `features_3` in a network that returns features,
+# `features.3` in the classifier.
+MINDCV_RENAMES: Renames = (
+    (r"(.+)\.down_?sample(?:_layer)?\.(.+)", lambda block, end: f"{block}.down_sample.{end}"),
+    (r"(\w+)\.(\d+)\.(.+)", lambda part, n, end: f"{part}_{n}.{end}"),
+)
 # A classifier has no separate expansion of SSD's first tap, but the block after the tap begins with this very layer.
 COPIES: dict[type[nn.Cell], tuple[tuple[str, str], ...]] = {
     MobileNetV2: (("expand_layer_conv_13.", "features_2.0.conv.0."),),
@@ -221,7 +226,9 @@ def _own_name(name: str, own: Collection[str], prefixes: Sequence[str], renames:
 
 
 def _prefixes(backbone_path: str) -> tuple[str, ...]:
-    return f"network.{backbone_path}.", f"{backbone_path}.", "network.", "backbone."
+    """What names may begin with: where this detector has its backbone, or any other one in the model table."""
+    paths = dict.fromkeys([backbone_path, *(model.backbone_path for model in MODELS.values())])
+    return (*(f"{start}{path}." for path in paths for start in ("network.", "")), "network.", "backbone.")
 
 
 def _backbone_of(net: nn.Cell, backbone_path: str) -> nn.Cell:

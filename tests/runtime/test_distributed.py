@@ -4,14 +4,59 @@ import socket
 import pytest
 
 from src.runtime import distributed
+from src.runtime.environment import RANK, RANKS
 from src.utils.errors import UserError
 
 
-def test_several_ranks_need_a_launcher(monkeypatch):
-    for name in distributed.LAUNCHER_VARIABLES:
+@pytest.fixture
+def set_variables(monkeypatch):
+    """Function: names=values -> these are all variables of launchers that are set."""
+    for name in (*distributed.LAUNCHER_VARIABLES, *distributed.SCHEDULER_VARIABLES, *RANK, *RANKS):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UserError, match=r"run_msrun_train\.sh"):
-        distributed.set_up_ranks(True)
+
+    def set_variables(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_variables
+
+
+MSRUN = {"MS_ROLE": "MS_WORKER", "MS_SCHED_HOST": "127.0.0.1", "MS_SCHED_PORT": "8118", "MS_WORKER_NUM": "2"}
+MPIRUN = {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}
+RANK_TABLE = {"RANK_TABLE_FILE": "hccl.json", "RANK_ID": "0", "RANK_SIZE": "2"}
+
+
+@pytest.mark.parametrize(("run_distribute", "device", "variables", "message"), [
+    (True, "CPU", {}, r"run_msrun_train\.sh"),
+    (True, "CPU", MPIRUN, "OMPI_COMM_WORLD_RANK, but on a CPU only MindSpore's scheduler"),
+    (True, "CPU", RANK_TABLE, "RANK_TABLE_FILE, but on a CPU only MindSpore's scheduler"),
+    (True, "Ascend", {"MS_ROLE": "MS_WORKER", "MS_SCHED_HOST": "a"}, "MS_SCHED_PORT, MS_WORKER_NUM not"),
+    (False, "CPU", MSRUN, "rank 0 of 2, but run_distribute is False"),
+    (False, "CPU", {**MSRUN, "MS_ROLE": "MS_SCHED"}, "rank 0 of 2, but run_distribute is False"),  # would wait on
+    (False, "GPU", MPIRUN, "rank 0 of 2, but run_distribute is False"),
+    (False, "Ascend", RANK_TABLE, "rank 0 of 2, but run_distribute is False"),
+    (False, "CPU", {"RANK_ID": "1"}, "rank 1 of 1, but run_distribute is False"),
+    (False, "CPU", {"RANK_ID": "one"}, "RANK_ID is 'one'"),
+])
+def test_launchers_that_do_not_fit(set_variables, run_distribute, device, variables, message):
+    set_variables(**variables)
+    with pytest.raises(UserError, match=message):
+        distributed.check_launcher(run_distribute, device)
+
+
+@pytest.mark.parametrize(("run_distribute", "device", "variables"), [
+    (False, "CPU", {}),
+    (False, "Ascend", {"RANK_ID": "0", "RANK_SIZE": "1", "RANK_TABLE_FILE": "hccl.json"}),
+    (True, "CPU", {**MSRUN, **MPIRUN}),
+    (True, "Ascend", RANK_TABLE),
+    (True, "GPU", MPIRUN),
+])
+def test_launchers_that_fit(set_variables, run_distribute, device, variables):
+    set_variables(**variables)
+    distributed.check_launcher(run_distribute, device)
+
+
+def test_one_rank_without_a_launcher():
     assert distributed.set_up_ranks(False) == distributed.Ranks(0, 1)
 
 

@@ -4,11 +4,12 @@ import re
 import numpy as np
 import pytest
 
+from src.backbones.efficientnet_lite import EfficientNetLite
 from src.backbones.mobilenet_v1 import MobileNetV1
 from src.backbones.mobilenet_v2 import MobileNetV2
 from src.backbones.resnet import ResNet50
 from src.utils.errors import UserError
-from src.weights.pretrained_backbone import RENAMES, load_backbone, match_names, with_mindspore_names
+from src.weights.pretrained_backbone import MINDCV_RENAMES, RENAMES, load_backbone, match_names, with_mindspore_names
 from tests.support.backbone_net import BackboneNet, backbone_values, random_values, shapes_of
 from tests.support.torchvision_shapes import batch_norm, mobilenet_v2, resnet50
 
@@ -98,12 +99,35 @@ def test_classifier_of_the_model_zoo(save, caplog):
     assert np.array_equal(net.network.head.weight.asnumpy(), head)
 
 
-@pytest.mark.parametrize("prefix", ["network.", "network.backbone.", "backbone.", ""])
+@pytest.mark.parametrize("prefix", ["network.", "network.backbone.", "backbone.", "",
+                                    "network.feature_extractor.mobilenet_v1.", "feature_extractor.mobilenet_v1."])
 def test_names_of_our_own(save, prefix):
     net = BackboneNet(MobileNetV1())
     values = random_values(shapes_of(MobileNetV1()))
     load_backbone(net, save({prefix + name: value for name, value in values.items()}), "backbone")
     assert all(np.array_equal(value, values[name]) for name, value in backbone_values(net).items())
+
+
+@pytest.mark.parametrize("path", ["backbone", "feature_extractor.efficientnet"])
+def test_a_detector_with_another_path_to_the_backbone(save, path):
+    """That of MultiBox has one layer more than that of a pyramid."""
+    net = BackboneNet(EfficientNetLite("lite0", pyramid=True))
+    shapes = shapes_of(EfficientNetLite("lite0"))
+    values = random_values({f"network.{path}.{name}": shape for name, shape in shapes.items()})
+    report = load_backbone(net, save(values), "backbone")
+    assert all(np.array_equal(value, values[f"network.{path}.{name}"]) for name, value in backbone_values(net).items())
+    assert {name.removeprefix(f"network.{path}.").split(".")[0] for name in report.unused} == {"head"}
+
+
+def test_resnet_of_a_detector_into_that_of_mindcv():
+    mindcv = pytest.importorskip("mindcv")
+    own = shapes_of(mindcv.create_model("resnet50"))
+    own = {name: shape for name, shape in own.items() if not name.startswith("classifier")}
+    theirs = shapes_of(ResNet50())
+    sources = match_names([f"network.feature_extractor.resnet.{name}" for name in theirs], own,
+                          ("network.feature_extractor.resnet.",), MINDCV_RENAMES)
+    assert {name: theirs[source.removeprefix("network.feature_extractor.resnet.")]
+            for name, source in sources.items()} == own
 
 
 def test_tap_of_mobilenet_v2_begins_as_the_expansion_after_it(save):

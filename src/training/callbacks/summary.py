@@ -45,6 +45,7 @@ def describe_run(config: Config, detector: nn.Cell, num_training: int, num_evalu
     device = f"{config.device_target} {config.device_id}"
     if config.device_target == "CPU":
         device = f"CPU, {threads_text(thread_count(config.cpu_threads))}"
+    begins_with_weights = config.feature_extractor_base_param or config.pre_trained or config.resume
     values = {name: getattr(config, name) for name in OPTIONS}
     options = [f"{name}: {show(value)}" for name, value in values.items() if value and value != "none"]
     lines = {
@@ -52,6 +53,8 @@ def describe_run(config: Config, detector: nn.Cell, num_training: int, num_evalu
                  f"{config.num_ssd_boxes} default boxes",
         "size": f"{size.parameters / 1e6:.2f} million parameters, {size.flops / 1e9:.2f} GFLOPs an image "
                 "(multiplications and additions)",
+        "weights": "" if begins_with_weights else
+                   "the backbone begins from nothing; feature_extractor_base_param names a pretrained one",
         "data": f"{num_training} images to train on, "
                 + ("no evaluation" if num_evaluation is None else f"{num_evaluation} to evaluate with"),
         "steps": f"{steps} an epoch, each with {batch}; epochs {config.pre_trained_epoch_size + 1} to "

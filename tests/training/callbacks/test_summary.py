@@ -1,6 +1,8 @@
 """The summaries at the start and at the end of a run."""
 from types import SimpleNamespace
 
+from mindspore import nn
+
 from src.ssd import build_training_net
 from src.training.callbacks.summary import EndSummary, describe_run
 
@@ -15,6 +17,15 @@ def test_summary_at_the_start(cpu, config_of):
                  "CPU, 2 threads", "use_ema: true", "seed:     5", "MindSpore 2.", "million parameters", "GFLOPs"):
         assert part in text
     assert "freeze_layer" not in text
+
+
+def test_a_backbone_from_nothing_is_said(cpu, config_of):
+    line = "weights:  the backbone begins from nothing; feature_extractor_base_param names a pretrained one\n"
+    for flag, expected in (("--seed=5", True), ("--feature_extractor_base_param=a.ckpt", False),
+                           ("--pre_trained=a.ckpt", False)):
+        config = config_of("ssd_mobilenet_v1_300_config_gpu.yaml", flag)
+        text = describe_run(config, nn.Conv2d(3, 8, 1), 120, None, steps=3, num_ranks=1)
+        assert (line in text) == expected
 
 
 def test_summary_at_the_end(tmp_path):
