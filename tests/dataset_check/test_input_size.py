@@ -46,7 +46,7 @@ def test_a_number_stays_without_a_look_at_the_data():
 
 
 def test_levels_that_do_not_halve(choose):
-    with pytest.raises(UserError, match="input_size: auto, but the levels of feature_size .*; set input_size to 0"):
+    with pytest.raises(UserError, match=r"input_size: auto, but the levels of feature_size .*; set input_size to 0"):
         choose([], "--config_path=config/ssd_vgg16_config.yaml")
 
 
