@@ -7,9 +7,12 @@ from typing import Any
 from src.dataset.annotations import Report
 from src.dataset.sources import annotation_format, find_source
 from src.utils.errors import UserError
+from src.utils.safe_io import MEGABYTE, read_text, shown
 
 CLASSES_FILE = "classes.txt"
 BACKGROUND = "background"
+MOST_CLASSES = 10_000  # of a text file without names
+MOST_BYTES = 16 * MEGABYTE
 
 
 def with_class_names(config: Any) -> Any:
@@ -39,8 +42,15 @@ def _names_of_labels(annotation_file: Path, labels: Collection[int]) -> list[str
     path = annotation_file.with_name(CLASSES_FILE)
     highest = max(labels, default=0)
     if not path.is_file():
+        if highest > MOST_CLASSES:
+            raise UserError(f"{annotation_file} has a box with the label {shown(highest)}, and there is no {path} that "
+                            f"names so many classes. Correct the label: without names, at most {MOST_CLASSES} classes "
+                            "are taken.")
         return [f"class_{number}" for number in range(1, highest + 1)]
-    names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    try:
+        names = [line.strip() for line in read_text(path, MOST_BYTES).splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
     if len(names) < highest or len(set(names)) < len(names):
         raise UserError(f"{path} has {len(names)} names, {len(set(names))} of them different; expected is one for each "
                         f"of the classes 1 to {highest} of {annotation_file}")

@@ -3,6 +3,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from src.dataset.file_names import spellings
 from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
 
@@ -33,8 +34,8 @@ def resolve_path(value: str, data_path: str, key: str) -> Path:
 def path_below(folder: Path | str, name: str) -> str:
     """Path of the file that annotations call `name`, in `folder` or below it.
 
-    An absolute name is allowed if it lies there. Backslashes separate folders, as on Windows, unless there is a file
-    with them in its name. Links are followed, so that images may lie on another disk.
+    Of several `spellings`, the first counts that is there. An absolute name is allowed if it leads there, also through
+    links. Links below `folder` are followed, so that images may lie on another disk.
 
     Raises:
         ValueError: it is elsewhere, or no file can have this name.
@@ -42,12 +43,14 @@ def path_below(folder: Path | str, name: str) -> str:
     if "\0" in name:
         raise ValueError(f"{name}: the name has a null character")
     os.fsencode(name)  # half a letter (a lone surrogate) is a ValueError as well
-    path = os.path.join(folder, name)
-    if "\\" in name and os.sep != "\\" and not os.path.lexists(path):
-        path = os.path.join(folder, name.replace("\\", "/"))
-    if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):
-        raise ValueError(f"{name} is outside {folder}")
-    return str(Path(path))
+    paths = (os.path.join(folder, spelling) for spelling in spellings(name))
+    path = next(filter(os.path.lexists, paths), os.path.join(folder, name.replace("\\", os.sep)))
+    if Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):
+        return str(Path(path))
+    real = Path(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    if os.path.isabs(name) and real.is_relative_to(os.path.realpath(folder)):
+        return str(Path(folder, real.relative_to(os.path.realpath(folder))))
+    raise ValueError(f"{name} is outside {folder}")
 
 
 def existing_file(path: Path | str, what: str) -> Path:

@@ -1,4 +1,6 @@
 """Annotations as a text file: one image a line, `path xmin,ymin,xmax,ymax,class ...`."""
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,17 @@ from src.dataset.annotations import (
     box_array,
     usual_evaluation_part,
 )
+from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.paths import existing_file, existing_folder, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_file, shown
+from src.utils.safe_io import MEGABYTE, read_text, shown
 
 KIND = "other"
 MOST_TEXT = 1024 * MEGABYTE
+EXPECTED = ("Expected is 'path xmin,ymin,xmax,ymax,class ...' with integers, blanks between the parts and none inside "
+            "a box.")
+# A name with blanks reaches to the last suffix of an image; another one is the first part of its line.
+_SUFFIX = re.compile(rf"({'|'.join(map(re.escape, IMAGE_SUFFIXES))})(?=\s|$)", re.IGNORECASE)
 
 
 def find_txt(config: Any, is_training: bool) -> AnnotationSource:
@@ -54,6 +61,12 @@ FORMAT = AnnotationFormat(KIND, find_txt, _annotation_path, part_keys=("anno_pat
                           evaluation_part=find_evaluation_part, names_classes=False)
 
 
+def split_line(line: str) -> tuple[str, list[str]]:
+    """The name of the image and the boxes behind it, which are not looked at."""
+    ends = [found.end() for found in _SUFFIX.finditer(line)] or [len(line.split(maxsplit=1)[0])]
+    return line[:ends[-1]], line[ends[-1]:].split()
+
+
 def parse_box(token: str) -> list[int]:
     """`"xmin,ymin,xmax,ymax,class"` -> `[ymin, xmin, ymax, xmax, class]`, all integers.
 
@@ -71,32 +84,36 @@ def read_txt(annotation_file: Path | str, image_dir: Path, report: Report) -> li
     """Records of all lines, also of images that do not exist, without those outside `image_dir`.
 
     The parts of a line are separated by blanks or tabs; empty lines and lines that begin with `#` are skipped. The
-    image id is the number of the line, counted from 0 and over all lines. The class is the label: an index into the
-    list of classes, where 0 is the background.
+    name may hold blanks if it ends with a usual suffix. The image id is the number of the line, counted from 0 and over
+    all lines. The class is the label: an index into the list of classes, where 0 is the background.
 
     Raises:
         UserError: the file cannot be read, or a part of a line is not five integers.
     """
     try:
-        lines = read_file(annotation_file, MOST_TEXT).decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{annotation_file} cannot be read as UTF-8 text: {error}") from error
+        lines = read_text(annotation_file, MOST_TEXT).splitlines()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{annotation_file} cannot be read: {error}") from error
     records = []
     for index, line in enumerate(lines):
-        parts = line.split()
-        if not parts or parts[0].startswith("#"):
+        line = line.strip()
+        if not line or line.startswith("#"):
             continue
+        where = f"{annotation_file}, line {index + 1}"
+        name, tokens = split_line(line)
         rows = []
-        for token in parts[1:]:
+        for token in tokens:
             try:
                 rows.append(parse_box(token))
             except ValueError as error:
-                raise UserError(
-                    f"{annotation_file}, line {index + 1}: '{shown(token)}' is not a box ({shown(error)}). Expected is "
-                    "'path xmin,ymin,xmax,ymax,class ...' with integers, no blank inside a box or a path.") from error
+                raise UserError(f"{where}: '{shown(token)}' is not a box ({shown(error)}). {EXPECTED}") from error
             report.classes[rows[-1][4]] += 1
         try:
-            records.append(ImageRecord(index, path_below(image_dir, parts[0]), box_array(rows)))
+            path = path_below(image_dir, name)
         except ValueError as error:
             report.add(FOREIGN_IMAGE, f"line {index + 1}: {error}")
+            continue
+        if Path(name.partition(",")[0]).suffix.lower() in IMAGE_SUFFIXES and "," in name and not os.path.lexists(path):
+            raise UserError(f"{where}: '{shown(name)}' has commas behind the name of the image. {EXPECTED}")
+        records.append(ImageRecord(index, path, box_array(rows)))
     return records

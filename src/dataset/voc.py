@@ -1,5 +1,7 @@
 """Annotations in the Pascal VOC format: one xml file an image."""
 import math
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,15 +25,18 @@ from src.dataset.annotations import (
     box_array,
     usual_evaluation_part,
 )
+from src.dataset.file_names import FileNames, files_below
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.paths import existing_file, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_file, shown
+from src.utils.safe_io import MEGABYTE, read_file, read_text, shown, shown_list
 
 SPLITS = Path("ImageSets", "Main")
 MAX_IMAGE_ID = 2**31 - 1
+_COLUMN = re.compile(r"\s+(1|0|-1)$")
 MOST_XML = 16 * MEGABYTE
 MOST_SPLIT = 256 * MEGABYTE
+MOST_LISTS = 20  # that a message shows
 
 
 class VocLayout(NamedTuple):
@@ -51,17 +56,40 @@ class VocLayout(NamedTuple):
         """The xml files of this part, sorted; files that the split names need not exist.
 
         Raises:
-            UserError: the split or the folder cannot be read, or the split names files outside the folder.
+            UserError: the split or a folder cannot be read, or the split names files outside the folder.
         """
         try:
             if self.split_file is None:
-                return sorted(path for path in self.annotation_dir.iterdir() if path.suffix.lower() == ".xml")
-            # A line may carry a second column (1, 0, -1), as the lists per class of the VOC challenge do.
-            lines = read_file(self.split_file, MOST_SPLIT).decode("utf-8-sig").splitlines()
-            names = dict.fromkeys(parts[0] for parts in map(str.split, lines) if parts)
-            return sorted(Path(path_below(self.annotation_dir, f"{name}.xml")) for name in names)
+                return xml_files(self.annotation_dir)
+            lines = map(str.strip, read_text(self.split_file, MOST_SPLIT).splitlines())
+            return sorted({listed_file(self.annotation_dir, line) for line in lines if line})
         except (OSError, ValueError) as error:
             raise UserError(f"{self.split_file or self.annotation_dir} cannot be used: {shown(error)}") from error
+
+
+def xml_files(folder: Path) -> list[Path]:
+    """The xml files of a folder and its sub-folders, sorted, without those of the parts of a dataset."""
+    names = files_below(folder, enter=lambda name: name.lower() not in (*TRAINING_NAMES, *EVALUATION_NAMES))
+    return [folder / name for name in names if name.lower().endswith(".xml")]
+
+
+def listed_file(annotation_dir: Path, line: str) -> Path:
+    """The xml file that a line of a list means, which need not exist.
+
+    The name may hold blanks, and have a suffix. A second column may follow it: 1, 0 or -1, as in the lists per class of
+    the VOC challenge and in those of VoTT, or anything else.
+
+    Raises:
+        ValueError: it is outside the folder, or no file can have this name.
+    """
+    name = _COLUMN.sub("", line)
+    for one in dict.fromkeys((line, name, line.split()[0])):
+        stem, suffix = os.path.splitext(one)
+        for candidate in (one, stem) if suffix.lower() in (*IMAGE_SUFFIXES, ".xml") else (one,):
+            path = Path(path_below(annotation_dir, f"{candidate}.xml"))
+            if path.is_file():
+                return path
+    return Path(path_below(annotation_dir, f"{name}.xml"))
 
 
 def find_voc(config: Any, is_training: bool) -> AnnotationSource:
@@ -101,9 +129,12 @@ def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocL
     1. The folder `<data_type>`, or else `train` or `eval`, with `Images` and `Annotations` inside, or all files in it.
     2. The standard layout: `JPEGImages`, `Annotations`, and a split of `ImageSets/Main`: `<data_type>.txt` if there is
        one; else, where `data_type` is a usual name, for training `trainval.txt` if there is a `test.txt` to evaluate
-       on, otherwise `train.txt`; for evaluation `test.txt`, otherwise `val.txt`.
+       on, otherwise `train.txt`, otherwise `default.txt`, as CVAT calls it; for evaluation `test.txt`, otherwise
+       `val.txt`.
     3. For training, a folder without parts: the xml files in it or in its `Annotations`, with the images beside them
        or in `JPEGImages` or `Images`.
+
+    Files may lie in sub-folders, where images and annotations have the same ones.
 
     Raises:
         UserError: none of them is there.
@@ -112,12 +143,11 @@ def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocL
     usual = "train" if is_training else "eval"
     folders = [root / name for name in dict.fromkeys([data_type, usual]) if name]
     for part in filter(Path.is_dir, folders):
-        image_dir, annotation_dir = (
-            part / name if (part / name).is_dir() else part for name in ("Images", "Annotations"))
-        return VocLayout(image_dir, annotation_dir)
+        annotations = part / "Annotations"
+        return VocLayout(_image_folder(part), annotations if annotations.is_dir() else part)
     splits = root / SPLITS
     if is_training:
-        names = ["trainval", "train"] if (splits / "test.txt").is_file() else ["train"]
+        names = [*(["trainval"] if (splits / "test.txt").is_file() else []), "train", "default"]
     else:
         names = ["test", "val"]
     image_dir, annotation_dir = root / "JPEGImages", root / "Annotations"
@@ -131,18 +161,26 @@ def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocL
     if is_training and whole is not None:
         return whole
     looked_for = ", ".join(f"{name}.txt" for name in dict.fromkeys([data_type, *names]) if name)
+    lists = shown_list(sorted(path.name for path in splits.glob("*.txt")), MOST_LISTS) or "no list"
     raise UserError(f"{root} is no VOC dataset with {'training' if is_training else 'evaluation'} images: looked for "
                     f"the folder {' or '.join(map(str, folders))} (with Images and Annotations inside, or images and "
-                    f"xml files together), and for JPEGImages, Annotations and one of {looked_for} in {splits}.")
+                    f"xml files together), and for JPEGImages, Annotations and one of {looked_for} in {splits}, where "
+                    f"there is {lists}. A list of another name is chosen by "
+                    f"--{'train' if is_training else 'val'}_data_type=NAME.")
 
 
 def _whole_folder(root: Path) -> VocLayout | None:
     """The layout of a folder whose xml files are not divided into parts, or None."""
     annotations = root / "Annotations" if (root / "Annotations").is_dir() else root
-    if not annotations.is_dir() or not any(path.suffix.lower() == ".xml" for path in annotations.iterdir()):
+    if not annotations.is_dir() or not xml_files(annotations):
         return None
-    folders = [root / name for name in ("JPEGImages", "Images", "images") if (root / name).is_dir()]
-    return VocLayout(folders[0] if folders else root, annotations)
+    return VocLayout(_image_folder(root), annotations)
+
+
+def _image_folder(folder: Path) -> Path:
+    """The sub-folder of the images, or the folder itself."""
+    folders = (folder / name for name in ("JPEGImages", "Images", "images"))
+    return next(filter(Path.is_dir, folders), folder)
 
 
 def parse_xml(path: Path) -> Element:
@@ -194,26 +232,36 @@ def read_boxes(root: Element, classes: Sequence[str], report: Report, where: str
     return box_array(rows)
 
 
-def find_image(file_name: str | None, xml_stem: str, images: set[str]) -> str | None:
+def find_image(file_name: str | None, xml_stem: str, images: FileNames) -> str | None:
     """Name of the image of an annotation file, out of `images`, or None.
 
     The name that the xml states counts when it agrees with the name of the xml file. Otherwise an image called like
-    the xml file is preferred: files are renamed more often than their content is changed.
+    the xml file is preferred: files are renamed more often than their content is changed. It lies in the sub-folder of
+    the xml file, in the one that the xml states, or in none.
+
+    Args:
+        file_name: text of `<filename>`, which may be missing or a whole path of any system.
+        xml_stem: name of the xml file relative to its folder, without the suffix.
+        images: names of all images, relative to their folder.
     """
-    stated = stated_name(file_name)
-    candidates = [stated] if Path(stated).stem == xml_stem else []
-    candidates += _with_suffixes(xml_stem)
+    (folder, _, stem), (stated_folder, _, stated) = xml_stem.rpartition("/"), _slashed(file_name).rpartition("/")
+    candidates = [stated] if Path(stated).stem == stem else []
+    candidates += _with_suffixes(stem)
     candidates += [stated, *_with_suffixes(stated), *_with_suffixes(Path(stated).stem)]
-    return next((name for name in candidates if name in images), None)
+    for place in dict.fromkeys((folder, stated_folder, "")):
+        for candidate in candidates:
+            name = images.find(f"{place}/{candidate}" if place else candidate)
+            if name is not None:
+                return name
+    return None
 
 
-def stated_name(file_name: str | None) -> str:
-    """Last part of the `<filename>` text, which may be missing or a whole path of any system."""
-    return (file_name or "").strip().replace("\\", "/").rpartition("/")[2]
+def _slashed(file_name: str | None) -> str:
+    return (file_name or "").strip().replace("\\", "/")
 
 
 def _with_suffixes(stem: str) -> list[str]:
-    return [stem + suffix for lower in IMAGE_SUFFIXES for suffix in (lower, lower.upper())]
+    return [stem + suffix for suffix in IMAGE_SUFFIXES]
 
 
 def assign_ids(names: Sequence[str]) -> list[int]:
@@ -256,30 +304,38 @@ def read_voc(layout: VocLayout, classes: Sequence[str], report: Report) -> list[
         UserError: an xml file has a document type declaration, or a folder cannot be read.
     """
     try:
-        images = {path.name for path in layout.image_dir.iterdir() if path.suffix.lower() != ".xml"}
+        images = FileNames(name for name in files_below(layout.image_dir) if not name.lower().endswith(".xml"))
     except OSError as error:
-        raise UserError(f"The folder {layout.image_dir} cannot be read: {error.strerror}.") from error
+        raise UserError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
     entries = []
     for xml_path in layout.annotation_files():
         try:
             root = parse_xml(xml_path)
         except FileNotFoundError:
-            report.add(MISSING_ANNOTATION, xml_path)
+            report.add(MISSING_ANNOTATION, f"{xml_path}, listed in {layout.split_file}")
             continue
         except (ParseError, OSError, LookupError, ValueError) as error:
             report.add(BAD_ANNOTATION, f"{xml_path}: {error}")
             continue
-        stated = stated_name(root.findtext("filename"))
-        name = find_image(stated, xml_path.stem, images)
+        xml_stem = xml_path.relative_to(layout.annotation_dir).with_suffix("").as_posix()
+        stated = _slashed(root.findtext("filename"))
+        name = find_image(stated, xml_stem, images)
         if name is None:
-            name = stated if Path(stated).suffix.lower() in IMAGE_SUFFIXES else xml_path.stem + IMAGE_SUFFIXES[0]
-        elif stated not in ("", name, Path(name).stem):
+            name = _missing_name(stated, xml_stem)
+        elif Path(stated).name not in ("", Path(name).name, Path(name).stem):
             report.add(OTHER_NAME, f"{xml_path}: {stated} instead of {name}")
         entries.append((name, read_boxes(root, classes, report, xml_path.name), _annotated_size(root)))
     # Two annotation files of one image are two records with ids of their own.
     keys = _unique([name for name, _, _ in entries])
     return [ImageRecord(image_id, str(layout.image_dir / name), boxes, size)
             for image_id, (name, boxes, size) in zip(assign_ids(keys), entries)]
+
+
+def _missing_name(stated: str, xml_stem: str) -> str:
+    """What the image of an annotation file would be called that is not there."""
+    folder, name = Path(xml_stem).parent, Path(stated).name
+    is_image = Path(name).suffix.lower() in IMAGE_SUFFIXES
+    return (folder / name).as_posix() if is_image else xml_stem + IMAGE_SUFFIXES[0]
 
 
 def _unique(names: Sequence[str]) -> list[str]:

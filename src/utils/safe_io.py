@@ -1,4 +1,5 @@
 """Untrusted files: read without waiting for ever or filling the memory. Untrusted texts: shown without surprises."""
+import codecs
 import errno
 import json
 import os
@@ -19,6 +20,9 @@ SMALL_JSON = 64 * MEGABYTE
 # What spreadsheets take for the beginning of a formula, also after a tabulator or a carriage return.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Control characters, line separators, marks that turn the direction of writing, and halves of letters.
+# The mark of UTF-32 begins with that of UTF-16. These codecs take the mark away.
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -88,6 +92,23 @@ def read_file(path: Path | str, most: int) -> bytes:
     """Content of a regular file of at most `most` bytes; errors as `open_file`."""
     with open_file(path, most) as stream:
         return stream.read()
+
+
+def read_text(path: Path | str, most: int) -> str:
+    """Text of a regular file of at most `most` bytes: UTF-8, or UTF-16 or UTF-32 with a byte order mark.
+
+    Raises:
+        OSError: as `open_file`.
+        ValueError: it is in another encoding; the message names the line.
+    """
+    data = read_file(path, most)
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = 1 + data[:error.start].count(b"\n")
+        raise ValueError(f"line {line} is not {encoding.upper()} text; save the file as UTF-8, as editors can do") \
+            from error
 
 
 def read_json(path: Path | str) -> Any:

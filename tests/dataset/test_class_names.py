@@ -47,6 +47,25 @@ def test_names_of_numbers(tmp_path, file, names):
         with_class_names(load_config(flags))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_encodings_of_the_list_of_names(tmp_path, encoding):
+    (tmp_path / "list.txt").write_text("a.jpg 0,0,5,5,2\n", encoding=encoding)
+    (tmp_path / "classes.txt").write_text("caf\u00e9\ndog\n", encoding=encoding)
+    flags = ["--dataset=other", f"--image_dir={tmp_path}", f"--anno_path={tmp_path / 'list.txt'}", "--classes=auto"]
+    if encoding == "cp1252":
+        with pytest.raises(UserError, match=r"classes\.txt cannot be read: line 1 is not UTF-8 text"):
+            with_class_names(load_config(flags))
+    else:
+        assert with_class_names(load_config(flags)).classes == ("background", "caf\u00e9", "dog")
+
+
+def test_an_absurd_label_names_no_classes(tmp_path):
+    (tmp_path / "list.txt").write_text(f"a.jpg 0,0,5,5,1 0,0,5,5,{10**12}\n")
+    flags = ["--dataset=other", f"--image_dir={tmp_path}", f"--anno_path={tmp_path / 'list.txt'}", "--classes=auto"]
+    with pytest.raises(UserError, match=r"list\.txt has a box with the label 1000000000000.*Correct the label"):
+        with_class_names(load_config(flags))
+
+
 def test_a_network_needs_names():
     with pytest.raises(UserError, match="in the output_path"):
         build_detector(load_config(["--classes=auto"]))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from src.dataset.annotations import Report
-from src.dataset.txt import parse_box, read_txt
+from src.dataset.txt import parse_box, read_txt, split_line
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_json
 
@@ -68,7 +68,7 @@ def test_empty_file_and_missing_file(tmp_path):
     with pytest.raises(UserError, match=r"none\.txt cannot be read"):
         read_txt(tmp_path / "none.txt", tmp_path, Report())
     path.write_bytes(b"a.jpg \xff\xfe")
-    with pytest.raises(UserError, match="UTF-8"):
+    with pytest.raises(UserError, match="line 1 is not UTF-8 text; save the file as UTF-8"):
         read_txt(path, tmp_path, Report())
 
 
@@ -78,3 +78,25 @@ def test_image_without_boxes_is_a_record(tmp_path):
     record, = read_txt(path, tmp_path, Report())
     assert record.pixel_boxes.shape == (0, 5)
     assert record.pixel_boxes.dtype == np.int32
+
+
+@pytest.mark.parametrize(("line", "name", "boxes"), [
+    ("my own picture.JPG 1,2,3,4,5", "my own picture.JPG", ["1,2,3,4,5"]),
+    ("a.jpg b.png 1,2,3,4,5", "a.jpg b.png", ["1,2,3,4,5"]),
+    ("my  picture.jfif", "my  picture.jfif", []),
+    ("Smith, John.jpg\t1,2,3,4,5 6,7,8,9,1", "Smith, John.jpg", ["1,2,3,4,5", "6,7,8,9,1"]),
+    ("picture 1,2,3,4,5", "picture", ["1,2,3,4,5"]),
+    ("a.jpg.5 1,2,3,4,5", "a.jpg.5", ["1,2,3,4,5"]),
+])
+def test_names_may_hold_blanks(line, name, boxes):
+    assert split_line(line) == (name, boxes)
+
+
+@pytest.mark.parametrize("line", ["a.jpg,1,2,3,4,5", "a.jpg,1,2,3,4,5 6,7,8,9,1", "a.jpg, 1,2,3,4,5"])
+def test_commas_behind_the_name_are_no_silent_loss(tmp_path, line):
+    path = tmp_path / "list.txt"
+    path.write_text(f"b.jpg 1,2,3,4,5\n{line}\n")
+    with pytest.raises(UserError, match=r"list\.txt, line 2: .*has commas behind the name.*blanks between the parts"):
+        read_txt(path, tmp_path, Report())
+    (tmp_path / line.split()[0]).touch()
+    assert len(read_txt(path, tmp_path, Report())) == 2  # an odd name of a file, but there it is

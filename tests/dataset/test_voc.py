@@ -2,7 +2,8 @@ import pytest
 
 from src.dataset.annotations import BAD_ANNOTATION, BAD_BOX, MISSING_ANNOTATION, OTHER_NAME, UNKNOWN_CLASS, Report
 from src.dataset.coco import coco_ground_truth
-from src.dataset.voc import VocLayout, assign_ids, find_image, find_layout, read_voc
+from src.dataset.file_names import FileNames
+from src.dataset.voc import VocLayout, assign_ids, find_image, find_layout, listed_file, read_voc
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_json
 from tests.support.samples import CLASSES, voc_xml
@@ -82,9 +83,17 @@ def test_ids_are_unique_and_do_not_depend_on_the_order():
     ("C:\\pictures\\a.jpg", "a", {"a.jpg"}, "a.jpg"),
     ("../../a.jpg", "a", {"a.jpg"}, "a.jpg"),
     ("a.jpg", "a", {"b.jpg"}, None),
+    ("a.jpg", "a", {"a.Jpg"}, "a.Jpg"),
+    ("", "a", {"a.JfIf"}, "a.JfIf"),
+    ("caf\u00e9.jpg", "cafe\u0301", {"cafe\u0301.jpg"}, "cafe\u0301.jpg"),
+    ("a.jpg", "cam1/a", {"cam1/a.jpg", "cam2/a.jpg"}, "cam1/a.jpg"),
+    ("cam1/a.jpg", "cam1/a", {"cam1/a.jpg", "a.jpg"}, "cam1/a.jpg"),
+    ("cam2\\a.jpg", "a", {"cam1/a.jpg", "cam2/a.jpg"}, "cam2/a.jpg"),
+    ("a.jpg", "cam1/a", {"a.jpg"}, "a.jpg"),
+    ("a.jpg", "a", {"cam1/a.jpg"}, None),
 ])
 def test_find_image(stated, stem, images, found):
-    assert find_image(stated, stem, images) == found
+    assert find_image(stated, stem, FileNames(images)) == found
 
 
 def make_standard(root, splits):
@@ -100,6 +109,7 @@ def make_standard(root, splits):
     (("train", "val"), "train", "val"),
     (("train", "test"), "train", "test"),
     (("train", "test", "train2017", "val2017"), "train2017", "val2017"),
+    (("default", "test"), "default", "test"),
 ])
 def test_standard_layout_chooses_the_split(tmp_path, splits, training, evaluation):
     make_standard(tmp_path, splits)
@@ -128,6 +138,51 @@ def test_no_layout_names_what_was_looked_for(tmp_path):
         find_layout(tmp_path, True, "train2017")
     for word in ("train2017.txt", "train.txt", "JPEGImages", str(tmp_path / "train")):
         assert word in str(error.value)
+
+
+def test_lists_that_are_there_are_named(tmp_path):
+    make_standard(tmp_path, ["cats", "dogs"])
+    with pytest.raises(UserError, match=r"there is cats\.txt, dogs\.txt\. A list .*--val_data_type=NAME"):
+        find_layout(tmp_path, False, "val2017")
+
+
+@pytest.mark.parametrize(("line", "name"), [
+    ("a", "a"), ("a 1", "a"), ("a  -1", "a"), ("a.jpg 0", "a"), ("a.JPG", "a"), ("a.xml", "a"),
+    ("a other columns", "a"), ("a b", "a b"), ("a b 1", "a b"), ("a b.jpg -1", "a b"), ("c 1", "c 1"),
+    ("c 1 1", "c 1"), ("d.5", "d.5"), ("cam1/a", "cam1/a"), ("cam1\\a.jpg 1", "cam1/a"),
+    ("cafe\u0301", "caf\u00e9"),
+    ("none", "none"), ("none 1", "none"), ("no file -1", "no file"),
+])
+def test_lines_of_lists(tmp_path, line, name):
+    (tmp_path / "cam1").mkdir()
+    for stem in ("a", "a b", "c 1", "d.5", "cam1/a", "caf\u00e9"):
+        (tmp_path / f"{stem}.xml").touch()
+    assert listed_file(tmp_path, line) == tmp_path / f"{name}.xml"
+
+
+@pytest.mark.parametrize("folders", ["standard", "part", "parts_of_a_part", "whole", "whole_with_folders"])
+def test_sub_folders(tmp_path, folders):
+    images, annotations = {
+        "standard": ("JPEGImages", "Annotations"), "part": ("train", "train"),
+        "parts_of_a_part": ("train/JPEGImages", "train/Annotations"), "whole": ("", ""),
+        "whole_with_folders": ("images", "Annotations")}[folders]
+    names = ["cam1/000", "cam1/deep/000", "cam2/000", "val/000"]
+    for number, name in enumerate(names):
+        boxes = voc_xml([("cat", 1, 2, 9, 9 + number)])
+        for folder, suffix, text in ((images, "Jpg", ""), (annotations, "xml", boxes)):
+            path = tmp_path / folder / f"{name}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    if folders == "standard":
+        (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
+        (tmp_path / "ImageSets" / "Main" / "train.txt").write_text("".join(f"{name}\n" for name in names[:3]))
+    report = Report()
+    records = read_voc(find_layout(tmp_path, True, "train"), CLASSES, report)
+    # `val` is another part, and no sub-folder.
+    assert [record.path for record in records] == [str(tmp_path / images / f"{name}.Jpg") for name in names[:3]]
+    assert [record.pixel_boxes[0, 2] for record in records] == [8, 9, 10]
+    assert [record.image_id for record in records] == [0, 1, 2]
+    assert not report.counts
 
 
 def read_one(tmp_path, content, encoding="utf-8"):
@@ -172,6 +227,8 @@ def test_missing_annotation_of_a_split_and_wrong_file_name(tmp_path):
     record, = read_voc(find_layout(tmp_path, True, ""), CLASSES, report)
     assert file_name(record) == "a.jpg"
     assert dict(report.counts) == {MISSING_ANNOTATION: 1, OTHER_NAME: 1}
+    missing, split = tmp_path / "Annotations" / "b.xml", tmp_path / "ImageSets" / "Main" / "train.txt"
+    assert report.examples[MISSING_ANNOTATION] == [f"{missing}, listed in {split}"]
 
 
 def test_two_annotations_of_one_image_have_two_ids(tmp_path):

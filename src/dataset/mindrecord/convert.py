@@ -228,8 +228,9 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
         if written.num_images == 0 or written.num_boxes == 0:
             raise UserError(_nothing_left(target, source, len(records), report))
         if target.ground_truth_name:
-            write_json(temporary / target.ground_truth_name, coco_ground_truth(written.ground_truth, target.classes),
-                       indent=None)
+            entries = [(image_id, manifests.relative_name(path, source.image_dir), height, width, boxes)
+                       for image_id, path, height, width, boxes in written.ground_truth]
+            write_json(temporary / target.ground_truth_name, coco_ground_truth(entries, target.classes), indent=None)
         sizes = {path.name: path.stat().st_size for path in sorted(temporary.iterdir())}
         manifest = {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": True,
                     "purpose": target.purpose, **target.needed(),

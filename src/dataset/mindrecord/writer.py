@@ -27,7 +27,7 @@ class WrittenRecords(NamedTuple):
 
     Attributes:
         num_images, num_boxes: numbers of them.
-        ground_truth: entries of `coco_ground_truth`, if they are collected.
+        ground_truth: entries of `coco_ground_truth`, with whole paths, if they are collected.
     """
 
     num_images: int
@@ -71,7 +71,7 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
         num_images += 1
         num_boxes += len(pixel_boxes)
         if collect_ground_truth:
-            ground_truth.append((record.image_id, Path(record.path).name, *size, record.pixel_boxes))
+            ground_truth.append((record.image_id, record.path, *size, record.pixel_boxes))
         if len(rows) == CHUNK_IMAGES:
             _write(writer, rows)
             rows = []

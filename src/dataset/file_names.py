@@ -1,0 +1,68 @@
+"""Names of files in annotations: programs and systems spell one name in several ways.
+
+Letters with accents are one character or two (Unicode NFC or NFD), folders are separated by `/` or a backslash, and the
+suffix is written in capital letters or small ones.
+"""
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+
+def spellings(name: str) -> Iterator[str]:
+    """The name as it stands, and then the other ways to write it."""
+    slashed = name.replace("\\", "/") if os.sep != "\\" else name
+    for one in dict.fromkeys((name, slashed)):
+        yield one
+        for form in dict.fromkeys((one, *(unicodedata.normalize(form, one) for form in ("NFC", "NFD")))):
+            stem, suffix = os.path.splitext(form)
+            yield from (stem + other for other in dict.fromkeys((suffix, suffix.lower(), suffix.upper())))
+
+
+def files_below(folder: Path | str, enter: Callable[[str], bool] = lambda name: True) -> list[str]:
+    """Names of the files in a folder and its sub-folders, relative to it with `/`, sorted.
+
+    Folders whose names begin with a dot are left out: programs keep copies there. Folders that are links are entered.
+
+    Args:
+        enter: name of a folder directly below -> whether to look into it.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    names: list[str] = []
+    for path, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
+        place = Path(path).relative_to(folder)
+        folders[:] = [name for name in folders if not name.startswith(".") and (place.parts or enter(name))
+                      and not _leads_back(Path(path, name), len(place.parts))]
+        names += [(place / name).as_posix() for name in files]
+    return sorted(names)
+
+
+def _leads_back(path: Path, depth: int) -> bool:
+    """Whether a link leads to a folder above it, or above one that the way to it went through; `depth` of them."""
+    if not path.is_symlink():
+        return False
+    real = path.resolve()
+    return any(parent.resolve().is_relative_to(real) for parent in list(path.parents)[:depth + 1])
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+class FileNames:
+    """A set of names that finds a name whatever its spelling; the exact one comes first."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = set(names)
+        self._by_key = {_key(name): name for name in sorted(self._names, reverse=True)}
+
+    def find(self, name: str) -> str | None:
+        """The name as it is in the set, or None."""
+        return name if name in self._names else self._by_key.get(_key(name))
+
+
+def _key(name: str) -> str:
+    stem, suffix = os.path.splitext(unicodedata.normalize("NFC", name))
+    return stem + suffix.lower()

@@ -1,0 +1,65 @@
+import os
+
+import pytest
+
+from src.dataset.file_names import FileNames, files_below, spellings
+from src.dataset.paths import path_below
+
+COMPOSED, DECOMPOSED = "caf\u00e9.jpg", "cafe\u0301.jpg"
+
+
+def test_spellings_begin_with_the_name_itself():
+    assert list(dict.fromkeys(spellings("a.Jpg"))) == ["a.Jpg", "a.jpg", "a.JPG"]
+    assert {COMPOSED, DECOMPOSED} <= set(spellings(COMPOSED)) & set(spellings(DECOMPOSED))
+    assert list(dict.fromkeys(spellings("part\\a"))) == ["part\\a", "part/a"]
+
+
+@pytest.mark.parametrize(("name", "file"), [
+    (COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED), ("a.JPG", "a.jpg"), ("a.jpg", "a.JPG"), ("a.Jpg", "a.jpg"),
+    ("sub\\" + DECOMPOSED, "sub/" + COMPOSED)])
+def test_names_lead_to_files_of_another_spelling(tmp_path, name, file):
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    assert os.path.samefile(path_below(tmp_path, name), path)
+    assert FileNames([file, "b.jpg"]).find(name.replace("\\", "/")) == file
+
+
+def test_the_exact_name_comes_first(tmp_path):
+    names = ["a.JPG", "a.jpg", COMPOSED, DECOMPOSED]
+    for name in names:
+        (tmp_path / name).touch()
+    if len(list(tmp_path.iterdir())) < 4:
+        pytest.skip("this file system takes them for one")
+    assert [path_below(tmp_path, name) for name in names] == [str(tmp_path / name) for name in names]
+    assert [FileNames(names).find(name) for name in names] == names
+    assert FileNames(names).find("A.jpg") is None
+
+
+def test_absolute_names_may_lead_through_links(tmp_path):
+    (tmp_path / "disk" / "sub").mkdir(parents=True)
+    (tmp_path / "data").symlink_to("disk")
+    for folder, other in (("data", "disk"), ("disk", "data")):
+        for name in ("a.jpg", "sub/missing.jpg"):
+            assert path_below(tmp_path / folder, str(tmp_path / other / name)) == str(tmp_path / folder / name)
+    (tmp_path / "data" / "link.jpg").symlink_to("/etc/passwd")
+    assert path_below(tmp_path / "data", "link.jpg") == str(tmp_path / "data" / "link.jpg")
+    for name in ("/etc/passwd", f"{tmp_path}/elsewhere/a.jpg", "../disk/a.jpg"):
+        with pytest.raises(ValueError, match="outside"):
+            path_below(tmp_path / "data", name)
+
+
+def test_files_below(tmp_path):
+    for name in ("b.xml", "sub/a.xml", "sub/deep/c.xml", ".hidden/d.xml", "val/e.xml", "sub/val/f.xml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for link, folder in (("sub/up", "."), ("sub/deep/across", "one"), ("one/across", "sub/deep")):
+        (tmp_path / link).parent.mkdir(exist_ok=True)
+        (tmp_path / link).symlink_to(tmp_path / folder)
+    (tmp_path / "one" / "g.xml").touch()
+    # A link is followed, but not round in circles.
+    assert files_below(tmp_path, enter=lambda name: name != "val") == [
+        "b.xml", "one/across/c.xml", "one/g.xml", "sub/a.xml", "sub/deep/across/g.xml", "sub/deep/c.xml",
+        "sub/val/f.xml"]
+    with pytest.raises(OSError):
+        files_below(tmp_path / "none")
