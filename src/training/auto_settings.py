@@ -2,6 +2,7 @@
 import dataclasses
 import logging
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from mindspore import nn
@@ -18,10 +19,19 @@ logger = logging.getLogger(__name__)
 MEMORY_SHARE = 0.6
 LARGEST_BATCH = 16
 # Fewer steps in an epoch are too few for the learning rate schedule.
-FEWEST_STEPS = 8
+FEWEST_STEPS = 5
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-# For `epoch_size: auto`; the epochs are multiples of ten.
-FINE_TUNING_IMAGES, LEAST_EPOCHS, MOST_EPOCHS = 12_000, 20, 80
+
+
+class Epochs(NamedTuple):
+    """For `epoch_size: auto`: images that are seen in all epochs together, and the bounds of the number of epochs."""
+
+    images: int
+    least: int
+    most: int
+
+
+FROM_DETECTOR, FROM_BACKBONE = Epochs(4_500, 15, 40), Epochs(12_000, 20, 80)
 
 
 def total_memory() -> int:
@@ -86,14 +96,16 @@ def resolve_batch_size(config: Config, num_images: int, detector: nn.Cell | None
 def resolve_epoch_size(config: Config, num_images: int) -> Config:
     """The configuration with the number of epochs that `epoch_size: auto` asks for; as it is where it asks for none.
 
-    Fine-tuning is over when some ten thousand images have been seen; few images are seen more often.
+    Fine-tuning is over when some thousand images have been seen, more of them where training begins without the weights
+    of a detector (`pre_trained`); few images are seen more often. The number is a multiple of five.
 
     Raises:
         UserError: `pre_trained_epoch_size` epochs are done already, and are not fewer.
     """
     if not config.is_auto("epoch_size"):
         return config
-    epochs = min(max(int(round(FINE_TUNING_IMAGES / num_images, -1)), LEAST_EPOCHS), MOST_EPOCHS)
+    choice = FROM_DETECTOR if config.pre_trained else FROM_BACKBONE
+    epochs = min(max(5 * round(choice.images / num_images / 5), choice.least), choice.most)
     if config.pre_trained_epoch_size >= epochs:
         raise UserError(f"pre_trained_epoch_size {config.pre_trained_epoch_size} leaves nothing to train: epoch_size "
                         f"{AUTO} gives {epochs} for {num_images} images. Set epoch_size to a number; it counts the "

@@ -17,8 +17,8 @@ SIZE = NetworkSize(parameters=4_000_000, flops=1, activation_bytes=100_000_000, 
     (4e9, 10_000, 1, 8),  # 2.056 of 2.4 GB
     (8e9, 10_000, 2, 8),  # the ranks share the memory
     (1e12, 10_000, 1, 16),  # never more
-    (1e12, 40, 1, 4),  # at least 8 steps an epoch
-    (1e12, 40, 2, 2),
+    (1e12, 40, 1, 8),  # at least 5 steps an epoch
+    (1e12, 40, 2, 4),
     (1e12, 3, 1, 1),
 ])
 def test_batch_size_for_the_memory(memory, num_images, num_ranks, expected):
@@ -43,10 +43,19 @@ def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
 def test_sizes_to_be_chosen(cpu, config_of):
     config = load_config(["--batch_size=auto", "--epoch_size=auto", "--classes=background,a", "--num_classes=2"], True)
     chosen = resolve_sizes(config, num_images=40)
-    assert (chosen.batch_size, chosen.epoch_size) == (4, 80)  # at least 8 steps an epoch
+    assert (chosen.batch_size, chosen.epoch_size) == (8, 80)  # at least 5 steps an epoch
     assert resolve_sizes(chosen, num_images=400) is chosen
     config = config_of("ssd300_config.yaml")
     assert resolve_sizes(config, num_images=40) is config
+
+
+@pytest.mark.parametrize(("num_images", "from_backbone", "from_detector"), [
+    (20, 80, 40), (160, 75, 30), (292, 40, 15), (5000, 20, 15),
+])
+def test_epochs_by_the_images_and_by_what_training_begins_from(num_images, from_backbone, from_detector):
+    for flags, epochs in (((), from_backbone), (("--pre_trained=detector.ckpt",), from_detector)):
+        config = load_config(["--epoch_size=auto", *flags], for_training=True)
+        assert resolve_epoch_size(config, num_images).epoch_size == epochs
 
 
 def test_epochs_that_are_done_already():
