@@ -1,5 +1,4 @@
 """A disk that is full, an output folder that is closed or taken: one clear message, and what was there stays."""
-import contextlib
 import ctypes
 import os
 import stat
@@ -22,24 +21,13 @@ from src.visualization.draw import save_image
 from src.visualization.plot_style import new_figure, save_plot
 from src.weights import save_checkpoint
 from tests.faults.small_run import Place
+from tests.support.full_disk import full_disk
 from tests.support.golden_data import ROOT
 from tests.support.samples import make_coco
 
-resource = pytest.importorskip("resource", reason="limits of file sizes are for POSIX")
 pytestmark = pytest.mark.usefixtures("cpu")
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1  # of linux/prctl.h and linux/capability.h
 NOISE = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
-
-
-@contextlib.contextmanager
-def full_disk(size=30_000):
-    """Context manager: no file can become larger than so many bytes. What comes then is what a full disk gives."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def write_results(path):
