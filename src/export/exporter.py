@@ -1,6 +1,7 @@
 """Export of an inference network to MindIR, AIR and ONNX."""
 import dataclasses
 import glob
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -75,15 +76,19 @@ def export_network(
             custom = {"custom_func": lambda model: model.user_info.update(metadata.to_texts())}
             ms.export(net, _blank(batch_size, metadata), file_name=str(part), file_format=file_format,
                       **(custom if file_format == "MINDIR" else {}))
-        _check_written(part, file_format)
+        _check_written(part, file_format, net)
 
 
 def _blank(batch_size: int, metadata: ModelMetadata) -> ms.Tensor:
     return ms.Tensor(np.zeros((batch_size, 3, *metadata.image_size), np.float32))
 
 
-def _check_written(path: Path, file_format: str) -> None:
+def _check_written(path: Path, file_format: str, net: nn.Cell) -> None:
     if not path.is_file():  # the exporters log some errors without raising them
+        with open(path, "wb") as stream:  # an OSError if it was for lack of room
+            stream.write(bytes(sum(parameter.nbytes for parameter in net.get_parameters())))
+            stream.flush()
+            os.fsync(stream.fileno())
         raise RuntimeError(f"MindSpore wrote no {file_format} file; the lines above say why")
 
 
@@ -101,7 +106,7 @@ def _export_onnx(
     # MindSpore writes the batch size into the graph; it is freed there, and set in the end.
     ms.onnx.export(net, _blank(1, metadata), file_name=str(path), input_names=list(INPUT_NAMES),
                    output_names=list(OUTPUT_NAMES))
-    _check_written(path, "ONNX")
+    _check_written(path, "ONNX", net)
     model = onnx_graph.set_batch(onnx.load(path), None)
     model = onnx_graph.clean_up(model, fold_shared=metadata.precision == "int8")
     if metadata.precision == "fp16":

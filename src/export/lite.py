@@ -12,6 +12,8 @@ from src.export.onnx_graph.batch_size import set_batch
 from src.export.onnx_graph.lite import separate_weights
 from src.inference.onnx_runtime import OnnxModel
 from src.utils.errors import UserError
+from src.utils.files import reported_as
+from src.visualization.draw import save_image
 
 logger = logging.getLogger(__name__)
 PROBE = "probe"
@@ -32,13 +34,14 @@ def prepare_onnx(source: Path | str, target: Path | str) -> None:
     graph = separate_weights(onnx.load(source))
     if model.input_shape[0] is None:
         set_batch(graph, 1)
-    onnx.save(graph, target)
+    with reported_as(target):
+        onnx.save(graph, target)
 
 
 def write_probe(onnx_path: Path | str, folder: Path | str) -> None:
     """Writes an image of the size that the model takes into `folder`, on which the C++ program is to be run."""
     _, _, height, width = _fixed_shape(OnnxModel(onnx_path))
-    cv2.imwrite(str(Path(folder, f"{PROBE}.png")), _probe(height, width)[..., ::-1])
+    save_image(Path(folder, f"{PROBE}.png"), _probe(height, width))
 
 
 def check_conversion(onnx_path: Path | str, result_path: Path | str) -> None:

@@ -181,6 +181,7 @@ class VideoFile:
         self._path, self._rate = Path(path), rate
         self._stack = contextlib.ExitStack()
         self._writer: cv2.VideoWriter | None = None
+        self._frames = 0
 
     def __enter__(self) -> "VideoFile":
         self._part = self._stack.enter_context(whole_file(self._path))
@@ -191,6 +192,9 @@ class VideoFile:
             self._stack.__exit__(*error)
             return
         self._writer.release()
+        if not _is_failure(error[1]) and _count_frames(self._part) != self._frames:  # OpenCV does not say so
+            with self._stack:
+                raise UserError(f"{self._path}: the video cannot be written to its end; is there room on the disk?")
         _close(self._stack, *error)
 
     def write(self, image: np.ndarray) -> None:
@@ -205,7 +209,17 @@ class VideoFile:
         width, height = self._size
         if image.shape[0] // 2 * 2 != height or image.shape[1] // 2 * 2 != width:
             image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
+        self._frames += 1
         self._writer.write(cv2.cvtColor(np.ascontiguousarray(image[:height, :width]), cv2.COLOR_RGB2BGR))
+
+
+def _count_frames(path: Path) -> int:
+    """Number of frames of a video file that was just written; 0 if it is none."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        return int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+    finally:
+        capture.release()
 
 
 def writable_rate(rate: float) -> float:

@@ -47,7 +47,7 @@ def run_folder(path: Path | str, checkpoints: Path) -> Iterator[None]:
     """
     path = Path(path)
     for file in (*(path / name for name in (RESULTS_FILE, RESULTS_PICTURE, WITH_BOXES, WITH_MATCHES)),
-                 checkpoints / BEST_CHECKPOINT):
+                 Path(checkpoints, BEST_CHECKPOINT)):
         if file.is_dir():
             raise UserError(f"output_path: {file} is a folder, and training writes a file of that name; rename it, or "
                             "set --output_path to another folder")

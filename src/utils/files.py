@@ -201,10 +201,10 @@ def temporary_folder(path: Path | str) -> Iterator[Path]:
         _remove_leftovers(path)
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
-    try:
-        yield part
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        try:
+            yield part
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 @contextlib.contextmanager

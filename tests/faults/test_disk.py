@@ -13,10 +13,11 @@ from mindspore import nn
 
 from src.dataset.mindrecord.convert import create_mindrecord
 from src.export.exporter import export_network
+from src.inference.outputs import VideoFile
 from src.training.output_folder import run_folder
 from src.training.results import Results
 from src.utils.errors import UserError
-from src.utils.files import remove_parts, whole_file, write_json
+from src.utils.files import remove_parts, whole_file, whole_folder, write_json
 from src.visualization.draw import save_image
 from src.visualization.plot_style import new_figure, save_plot
 from src.weights import save_checkpoint
@@ -42,9 +43,24 @@ def write_plot(path):
     save_plot(figure, path)
 
 
-def write_mindir(path):
+def export(path):
     metadata = SimpleNamespace(image_size=(8, 8), precision="fp32", to_texts=lambda: {"classes": "a"})
-    export_network(nn.Conv2d(3, 2000, 3), path, "MINDIR", 1, metadata)
+    export_network(TwoOutputs(), path, path.suffix[1:].upper(), 1, metadata)
+
+
+class TwoOutputs(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2000, 3)
+
+    def construct(self, image):
+        return self.conv(image), 2 * image
+
+
+def write_video(path):
+    with VideoFile(path, 10) as video:
+        for _ in range(40):
+            video.write(NOISE)
 
 
 WRITERS = {
@@ -53,7 +69,8 @@ WRITERS = {
     "results.csv": write_results,
     "a.jpg": lambda path: save_image(path, NOISE),
     "a.png": write_plot,
-    "a.mindir": write_mindir,
+    "a.mindir": export,
+    "a.onnx": export,
 }
 
 
@@ -67,6 +84,24 @@ def test_a_full_disk_leaves_the_previous_file(tmp_path, name):
     assert path.read_text() == "previous"
     WRITERS[name](path)
     assert path.stat().st_size > 30_000
+
+
+@pytest.mark.parametrize("size", [100, 30_000, 300_000])
+def test_a_full_disk_below_a_video(tmp_path, size):
+    path = tmp_path / "a.mp4"
+    path.write_text("previous")
+    with full_disk(size), pytest.raises(UserError, match="is there room on the disk"):
+        write_video(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"] and path.read_text() == "previous"
+    write_video(path)
+    assert path.stat().st_size > 300_000
+
+
+def test_a_full_disk_below_a_folder(tmp_path):
+    with full_disk(), pytest.raises(UserError, match=r"shapes cannot be written: File too large\. Make room there"), \
+            whole_folder(tmp_path / "shapes") as part:
+        (part / "a.jpg").write_bytes(bytes(40_000))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("size", [1000, 200_000, 1_500_000])

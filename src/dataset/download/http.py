@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from src.utils.errors import UserError
-from src.utils.files import file_digest
+from src.utils.files import file_digest, reported_as
 from src.utils.progress import BYTES, megabytes, progress
 
 logger = logging.getLogger(__name__)
@@ -55,17 +55,19 @@ def fetch_file(url: str, path: Path | str, size: int | None = None, md5: str | N
 
     Raises:
         UserError: with what can be done by hand.
-        OSError: the file cannot be written.
+        CannotWriteError: the file cannot be written.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with reported_as(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     logger.info("download: %s", url)
     failures = 0
     while True:
         before = _size(part)
         try:
-            _attempt(url, part, size, timeout)
+            with reported_as(part):
+                _attempt(url, part, size, timeout)
             break
         except _DroppedError as error:
             failures = 1 if _size(part) > before else failures + 1

@@ -12,6 +12,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from src.export.onnx_graph.graph import HEAD_OUTPUTS, join, producers, split_decoder, with_opset
+from src.utils.files import reported_as
 
 # Ranges of activations are means of the extremes of single images: the extremes of all images together are stretched by
 # the rare ones, which costs 0.03 mAP on BCCD.
@@ -50,7 +51,7 @@ def to_int8(model: ModelProto, images: Iterable[np.ndarray], float_heads: bool =
         float_heads: keep the last convolution of each head in float32; its outputs, and with them the scores, then have
             more than 256 levels.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with reported_as(tempfile.gettempdir()), tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
         quant_pre_process(with_opset(model), source, skip_optimization=True, skip_symbolic_shape=True)
         # Sums stay float32: to round them as well costs 0.005 mAP on BCCD. Activations are listed because they then
