@@ -111,20 +111,26 @@ def grid_anchors(image_size: Sequence[int], steps: Sequence[int], base_size: flo
         steps: stride of each level in pixels.
         base_size: side of the smaller square of a level, in strides.
     """
+    return grid_anchors_in_pixels(image_size, steps, base_size) / np.tile(image_size, 2)
+
+
+def grid_anchors_in_pixels(image_size: Sequence[int], steps: Sequence[int],
+                           base_size: float = GRID_BASE_SIZE) -> np.ndarray:
+    """As `grid_anchors`, `(A, 4)` float32 in pixels.
+
+    Computed in float32, as the Model Zoo does: its rounding decides which of equally good anchors a box takes.
+    """
     height, width = image_size
+    grids = np.meshgrid(GRID_RATIOS, GRID_SCALES, indexing="ij")
+    ratios, scales = (grid.reshape(-1).astype(np.float32) for grid in grids)  # (shapes,)
     anchors = []
     for step in steps:
         rows, columns = grid_size(image_size, step)
         cy, cx = np.meshgrid((np.arange(rows) + 0.5) * height / rows, (np.arange(columns) + 0.5) * width / columns,
                              indexing="ij")
-        centres = np.stack([cy, cx], axis=-1).reshape(-1, 1, 2)  # (rows * columns, 1, 2)
-        sides = np.array(
-            [
-                (base_size * step * scale / math.sqrt(ratio), base_size * step * scale * math.sqrt(ratio))
-                for ratio in GRID_RATIOS
-                for scale in GRID_SCALES
-            ]
-        )  # (shapes, 2) height, width
+        centres = np.stack([cy, cx], axis=-1).reshape(-1, 1, 2).astype(np.float32)  # (rows * columns, 1, 2)
+        base = np.float32(base_size * step)
+        sides = np.stack([scales / np.sqrt(ratios) * base, scales * np.sqrt(ratios) * base], axis=-1)  # (shapes, 2) h, w
         level = np.concatenate(np.broadcast_arrays(centres, sides[None]), axis=-1)  # (rows * columns, shapes, 4)
         anchors.append(level.reshape(-1, 4))
-    return np.concatenate(anchors) / (height, width, height, width)
+    return np.concatenate(anchors)

@@ -28,12 +28,14 @@ class BoxCoder:
         anchors: `(A, 4)` default boxes `cy cx h w`, normalised.
         prior_scaling: divisor of the centre's offset and of the logarithm of sizes.
         match_threshold: a default box matches a ground-truth box when their IoU is above it.
+        corners: `(A, 4)` the default boxes as `ymin xmin ymax xmax`, where their rounding counts; None computes them.
     """
 
-    def __init__(self, anchors: np.ndarray, prior_scaling: Sequence[float] = (0.1, 0.2),
-                 match_threshold: float = 0.5) -> None:
+    def __init__(self, anchors: np.ndarray, prior_scaling: Sequence[float] = (0.1, 0.2), match_threshold: float = 0.5,
+                 corners: np.ndarray | None = None) -> None:
         self.default_boxes = np.ascontiguousarray(anchors, np.float32)  # (A, 4) cy cx h w
-        self.default_boxes_tlbr = to_tlbr(np.asarray(anchors)).astype(np.float32)  # (A, 4)
+        corners = to_tlbr(np.asarray(anchors)) if corners is None else corners
+        self.default_boxes_tlbr = corners.astype(np.float32)  # (A, 4)
         self.prior_scaling = tuple(prior_scaling)
         self.match_threshold = match_threshold
         # Blocks of default boxes with contiguous columns, how far each reaches (K, 4), and its extreme areas (2, K).
@@ -121,4 +123,5 @@ class BoxCoder:
 
 def build_box_coder(config: Any) -> BoxCoder:
     """The `BoxCoder` of the configuration, for the data pipeline and the decoder alike."""
-    return BoxCoder(build_default_boxes(config).anchors(), config.prior_scaling, config.match_threshold)
+    boxes = build_default_boxes(config)
+    return BoxCoder(boxes.anchors(), config.prior_scaling, config.match_threshold, boxes.corners())

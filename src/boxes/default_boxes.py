@@ -18,11 +18,13 @@ from src.boxes.anchors import (
     GRID_SCALES,
     Shapes,
     grid_anchors,
+    grid_anchors_in_pixels,
     grid_size,
     multibox_shapes,
     place_shapes,
     sized_shapes,
 )
+from src.boxes.box_ops import to_tlbr
 
 
 class Settings(Protocol):
@@ -72,6 +74,10 @@ class DefaultBoxes(abc.ABC):
     @abc.abstractmethod
     def anchors(self) -> np.ndarray:
         """`(A, 4)` float64 `cy cx h w`, normalised by the image's height and width, not clipped."""
+
+    def corners(self) -> np.ndarray:
+        """The same boxes as `ymin xmin ymax xmax`, `(A, 4)`, with the rounding of the Model Zoo."""
+        return to_tlbr(self.anchors())
 
     @property
     @abc.abstractmethod
@@ -256,6 +262,10 @@ class GridBoxes(DefaultBoxes):
 
     def anchors(self) -> np.ndarray:
         return grid_anchors(self.image_size, self.steps, self.base_size)
+
+    def corners(self) -> np.ndarray:
+        pixels = grid_anchors_in_pixels(self.image_size, self.steps, self.base_size)
+        return to_tlbr(pixels) / np.tile(self.image_size, 2)
 
     def for_input(self, side: int) -> dict[str, Any]:
         sizes = tuple(grid_size((side, side), step)[0] for step in self.steps)

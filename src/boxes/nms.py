@@ -99,8 +99,8 @@ def apply_nms(boxes: ArrayLike, scores: ArrayLike, threshold: float, max_boxes: 
     """Greedy non-maximum suppression: which boxes to keep.
 
     The box with the highest score is kept and all boxes that overlap it by more than `threshold` are dropped, then the
-    same with what is left, until `max_boxes` are kept. Boxes with equal scores come in the order in which they are
-    given. What is kept above some score does not depend on the boxes below it.
+    same with what is left, until `max_boxes` are kept. Boxes with equal scores come in the order of `by_score`. Apart
+    from that, what is kept above some score does not depend on the boxes below it.
 
     Args:
         boxes: (N, 4) ymin, xmin, ymax, xmax, pixels (see `pairwise_pixel_iou` for what a pixel more or less means).
@@ -112,8 +112,17 @@ def apply_nms(boxes: ArrayLike, scores: ArrayLike, threshold: float, max_boxes: 
         (K,) int64 indexes of the kept boxes, in order of descending score.
     """
     boxes = _as_floating(boxes).reshape(-1, 4)
-    order = np.argsort(-np.asarray(scores).reshape(-1), kind="stable")
+    order = by_score(np.asarray(scores).reshape(-1))
     return order[_nms_of_groups(boxes[order], np.array([len(order)]), float(threshold), max_boxes)]
+
+
+def by_score(scores: np.ndarray) -> np.ndarray:
+    """Indexes of the scores (N,) of the candidates of a class, in descending order.
+
+    Equal scores come as NumPy's default sort leaves them, backwards: the Model Zoo's order, so that its numbers come
+    out for networks that give many equal scores. For a version of NumPy on a machine it is always the same.
+    """
+    return scores.argsort()[::-1]
 
 
 def _as_floating(array: ArrayLike) -> np.ndarray:
@@ -203,9 +212,14 @@ def select_detections(boxes: ArrayLike, scores: ArrayLike, image_shape: ArrayLik
     # Python numbers are compared with float32 scores as float32, here and wherever scores meet a threshold.
     above = scores > float(nms.min_score)
     above[:, 0] = False
+    always = np.inf if always_above is None else float(always_above)
 
     def run_nms(anchors: np.ndarray, labels: np.ndarray, values: np.ndarray) -> ImageDetections:
-        return _nms_of_classes(boxes, pixels, anchors, labels, values, float(nms.nms_threshold), nms.max_boxes)
+        order = np.argsort(-values, kind="stable")
+        order = order[np.argsort(labels[order].astype(np.uint16), kind="stable")]  # 16 bits: a radix sort
+        anchors, labels, values = anchors[order], labels[order], values[order]
+        _order_ties(anchors, labels, values, scores, above, always)
+        return _nms_of_classes(boxes[anchors] * pixels, labels, values, float(nms.nms_threshold), nms.max_boxes)
 
     anchors, labels, values = _candidates(scores, above)
     if len(values) > _MANY_CANDIDATES:
@@ -214,7 +228,6 @@ def select_detections(boxes: ArrayLike, scores: ArrayLike, image_shape: ArrayLik
     # What is kept above some score does not depend on candidates below it. So the best candidates go first, and the
     # others are looked at only if these do not give `max_detections`.
     most = len(values) if max_detections is None else max_detections
-    always = np.inf if always_above is None else float(always_above)
     enough = max(_FEW_CANDIDATES, 8 * most)
     while len(values) > 2 * enough:
         limit = np.partition(values, len(values) - enough)[len(values) - enough]
@@ -244,22 +257,41 @@ def _select_from_many(scores: np.ndarray, above: np.ndarray, run_nms: Callable[.
     return found
 
 
-def _nms_of_classes(boxes: np.ndarray, pixels: np.ndarray, anchors: np.ndarray, labels: np.ndarray, values: np.ndarray,
-                    nms_threshold: float, max_boxes: int) -> ImageDetections:
-    """`apply_nms` for all classes.
+def _order_ties(anchors: np.ndarray, labels: np.ndarray, values: np.ndarray, scores: np.ndarray, above: np.ndarray,
+                always: float) -> None:
+    """Puts candidates with equal scores into the order of `by_score`, in place.
+
+    That order depends on all candidates of a class, so only classes with equal scores are sorted once more. Those above
+    `always` come as if there were no others.
 
     Args:
-        boxes: (A, 4) in [0, 1].
-        pixels: (4,) size of the image, for each coordinate.
-        anchors, labels, values: (P,) of each candidate, in order of the anchors; values are the scores.
+        anchors, labels, values: (P,) of some candidates, by label and descending score.
+        scores: (A, C).
+        above: (A, C) all candidates.
+        always: a score.
+    """
+    tied = (values[1:] == values[:-1]) & (labels[1:] == labels[:-1])
+    for label in np.unique(labels[1:][tied]):
+        start, end = np.searchsorted(labels, [label, label + 1])
+        of_class = scores[:, label]
+        parts = (np.flatnonzero(above[:, label] & side) for side in (of_class > always, of_class <= always))
+        order = np.concatenate([part[by_score(of_class[part])] for part in parts])
+        ranks = np.empty(len(scores), np.int64)
+        ranks[order] = np.arange(len(order))
+        anchors[start:end] = anchors[start:end][np.argsort(ranks[anchors[start:end]])]
+
+
+def _nms_of_classes(pixel_boxes: np.ndarray, labels: np.ndarray, values: np.ndarray, nms_threshold: float,
+                    max_boxes: int) -> ImageDetections:
+    """NMS for all classes.
+
+    Args:
+        pixel_boxes: (P, 4) of each candidate, ymin, xmin, ymax, xmax in pixels.
+        labels, values: (P,) of each candidate, by label and descending score; values are the scores.
 
     Returns:
         As `select_detections`.
     """
-    order = np.argsort(-values, kind="stable")
-    order = order[np.argsort(labels[order].astype(np.uint16), kind="stable")]  # 16 bits: a radix sort
-    anchors, labels, values = anchors[order], labels[order], values[order]
-    pixel_boxes = boxes[anchors] * pixels
     kept = _nms_of_groups(pixel_boxes, np.bincount(labels), nms_threshold, max_boxes)
     return tlbr_to_xywh(pixel_boxes[kept]), values[kept], labels[kept]
 

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.boxes import NMSConfig, apply_nms, nms, select_detections
+from src.boxes.box_ops import tlbr_to_xywh
 from src.boxes.nms import pairwise_pixel_iou
 from tests.support.golden_data import golden_arrays
 
@@ -12,11 +13,10 @@ TIED = ("tied_apart", "tied_identical")
 
 
 def greedy(boxes, scores, threshold, max_boxes):
-    """The definition, box by box."""
+    """The definition, box by box; equal scores in the order of the original."""
     kept = []
-    for index in sorted(range(len(scores)), key=lambda i: (-scores[i], i)):
-        ious = [pairwise_pixel_iou(boxes[[k]], boxes[[index]])[0, 0] for k in kept]
-        if len(kept) < max_boxes and all(iou <= threshold for iou in ious):
+    for index in np.argsort(scores)[::-1].tolist():
+        if len(kept) < max_boxes and (pairwise_pixel_iou(boxes[kept], boxes[[index]]) <= threshold).all():
             kept.append(index)
     return kept
 
@@ -68,9 +68,34 @@ def test_suppressed_box_suppresses_nothing():
     assert apply_nms(boxes, np.array([0.9, 0.8, 0.7]), 0.4, 100).tolist() == [0, 2]
 
 
-def test_equal_scores_keep_their_order():
+def test_of_few_equal_scores_the_last_comes_first():
+    """NumPy's sort is stable for so few numbers, and the original reverses it."""
     boxes = np.array([[0, 100 * i, 9, 100 * i + 9] for i in range(5)], np.float32)
-    assert apply_nms(boxes, np.array([0.5, 0.9, 0.5, 0.9, 0.5]), 0.5, 4).tolist() == [1, 3, 0, 2]
+    assert apply_nms(boxes, np.array([0.5, 0.9, 0.5, 0.9, 0.5]), 0.5, 4).tolist() == [3, 1, 4, 2]
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_detections": 1000}])
+@pytest.mark.parametrize("many", [nms._MANY_CANDIDATES, 1000])
+def test_detections_with_equal_scores_against_the_definition(monkeypatch, many, limits):
+    """As an untrained network gives them: each class by itself, its candidates in the order of the anchors."""
+    monkeypatch.setattr(nms, "_MANY_CANDIDATES", many)
+    monkeypatch.setattr(nms, "_FEW_CANDIDATES", 50)
+    generator = np.random.default_rng(5)
+    boxes = random_boxes(generator, 400, size=1.0)
+    scores = (generator.integers(1, 9, (400, 6)) / 8).astype(np.float32)
+    found, _, labels = select_detections(boxes, scores, (300, 300), NMSConfig(0.2, 0.5, 15), **limits)
+    def expected(label, min_score):
+        above = np.flatnonzero(scores[:, label] > min_score)
+        kept = above[greedy(boxes[above] * np.float32(300), scores[above, label], 0.5, 15)]
+        return tlbr_to_xywh(boxes[kept] * np.float32(300))
+
+    for label in range(1, 6):
+        np.testing.assert_array_equal(found[labels == label], expected(label, 0.2))
+    # What a higher threshold keeps is the same whether or not lower scores are asked for as well.
+    found, values, labels = select_detections(boxes, scores, (300, 300), NMSConfig(0.2, 0.5, 15), always_above=0.6,
+                                              **limits)
+    for label in range(1, 6):
+        np.testing.assert_array_equal(found[(labels == label) & (values > 0.6)], expected(label, 0.6))
 
 
 def test_no_boxes():
@@ -88,12 +113,13 @@ def test_no_boxes():
 def test_nms_is_greedy_idempotent_and_prefix_consistent(seed, count, threshold, max_boxes):
     generator = np.random.default_rng(seed)
     boxes = random_boxes(generator, count)
-    scores = (generator.integers(1, 60, count) / 64).astype(np.float32)  # many ties
+    tied = (generator.integers(1, 60, count) / 64).astype(np.float32)
+    if count <= 130:
+        assert apply_nms(boxes, tied, threshold, max_boxes).tolist() == greedy(boxes, tied, threshold, max_boxes)
+    scores = (generator.permutation(count) / count).astype(np.float32)
     kept = apply_nms(boxes, scores, threshold, max_boxes)
     assert (np.diff(scores[kept]) <= 0).all()
     np.testing.assert_array_equal(apply_nms(boxes[kept], scores[kept], threshold, max_boxes), np.arange(len(kept)))
-    if count <= 130:
-        assert kept.tolist() == greedy(boxes, scores, threshold, max_boxes)
     above = np.flatnonzero(scores > 0.5)
     np.testing.assert_array_equal(above[apply_nms(boxes[above], scores[above], threshold, max_boxes)],
                                   kept[scores[kept] > 0.5])
@@ -166,7 +192,7 @@ def test_shortcut_for_many_candidates_changes_nothing(objects, always_above):
     generator = np.random.default_rng(7)
     boxes = random_boxes(generator, 1500, objects, size=1.0)
     scores = generator.beta(1, 8, (1500, 31)).astype(np.float32).round(3)
-    everything = select_detections(boxes, scores, (300, 400), NMSConfig(0.01, 0.45, 100))
+    everything = select_detections(boxes, scores, (300, 400), NMSConfig(0.01, 0.45, 100), always_above=always_above)
     assert (scores > 0.01).sum() > 10000 and len(everything[1]) > 200
     wanted = everything[1] > (2 if always_above is None else always_above)
     wanted[np.argsort(-everything[1], kind="stable")[:200]] = True
