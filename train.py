@@ -26,8 +26,7 @@ logger = logging.getLogger("train")
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(argv, for_training=True)
-    if not (config.only_create_dataset or config.check_dataset or config.benchmark_data):
-        distributed.check_launcher(config.run_distribute, config.device_target)
+    trainer.check_launcher(config)
     if is_scheduler():
         distributed.serve_as_scheduler()
         return

@@ -130,7 +130,7 @@ def grid_anchors_in_pixels(image_size: Sequence[int], steps: Sequence[int],
                              indexing="ij")
         centres = np.stack([cy, cx], axis=-1).reshape(-1, 1, 2).astype(np.float32)  # (rows * columns, 1, 2)
         base = np.float32(base_size * step)
-        sides = np.stack([scales / np.sqrt(ratios) * base, scales * np.sqrt(ratios) * base], axis=-1)  # (shapes, 2) h, w
+        sides = np.stack([scales / np.sqrt(ratios) * base, scales * np.sqrt(ratios) * base], axis=-1)  # (shapes, 2)
         level = np.concatenate(np.broadcast_arrays(centres, sides[None]), axis=-1)  # (rows * columns, shapes, 4)
         anchors.append(level.reshape(-1, 4))
     return np.concatenate(anchors)

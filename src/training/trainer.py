@@ -10,6 +10,7 @@ from src.config import Config
 from src.config.loader import format_config
 from src.dataset.mindrecord.convert import MindRecordSet
 from src.model_zoo import find_weights, published_classes
+from src.runtime import distributed
 from src.runtime.device import set_up_device
 from src.runtime.distributed import AllRanksStop, Ranks, set_up_ranks
 from src.runtime.environment import get_device_id
@@ -30,6 +31,12 @@ from src.weights.unfold import is_folded, unfold_batch_norm
 logger = logging.getLogger(__name__)
 # The statistics of BatchNorm come from so many training images, in batches of at most so many.
 UNFOLDING_IMAGES, UNFOLDING_BATCH = 96, 16
+
+
+def check_launcher(config: Config) -> None:
+    """`src.runtime.distributed.check_launcher`, unless this process only prepares or checks the data."""
+    if not (config.only_create_dataset or config.check_dataset or config.benchmark_data):
+        distributed.check_launcher(config.run_distribute, config.device_target)
 
 
 def set_up_device_and_ranks(config: Config) -> Ranks:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from src.boxes.anchors import grid_anchors, sized_shapes
-from src.boxes.box_ops import to_tlbr
 from src.boxes.default_boxes import KINDS, GridBoxes, ScaledBoxes, SizedBoxes, build_default_boxes, default_box_keys
 from src.config.schema import KEYS
 from tests.support.golden_data import CONFIGS, golden_arrays
