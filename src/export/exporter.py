@@ -1,8 +1,12 @@
 """Export of an inference network to MindIR, AIR and ONNX."""
+import contextlib
 import dataclasses
 import glob
 import os
-from collections.abc import Callable, Iterable
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import mindspore as ms
@@ -10,7 +14,7 @@ import numpy as np
 from mindspore import nn
 
 from src.config import Config
-from src.dataset.samples import create_inputs, create_real_inputs, create_seeded_inputs, list_image_paths
+from src.dataset.samples import create_calibration_inputs, create_real_inputs, create_seeded_inputs
 from src.export.verify import verify_export
 from src.inference import Device
 from src.inference.metadata import ModelMetadata, create_metadata
@@ -18,10 +22,12 @@ from src.inference.network import load_network
 from src.model_zoo import find_weights
 from src.utils.errors import UserError
 from src.utils.files import remove_parts, whole_file
+from src.utils.safe_io import shown
 
 SUFFIXES = {"MINDIR": ".mindir", "AIR": ".air", "ONNX": ".onnx"}
 INPUT_NAMES = ("image",)
 OUTPUT_NAMES = ("boxes", "scores")
+ACCEPTED = re.compile(r"[0-9a-zA-Z@_\-.:/\\]+")
 # Different images in a verification; a larger batch repeats them.
 VERIFIED_IMAGES = 4
 
@@ -69,14 +75,33 @@ def export_network(
     if file_format == "AIR" and ms.get_context("device_target") != "Ascend":
         raise UserError("file_format AIR can be exported with an Ascend device only; on others use MINDIR or ONNX")
     remove_parts(Path(path).parent, glob.escape(Path(path).name))
-    with whole_file(path) as part:
+    with whole_file(path) as part, _accepted_path(part) as accepted:
         if file_format == "ONNX":
-            _export_onnx(net, part, batch_size, metadata, options or OnnxOptions())
+            _export_onnx(net, accepted, batch_size, metadata, options or OnnxOptions())
         else:
             custom = {"custom_func": lambda model: model.user_info.update(metadata.to_texts())}
-            ms.export(net, _blank(batch_size, metadata), file_name=str(part), file_format=file_format,
+            ms.export(net, _blank(batch_size, metadata), file_name=str(accepted), file_format=file_format,
                       **(custom if file_format == "MINDIR" else {}))
-        _check_written(part, file_format, net)
+        _check_written(accepted, file_format, net)
+
+
+@contextlib.contextmanager
+def _accepted_path(path: Path) -> Iterator[Path]:
+    """Context manager: gives a path that MindSpore's exporters accept, and moves the file from there to `path`.
+
+    They refuse paths with blanks, brackets and letters that are not ASCII.
+    """
+    if ACCEPTED.fullmatch(str(path)):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        accepted = Path(folder, f"model{path.suffix}")
+        if not ACCEPTED.fullmatch(str(accepted)):
+            raise UserError(f"MindSpore exports to paths of the letters A to Z, digits and @_-.: only, unlike "
+                            f"{shown(path.parent)} and {shown(folder)}; let TMPDIR name a folder of such a "
+                            "path")
+        yield accepted
+        shutil.move(accepted, path)
 
 
 def _blank(batch_size: int, metadata: ModelMetadata) -> ms.Tensor:
@@ -142,7 +167,7 @@ def export_checkpoint(config: Config) -> tuple[nn.Cell, str]:
         dynamic_batch=config.dynamic_batch,
         with_preprocess=config.with_preprocess,
         with_nms=config.with_nms,
-        calibration_images=lambda: create_inputs(config, list_image_paths(config, True, config.calibration_images)),
+        calibration_images=lambda: create_calibration_inputs(config),
         float_heads=config.float_heads,
     )
     export_network(net, path, config.file_format, config.batch_size, create_metadata(config, precision), options)

@@ -11,7 +11,7 @@ import numpy as np
 from src.boxes import NMSConfig, build_nms_config
 from src.config import Config
 from src.dataset import build_input_format, decode_image, preprocess
-from src.dataset.samples import list_image_paths
+from src.dataset.samples import usable_images
 from src.dataset.transforms import InputFormat, resize
 from src.inference.predictor import Predictor
 from src.runtime.environment import available_cores
@@ -128,8 +128,8 @@ def format_latencies(measured: Iterable[Latencies]) -> str:
 
 def measure_latencies(config: Config, predictor: Predictor) -> list[Latencies]:
     """Measures the evaluation images at the batch sizes and numbers of threads that the configuration names."""
-    paths = list_image_paths(config, is_training=False, count=config.benchmark_images)
-    contents = [Path(path).read_bytes() for path in paths]
+    contents = [Path(path).read_bytes()
+                for path, _ in usable_images(config, is_training=False, count=config.benchmark_images)]
     cv2.setNumThreads(1)  # several images at a time are the parallelism
     measured = []
     for threads in config.benchmark_threads or (config.cpu_threads or available_cores(),):

@@ -7,9 +7,11 @@ import errno
 import functools
 import logging
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, ParamSpec, TextIO, TypeVar
 
 from src.runtime.signals import TerminatedError, exit_code, terminated_by_exception
@@ -19,6 +21,7 @@ from src.utils.safe_io import printable, shown
 
 P = ParamSpec("P")
 R = TypeVar("R")
+ROOT = Path(__file__).resolve().parents[2]
 _CODES = {"bold": "1", "red": "1;31", "yellow": "33"}
 
 
@@ -110,6 +113,12 @@ def _end(message: object, code: int = 1) -> NoReturn:
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
     sys.exit(code)
+
+
+def command(script: str, *flags: str) -> str:
+    """A command that runs an entry script, for a message: pasted into the same shell, it works as it stands."""
+    interpreter = sys.orig_argv[0] if Path(sys.orig_argv[0]).name.startswith("python") else "python"
+    return shlex.join([interpreter, os.path.relpath(ROOT / script), *flags])
 
 
 def has_colours(stream: TextIO) -> bool:

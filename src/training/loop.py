@@ -1,10 +1,14 @@
 """The loop over epochs and steps, which can begin and end in the middle of an epoch."""
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import mindspore as ms
 
 from src.training.run_state import Position, RunContext, RunState
+from src.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingLoop:
@@ -13,7 +17,8 @@ class TrainingLoop:
     Args:
         train_step: inputs -> loss; it updates the parameters.
         dataset: batches of inputs. Its first epoch is the one with the next step to be done, and has all its batches.
-        callbacks: called in this order at each event; `RunState` tells them where the run is.
+        callbacks: called in this order at each event; `RunState` tells them where the run is. An error ends the run,
+            unless the callback has an attribute `makes`: what it makes is then told to be missing.
         epochs: number of the last epoch.
         first_epoch: epochs before the first step of the run.
         position: `Position` to resume at; by default the beginning of the run.
@@ -120,7 +125,15 @@ class TrainingLoop:
 
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:
-            getattr(callback, event)(self._context)
+            try:
+                getattr(callback, event)(self._context)
+            except Exception as error:
+                makes = getattr(callback, "makes", None)
+                if makes is None:
+                    raise
+                is_known = isinstance(error, (UserError, OSError))
+                logger.warning("%s could not be made: %s. Training and checkpoints are not affected", makes,
+                               str(error).rstrip("."), exc_info=None if is_known else error)
 
 
 class _Relay(ms.Callback):

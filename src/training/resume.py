@@ -1,7 +1,9 @@
 """Finds the checkpoint that `--resume` continues from."""
 import dataclasses
+import itertools
 import json
 import logging
+import re
 import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +22,10 @@ logger = logging.getLogger(__name__)
 NEWEST = "True"
 DONE_ELSEWHERE = "--pre_trained=FILE --pre_trained_epoch_size=EPOCHS continues with the weights alone"
 RUN_FILE = "run.json"
+# Of the names of checkpoints: `ssd-3_18.ckpt`, and of a further run in the same folder `ssd_1-3_18.ckpt`, as MindSpore
+# calls them.
+PREFIX = "ssd"
+_NAME = re.compile(rf"({PREFIX}(?:_\d+)?)-(\d+)_(\d+)")
 
 
 class Resume(NamedTuple):
@@ -88,6 +94,25 @@ def create_settings(config: Config) -> dict[str, Any]:
     return {name: values[name] for name, field in KEYS.items() if field.affects_result}
 
 
+def checkpoint_prefix(folder: Path | str, resume: Resume | None) -> str:
+    """What the names of the checkpoints of a run begin with.
+
+    Args:
+        folder: of the checkpoints.
+        resume: of a run that continues; None for another, whose names are different from those that are there.
+    """
+    if resume is not None:
+        match = _NAME.fullmatch(resume.path.stem)
+        return match[1] if match else PREFIX
+    taken = {match[1] for match in (_NAME.match(path.name) for path in Path(folder).glob(f"{PREFIX}*")) if match}
+    names = itertools.chain([PREFIX], (f"{PREFIX}_{number}" for number in itertools.count(1)))
+    prefix = next(name for name in names if name not in taken)
+    if taken:
+        logger.info("checkpoints: %s has those of an earlier run; the new ones are called %s-EPOCH_STEP.ckpt", folder,
+                    prefix)
+    return prefix
+
+
 def new_run(folder: Path | str, resumed_from: Path | None = None) -> str:
     """Notes in `folder` which run now writes there; returns its name.
 
@@ -112,8 +137,8 @@ def newest_checkpoint(folder: Path | str) -> Resume | None:
     """
     folder = Path(folder)
     run, begun_from = last_run(folder)
-    if run is None and not list(folder.glob(f"ssd-*{SUFFIX}")):
-        for path in folder.glob("ssd-*.ckpt"):
+    if run is None and not list(folder.glob(f"{PREFIX}*{SUFFIX}")):
+        for path in folder.glob(f"{PREFIX}*-*.ckpt"):
             read_state(path)  # says what is missing
     problems = []
     for path in _by_progress(folder, run):
@@ -151,7 +176,7 @@ def last_run(folder: Path) -> tuple[str | None, Path | None]:
 def _by_progress(folder: Path, run: str | None) -> list[Path]:
     """Checkpoints with a state of the run, the latest first. If a state cannot be read, the name of the file counts."""
     found = []
-    for path in folder.glob(f"ssd-*{SUFFIX}"):
+    for path in folder.glob(f"{PREFIX}*{SUFFIX}"):
         checkpoint = path.with_name(path.name[: -len(SUFFIX)] + ".ckpt")
         try:
             state = read_state_file(path)
@@ -159,7 +184,7 @@ def _by_progress(folder: Path, run: str | None) -> list[Path]:
                 continue
         except UserError:
             pass
-        epoch, _, step = checkpoint.stem[len("ssd-"):].partition("_")
-        if epoch.isdigit() and step.isdigit() and checkpoint.is_file():
-            found.append(((int(epoch), int(step)), checkpoint))
+        match = _NAME.fullmatch(checkpoint.stem)
+        if match and checkpoint.is_file():
+            found.append(((int(match[2]), int(match[3])), checkpoint))
     return [checkpoint for _, checkpoint in sorted(found, reverse=True)]

@@ -1,5 +1,6 @@
 import json
 import re
+import tempfile
 
 import mindspore as ms
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from src.boxes import build_nms_config, select_detections
 from src.boxes.box_ops import tlbr_to_xywh
-from src.export.exporter import OnnxOptions, export_network, with_suffix
+from src.export.exporter import OnnxOptions, _accepted_path, export_network, with_suffix
 from src.export.verify import verify_export
 from src.inference.metadata import create_metadata
 from src.inference.mindir import MindirModel
@@ -59,17 +60,27 @@ ONE = (("ONNX", (1,)), ("MINDIR", (1,)))
 def test_exported_files_agree_with_the_network(model_of, tmp_path, name, flags, exports):
     config, net = model_of(name, *flags)
     metadata = create_metadata(config, "fp32")
+    folder = tmp_path / "my models [1], 模型"  # MindSpore's exporters know no such letters
     for file_format, batch_sizes in exports:
         for batch_size in batch_sizes:
-            path = tmp_path / with_suffix("model", file_format)
+            path = folder / with_suffix("model", file_format)
             export_network(net, path, file_format, batch_size, metadata)
             images = random_images(batch_size, config.img_shape)
             fixed = batch_size if file_format == "MINDIR" else 1
             assert verify_export(net, path, fixed, images, "noise") < 1e-4
-    model = OnnxModel(tmp_path / "model.onnx")
-    assert model.metadata == MindirModel(tmp_path / "model.mindir").metadata == metadata
+    model = OnnxModel(folder / "model.onnx")
+    assert model.metadata == MindirModel(folder / "model.mindir").metadata == metadata
     assert model(images)[0].scores.std() > 0.01  # the comparison is between numbers that differ
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.mindir", "model.onnx"]
+    assert sorted(entry.name for entry in folder.iterdir()) == ["model.mindir", "model.onnx"]
+
+
+def test_no_place_that_the_exporters_accept(tmp_path, monkeypatch):
+    (tmp_path / "a b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
+    with pytest.raises(UserError, match="let TMPDIR name a folder"), _accepted_path(tmp_path / "a b" / "a.onnx"):
+        pass
+    with _accepted_path(tmp_path / "plain.onnx") as path:
+        assert path == tmp_path / "plain.onnx"
 
 
 def test_weights_that_levels_share_are_written_once(model_of, tmp_path):

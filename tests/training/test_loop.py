@@ -4,6 +4,7 @@ import pytest
 
 from src.training.loop import TrainingLoop
 from src.training.run_state import Position
+from src.utils.errors import UserError
 from tests.support.numbered_batches import NumberedBatches
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -130,3 +131,30 @@ def test_a_callback_ends_the_run():
     assert trained == [0, 1]
     assert seen[-1] == ("end", 1, 2, 2)
     assert stopped_by == 0
+
+
+class Fails(ms.Callback):
+    def __init__(self, error, makes=None):
+        super().__init__()
+        self.error = error
+        if makes:
+            self.makes = makes
+
+    def on_train_end(self, context):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [UserError("no image can be read."), OSError(28, "no space"), ValueError("a fault")])
+def test_what_comes_after_a_checkpoint_does_not_end_the_run(error, caplog):
+    def trained_with(*callbacks):
+        return TrainingLoop(lambda batch: None, NumberedBatches(1, 0), callbacks, epochs=1).run()
+
+    last = Recorder()
+    assert trained_with(Fails(error, "model.onnx"), last) == 0
+    assert last.seen[-1][0] == "end"
+    (record,) = caplog.records
+    assert record.getMessage() == (f"model.onnx could not be made: {str(error).rstrip('.')}. Training and checkpoints "
+                                   "are not affected")
+    assert bool(record.exc_info) == isinstance(error, ValueError)  # a fault of the program keeps its traceback
+    with pytest.raises(type(error)):
+        trained_with(Fails(error))

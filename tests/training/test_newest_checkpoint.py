@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from src.training.resume import RUN_FILE, last_run, new_run, newest_checkpoint
+from src.training.resume import RUN_FILE, Resume, checkpoint_prefix, last_run, new_run, newest_checkpoint
 from src.utils.errors import UserError
 from src.utils.files import write_json
 from src.weights.training_state import read_state, state_path
@@ -94,3 +94,16 @@ def test_checkpoints_of_an_older_version_are_not_passed_over(tmp_path):
     with pytest.raises(UserError, match=r"ssd-40_18\.ckpt has no training state"):
         newest_checkpoint(tmp_path)
     assert newest_checkpoint(tmp_path / "nothing") is None
+
+
+def test_each_run_has_names_of_its_own(tmp_path):
+    assert checkpoint_prefix(tmp_path, None) == "ssd"
+    first = save(tmp_path, 10, new_run(tmp_path))
+    assert checkpoint_prefix(tmp_path, None) == "ssd_1"
+    second = save(tmp_path, 2, new_run(tmp_path), prefix="ssd_1")
+    assert newest_checkpoint(tmp_path).path == second
+    assert checkpoint_prefix(tmp_path, newest_checkpoint(tmp_path)) == "ssd_1"
+    assert checkpoint_prefix(tmp_path, Resume(first, {})) == "ssd"
+    (tmp_path / "ssd_2-1_9.ckpt").touch()  # MindSpore's own
+    (tmp_path / "ssd_large.ckpt").touch()  # no checkpoint of a run
+    assert checkpoint_prefix(tmp_path, None) == "ssd_3"

@@ -7,6 +7,7 @@ from src.utils.errors import UserError
 from src.utils.files import (
     LEFTOVER_AGE_SECONDS,
     find_checkpoint,
+    keep_earlier,
     replace_folder,
     temporary_folder,
     whole_file,
@@ -102,3 +103,16 @@ def test_find_checkpoint(tmp_path):
         find_checkpoint("b.ckpt", tmp_path)
     with pytest.raises(UserError, match="no name was given"):
         find_checkpoint("", tmp_path)
+
+
+def test_what_was_there_is_kept_under_a_number(tmp_path):
+    for name in ("a.b.csv", "folder"):
+        assert keep_earlier(tmp_path / name) is None
+    for number in (1, 2):
+        (tmp_path / "a.b.csv").write_text(str(number))
+        (tmp_path / "v1.0").mkdir()
+        (tmp_path / "v1.0" / "file").write_text(str(number))
+        assert keep_earlier(tmp_path / "a.b.csv") == tmp_path / f"a.b-{number}.csv"
+        assert keep_earlier(tmp_path / "v1.0") == tmp_path / f"v1.0-{number}"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.b-1.csv", "a.b-2.csv", "v1.0-1", "v1.0-2"]
+    assert (tmp_path / "v1.0-2" / "file").read_text() == (tmp_path / "a.b-2.csv").read_text() == "2"

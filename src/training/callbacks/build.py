@@ -15,7 +15,7 @@ from src.ssd import build_inference_net
 from src.training.callbacks.checkpoint import KeptCheckpoints, MarkEpochDone, SaveCheckpoint
 from src.training.callbacks.early_stopping import EarlyStopping
 from src.training.callbacks.evaluate import EvalCallback, unless_stopped
-from src.training.callbacks.export_best import ExportBest, export_best
+from src.training.callbacks.export_best import MODEL_FILE, PICTURES_FOLDER, AtEnd, draw_best, export_best
 from src.training.callbacks.log import TrainingLog
 from src.training.callbacks.results_plot import PlotResults
 from src.training.callbacks.summary import EndSummary
@@ -23,7 +23,7 @@ from src.training.callbacks.tensorboard import TensorBoard
 from src.training.data import TrainingData
 from src.training.output_folder import BEST_CHECKPOINT, RESULTS_FILE, WITH_BOXES, WITH_MATCHES, checkpoint_folder
 from src.training.results import Results
-from src.training.resume import Resume, create_settings
+from src.training.resume import Resume, checkpoint_prefix, create_settings
 from src.training.run_record import LossScaleState, Resumable, RunRecord, name_run
 from src.training.step import TrainingWrapper
 
@@ -35,7 +35,7 @@ ORDER: tuple[type[ms.Callback], ...] = (
     PlotResults,  # reads the row
     TensorBoard,  # reads the row
     EndSummary,  # names the files that are written by then
-    ExportBest,  # at the end of the run it takes long; the summary is there to read meanwhile
+    AtEnd,  # at the end of the run it takes long; the summary is there to read meanwhile
     EarlyStopping,  # asks what the evaluation wants
     MarkEpochDone,  # when all others have finished the epoch
 )
@@ -60,13 +60,15 @@ def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrap
         stopping = [EarlyStopping(None, decide)] if config.early_stopping else []
         return [log, *stopping], RunRecord(run, settings, parts, data.made_from)
 
-    checkpoints = KeptCheckpoints(checkpoint_folder(output), config.keep_checkpoint_max)
+    folder = checkpoint_folder(output)
+    continued = resume if resume and resume.state["run"] == run else None
+    checkpoints = KeptCheckpoints(folder, config.keep_checkpoint_max, checkpoint_prefix(folder, continued))
     parts |= {"results": results, "checkpoints": checkpoints}
     evaluation = None
     if data.evaluation:
         best_path = checkpoints.directory / BEST_CHECKPOINT if config.save_best_ckpt else None
         evaluation = _build_eval_callback(config, data.evaluation, train_step, best_path, results, signals,
-                                          keeps_earlier=resume is None or resume.state["run"] != run)
+                                          keeps_earlier=continued is None)
         parts["evaluation"] = evaluation
     record = RunRecord(run, settings, parts, data.made_from)
 
@@ -79,7 +81,8 @@ def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrap
         PlotResults(results),
         _build_tensorboard(output, results, resume) if config.tensorboard else None,
         summary,
-        ExportBest(lambda: export_best(config, summary.checkpoint)) if config.export_best else None,
+        AtEnd(MODEL_FILE, lambda: export_best(config, summary.checkpoint)) if config.export_best else None,
+        AtEnd(PICTURES_FOLDER, lambda: draw_best(config)) if config.export_best else None,
         EarlyStopping(evaluation, decide) if config.early_stopping else None,
         MarkEpochDone(save),
     ]

@@ -7,6 +7,7 @@ import mindspore as ms
 import numpy as np
 
 from src.training.callbacks.log import DIVERGED
+from src.training.resume import PREFIX
 from src.training.run_record import RunRecord
 from src.training.run_state import RunContext, RunState
 from src.utils.errors import UserError
@@ -20,11 +21,13 @@ class KeptCheckpoints:
     Args:
         directory: their folder.
         keep: how many are kept.
+        prefix: what their names begin with; that of no other run in the folder, see `checkpoint_prefix`.
     """
 
-    def __init__(self, directory: Path | str, keep: int):
+    def __init__(self, directory: Path | str, keep: int, prefix: str = PREFIX):
         self.directory = Path(directory)
         self.keep = keep
+        self.prefix = prefix
         self.paths: list[Path] = []
 
     @property
@@ -42,12 +45,13 @@ class KeptCheckpoints:
         return [path.name for path in self.paths]
 
     def restore(self, names: Iterable[str]) -> None:
-        """Takes over the checkpoints of these names that still exist. A name is one in this folder."""
-        self.paths = [path for path in (self.directory / Path(name).name for name in names) if path.is_file()]
+        """Takes over those of these checkpoints, by their names in this folder, that are of the run and still exist."""
+        self.paths = [path for path in (self.directory / Path(name).name for name in names)
+                      if path.name.startswith(f"{self.prefix}-") and path.is_file()]
 
 
 class SaveCheckpoint(ms.Callback):
-    """Saves `ssd-EPOCH_STEP.ckpt` every few epochs and at the end, STEP being the steps that are done of the epoch.
+    """Saves `PREFIX-EPOCH_STEP.ckpt` every few epochs and at the end, STEP being the steps that are done of the epoch.
 
     Parameters that are not finite end the run with a `UserError`, after any epoch.
 
@@ -81,7 +85,8 @@ class SaveCheckpoint(ms.Callback):
             self._write_state(state, epoch_done=True)
 
     def _path(self, state: RunState) -> Path:
-        return self.checkpoints.directory / f"ssd-{state.cur_epoch_num}_{state.step_of_epoch}.ckpt"
+        name = f"{self.checkpoints.prefix}-{state.cur_epoch_num}_{state.step_of_epoch}.ckpt"
+        return self.checkpoints.directory / name
 
     def _save(self, state: RunState, epoch_done: bool) -> None:
         path = self._path(state)

@@ -63,6 +63,8 @@ class EvalCallback(ms.Callback):
         wants_end: early stopping asks to end the run.
     """
 
+    makes = "the evaluation"
+
     def __init__(self, evaluation: Callable[[], EvalResult], net: nn.Cell, start: int, interval: int,
                  best_path: Path | None = None, results: Results | None = None,
                  best_weights: Callable[[], Any] | None = None, patience: int = 0, keeps_earlier: bool = False):

@@ -7,50 +7,71 @@ from pathlib import Path
 import mindspore as ms
 
 from src.config import Config
-from src.dataset.samples import list_image_paths
+from src.dataset.samples import usable_images
 from src.export.exporter import export_checkpoint, verify_file
 from src.inference import Device, load_detector
 from src.inference.annotated_boxes import dataset_annotated_boxes
 from src.inference.inputs import find_inputs
+from src.inference.output_folder import free_output_folder
 from src.inference.outputs import Output
 from src.inference.predict import find_labels, predict_inputs
+from src.runtime.cli import command
 from src.training.run_state import RunContext
+from src.utils.files import keep_earlier
 
 logger = logging.getLogger(__name__)
-MODEL_NAME, PICTURES_FOLDER = "model", "pictures"
+MODEL_FILE, PICTURES_FOLDER = "model.onnx", "pictures"
 PICTURES = 12
 
 
-class ExportBest(ms.Callback):
-    """Calls a function at the end of a run, unless a signal ended it."""
+class AtEnd(ms.Callback):
+    """Calls a function at the end of a run, unless a signal ended it.
 
-    def __init__(self, export: Callable[[], None]):
+    Args:
+        makes: what the function makes, for the log.
+        make: the function.
+    """
+
+    def __init__(self, makes: str, make: Callable[[], None]):
         super().__init__()
-        self.export = export
+        self.makes = makes
+        self.make = make
 
     def on_train_end(self, run_context: RunContext) -> None:
         if not run_context.original_args().stopped_by:
-            self.export()
+            self.make()
 
 
 def export_best(config: Config, checkpoint: Path) -> None:
-    """Writes `checkpoint` as `model.onnx`, and what ONNX Runtime detects with it on a CPU, below `output_path`.
+    """Writes `checkpoint` as `model.onnx` below `output_path`; one of an earlier run is renamed to a number.
 
-    The file is verified, and has preprocessing and NMS inside. `pictures` shows detections beside the ground truth, in
-    some evaluation images.
+    The file is verified, and has preprocessing and NMS inside.
     """
-    output = Path(config.output_path)
+    keep_earlier(_model_path(config))
     export = dataclasses.replace(
-        config, checkpoint_file_path=str(checkpoint), file_name=str(output / MODEL_NAME), file_format="ONNX",
+        config, checkpoint_file_path=str(checkpoint), file_name=str(_model_path(config)), file_format="ONNX",
         precision="fp32", dynamic_batch=True, with_preprocess=True, with_nms=True)
     net, path = export_checkpoint(export)
     verify_file(export, net, path)
-    logger.info("exported %s: draw with it: python predict.py --checkpoint_file_path=%s --input=IMAGES", path, path)
+    draw = command("predict.py", f"--checkpoint_file_path={path}")
+    logger.info("exported %s: draw with it: %s --input=IMAGES", path, draw)
 
-    detector = load_detector(path, device=Device("CPU", threads=config.cpu_threads))
-    images = [Path(path) for path in list_image_paths(config, is_training=False, count=PICTURES)]
+
+def draw_best(config: Config) -> None:
+    """Draws what `model.onnx` detects with ONNX Runtime on a CPU in some evaluation images, beside the ground truth.
+
+    The folder is `pictures` below `output_path`; one of an earlier run is renamed to a number.
+    """
+    folder = Path(config.output_path) / PICTURES_FOLDER
+    detector = load_detector(_model_path(config), device=Device("CPU", threads=config.cpu_threads))
+    images = [Path(path) for path, _ in usable_images(config, is_training=False, count=PICTURES)]
     inputs = find_inputs(images)
     annotated = dataset_annotated_boxes(config, images)
-    with Output(output / PICTURES_FOLDER, detector.classes, annotated=annotated) as pictures:
+    free_output_folder(folder, inputs)
+    with Output(folder, detector.classes, annotated=annotated) as pictures:
         predict_inputs(detector, inputs, pictures, find_labels(None, detector.classes))
-    logger.info("pictures: %s", output / PICTURES_FOLDER)
+    logger.info("pictures: %s", folder)
+
+
+def _model_path(config: Config) -> Path:
+    return Path(config.output_path) / MODEL_FILE

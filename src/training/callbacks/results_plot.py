@@ -49,6 +49,8 @@ class PlotResults(ms.Callback):
         results: `Results` that callbacks before this one add to.
     """
 
+    makes = "results.png"
+
     def __init__(self, results: Results):
         super().__init__()
         self.results = results

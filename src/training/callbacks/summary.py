@@ -1,7 +1,6 @@
 """The summaries in the log at the start and at the end of a training run."""
 import logging
 import platform
-import shlex
 import signal
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from mindspore import nn
 
 from src.config import Config
 from src.config.values import show
+from src.runtime.cli import command
 from src.runtime.environment import thread_count, threads_text
 from src.ssd.complexity import measure_network
 from src.training.callbacks.checkpoint import KeptCheckpoints
@@ -78,6 +78,8 @@ class EndSummary(ms.Callback):
         model_name: for the name of the exported file.
     """
 
+    makes = "the summary"
+
     def __init__(self, output_path: Path | str, checkpoints: KeptCheckpoints, evaluation: EvalCallback | None,
                  model_name: str):
         super().__init__()
@@ -119,9 +121,8 @@ class EndSummary(ms.Callback):
 
     def stopped_text(self, number: int) -> str:
         """The summary of a run that this signal ended: the last checkpoint, and the command that resumes."""
-        command = shlex.join(["python", "train.py", f"--config_path={self.config_file}", "--resume"])
-        return f"stopped by {signal.Signals(number).name}, saved as {self.checkpoints.last}; to resume:\n{command}"
+        resume = command("train.py", f"--config_path={self.config_file}", "--resume")
+        return f"stopped by {signal.Signals(number).name}, saved as {self.checkpoints.last}; to resume:\n{resume}"
 
     def _command(self, script: str, *more: str) -> str:
-        return shlex.join(["python", script, f"--config_path={self.config_file}",
-                           f"--checkpoint_file_path={self.checkpoint}", *more])
+        return command(script, f"--config_path={self.config_file}", f"--checkpoint_file_path={self.checkpoint}", *more)

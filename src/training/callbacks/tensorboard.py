@@ -35,6 +35,8 @@ class TensorBoard(ms.Callback):
         UserError: tensorboardX is not installed, or the first event cannot be written.
     """
 
+    makes = "the file for TensorBoard"
+
     def __init__(self, folder: Path, results: Results, pictures: Mapping[str, np.ndarray],
                  first_epoch: int | None = None):
         super().__init__()

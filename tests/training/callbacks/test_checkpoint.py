@@ -33,6 +33,16 @@ def test_the_oldest_go(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ssd-1_9.ckpt", "ssd-3_7.ckpt", "ssd-4_7.ckpt"]
 
 
+def test_a_further_run_has_names_of_its_own_and_takes_over_no_others(tmp_path):
+    first = KeptCheckpoints(tmp_path, 2)
+    for name in ("ssd-1_7.ckpt", "ssd_1-1_7.ckpt"):
+        (tmp_path / name).touch()
+        first.add(tmp_path / name)
+    second = KeptCheckpoints(tmp_path, 2, "ssd_1")
+    second.restore(first.state())
+    assert second.state() == ["ssd_1-1_7.ckpt"]
+
+
 @pytest.mark.parametrize(("every", "epochs"), [(1, 1), (9, 2)], ids=["due", "not due"])
 def test_parameters_that_are_no_numbers_are_not_saved(tmp_path, every, epochs):
     net = nn.Dense(2, 3)
