@@ -9,6 +9,7 @@ from src.boxes.default_boxes import build_default_boxes
 from src.config.auto import Auto
 from src.config.schema import DERIVED
 from src.config.values import show
+from src.utils.class_names import is_background
 from src.utils.errors import UserError
 
 COMMAND_LINE = "command line"
@@ -68,6 +69,9 @@ def _check_classes(settings: Settings) -> None:
     if names[0] != "background":
         raise UserError(f"classes {source}: the first name is {names[0]!r}; expected 'background', because label 0 is "
                         "the background")
+    for name in filter(is_background, names[1:]):
+        raise UserError(f"classes {source}: {name!r} beside {names[0]!r}, which is label 0 and the only background; "
+                        "leave it out, or give the class another name")
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise UserError(f"classes {source}: {', '.join(doubled)} more than once; every class needs a name of its own")

@@ -1,28 +1,26 @@
 """The names of the classes that `classes: auto` stands for."""
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from src.dataset.annotations import Report
+from src.dataset.label_names import names_of_labels
 from src.dataset.sources import annotation_format, find_source
+from src.utils.class_names import is_background
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_text, shown
+from src.utils.safe_io import shown, shown_list
 
-CLASSES_FILE = "classes.txt"
 BACKGROUND = "background"
-MOST_CLASSES = 10_000  # of a text file without names
-MOST_BYTES = 16 * MEGABYTE
 
 
 def with_class_names(config: Any) -> Any:
     """The configuration with class names in place of `classes: auto`; without `auto`, the same configuration.
 
-    They are the names in the training annotations, sorted. A format that has labels only takes the names from
-    `classes.txt` beside its file, a line each and without the background, or else calls them `class_1` and so on.
+    They are the names in the training annotations, sorted; for a format that has labels only, see `names_of_labels`.
 
     Raises:
-        UserError: the annotations name none.
+        UserError: the annotations name no class, or one that is called like the background.
     """
     if not config.is_auto("classes"):
         return config
@@ -31,27 +29,18 @@ def with_class_names(config: Any) -> Any:
     source.read(report)
     if annotation_format(config.dataset).names_classes:
         names = sorted(name for name in report.classes if name)
+        _check_no_background(names, report, source.image_dir)
     else:
-        names = _names_of_labels(source.annotation_files[0], report.classes)
+        names = names_of_labels(source.annotation_files[0], report.classes)
     if not names:
         raise UserError(f"classes: auto, but no class is named in the annotations of {source.image_dir}")
     return dataclasses.replace(config, classes=(BACKGROUND, *names), num_classes=len(names) + 1)
 
 
-def _names_of_labels(annotation_file: Path, labels: Collection[int]) -> list[str]:
-    path = annotation_file.with_name(CLASSES_FILE)
-    highest = max(labels, default=0)
-    if not path.is_file():
-        if highest > MOST_CLASSES:
-            raise UserError(f"{annotation_file} has a box with the label {shown(highest)}, and there is no {path} that "
-                            f"names so many classes. Correct the label: without names, at most {MOST_CLASSES} classes "
-                            "are taken.")
-        return [f"class_{number}" for number in range(1, highest + 1)]
-    try:
-        names = [line.strip() for line in read_text(path, MOST_BYTES).splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    if len(names) < highest or len(set(names)) < len(names):
-        raise UserError(f"{path} has {len(names)} names, {len(set(names))} of them different; expected is one for each "
-                        f"of the classes 1 to {highest} of {annotation_file}")
-    return names
+def _check_no_background(names: Sequence[str], report: Report, image_dir: Path) -> None:
+    for name in filter(is_background, names):
+        others = ",".join(other for other in names if not is_background(other))
+        raise UserError(f"classes: auto, but the annotations of {image_dir} have {report.classes[name]} boxes of a "
+                        f"class called '{shown(name)}'. The background is where there is no object, and has no boxes: "
+                        f"rename or delete them, or leave them out with --classes={BACKGROUND},{shown(others)}. "
+                        f"Classes found: {shown_list(names)}.")

@@ -14,12 +14,12 @@ from src.dataset.annotations import (
     usual_evaluation_part,
 )
 from src.dataset.images import IMAGE_SUFFIXES
+from src.dataset.label_names import MOST_TEXT, check_labels
 from src.dataset.paths import existing_file, existing_folder, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_text, shown
+from src.utils.safe_io import read_text, shown
 
 KIND = "other"
-MOST_TEXT = 1024 * MEGABYTE
 EXPECTED = ("Expected is 'path xmin,ymin,xmax,ymax,class ...' with integers, blanks between the parts and none inside "
             "a box.")
 # A name with blanks reaches to the last suffix of an image; another one is the first part of its line.
@@ -37,7 +37,14 @@ def find_txt(config: Any, is_training: bool) -> AnnotationSource:
         anno_path, anno_key = config.val_anno_path, "val_anno_path"
     folder = existing_folder(resolve_path(image_dir, config.data_path, image_key), f"image folder ({image_key})")
     annotation_file = existing_file(resolve_path(anno_path, config.data_path, anno_key), f"text file ({anno_key})")
-    return AnnotationSource(KIND, folder, [annotation_file], lambda report: read_txt(annotation_file, folder, report))
+    classes = tuple(config.classes)
+
+    def read(report: Report) -> list[ImageRecord]:
+        records = read_txt(annotation_file, folder, report)
+        check_labels(annotation_file, report.classes, classes)
+        return records
+
+    return AnnotationSource(KIND, folder, [annotation_file], read)
 
 
 def find_evaluation_part(config: Any) -> str:

@@ -27,6 +27,7 @@ from src.evaluation.evaluator import build_metrics
 from src.ssd import build_training_net
 from src.ssd.complexity import measure_network
 from src.training.auto_settings import fitting_batch_size, total_memory
+from src.utils.class_names import is_background
 from src.utils.errors import UserError
 from src.utils.files import whole_file
 from src.utils.safe_io import shown
@@ -50,7 +51,8 @@ def check_dataset(config: Config) -> str:
     parts, missing_part = _read_parts(config)
     names_classes = annotation_format(config.dataset).names_classes
     names_found = {name for part in parts for name in part.report.classes} if names_classes else set()
-    unknown = sorted(name for name in names_found - set(config.classes) if name.strip() and shown(name) == name)
+    unknown = sorted(name for name in names_found - set(config.classes)
+                     if name.strip() and shown(name) == name and not is_background(name))
     if not any(part.count_boxes(1).sum() for part in parts) and unknown:
         # Nothing is known yet: the check is more useful with what the annotations name.
         config = dataclasses.replace(config, classes=("background", *unknown), num_classes=len(unknown) + 1)

@@ -10,6 +10,7 @@ from src.config.values import show
 from src.inference.metadata import ModelMetadata, create_metadata
 from src.inference.onnx_runtime import OnnxModel
 from src.inference.predictor import Predictor, show_shape
+from src.utils.class_names import check_same_labels
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ def _check_fits(model: Predictor, wanted: ModelMetadata) -> None:
     found = model.metadata
     if found is None:
         return
+    check_same_labels(wanted.classes, "the configuration (key classes)", found.classes, str(model.path))
     for name, key in FITTING.items():
         if getattr(found, name) != getattr(wanted, name):
             raise UserError(f"{model.path} was exported with {key} {show(getattr(found, name))}, but the configuration "

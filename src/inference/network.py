@@ -11,6 +11,7 @@ from src.evaluation.predictions import AnchorPredictions, split_batch
 from src.inference.predictor import Predictor
 from src.ssd import build_inference_net
 from src.weights import load_weights
+from src.weights.run_classes import check_classes_of_run
 
 
 class NetworkPredictor(Predictor):
@@ -30,6 +31,7 @@ class NetworkPredictor(Predictor):
 
 def load_network(config: Config, path: Path | str) -> nn.Cell:
     """`build_inference_net` with the weights of a checkpoint."""
+    check_classes_of_run(path, config.classes)
     net = build_inference_net(config)
     load_weights(net, path)
     return net

@@ -12,17 +12,14 @@ from src.utils.errors import UserError
 from src.utils.file_lock import FolderInUseError, folder_lock
 from src.utils.files import keep_earlier, remove_parts, whole_file
 from src.utils.safe_io import read_file
+from src.weights.run_classes import BEST_CHECKPOINT, CONFIG_FILE, WRITTEN_BY
 
 LOCK_FILE = ".lock"
 # Pictures of the first batch.
 WITH_BOXES, WITH_MATCHES = "first_batch.jpg", "first_batch_matches.jpg"
-# The configuration of the run, with what `auto` was resolved to.
-CONFIG_FILE = "config.yaml"
-RESULTS_FILE, RESULTS_PICTURE, BEST_CHECKPOINT = "results.csv", "results.png", "best_map.ckpt"
+RESULTS_FILE, RESULTS_PICTURE = "results.csv", "results.png"
 # Parts of what training writes there, beside the checkpoints.
 WRITTEN = ("results.*", "first_batch*", "config*.yaml")
-# The first line of a configuration that a run wrote, with a digest of the others.
-WRITTEN_BY = "# written by train.py, sha256 "
 MOST_CONFIG_BYTES = 1 << 20
 
 

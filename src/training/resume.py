@@ -16,6 +16,7 @@ from src.training.run_state import Position
 from src.utils.errors import UserError
 from src.utils.files import write_json
 from src.utils.safe_io import shown
+from src.weights.run_classes import check_classes_of_run
 from src.weights.training_state import SUFFIX, read_state, read_state_file, state_path
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ def find_resume(config: Config, ranks: Ranks = ONE_RANK) -> Resume | None:
     if resume is None:
         logger.info("resume: nothing to resume from in %s, training begins", folder)
         return None
+    check_classes_of_run(resume.path, config.classes)
     if config.mode_sink == "sink" and resume.next_step[1]:
         raise UserError(f"resume: {resume.path} is from the middle of an epoch, and mode_sink hands whole ones to "
                         "the device; add --mode_sink=non_sink")

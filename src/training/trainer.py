@@ -26,6 +26,7 @@ from src.training.resume import Resume
 from src.training.step import TrainingWrapper
 from src.visualization.draw import save_image
 from src.weights import find_classifier, load_backbone, load_weights
+from src.weights.run_classes import check_classes_of_run
 from src.weights.unfold import is_folded, unfold_batch_norm
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,8 @@ def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWi
     if detector and config.filter_weight and config.class_head_init == "background":
         load_weights(net, detector, classes=config.classes, old_classes=published_classes(config.pre_trained))
     elif detector:
+        if not config.filter_weight:
+            check_classes_of_run(detector, config.classes)
         load_weights(net, detector, drop=config.checkpoint_filter_list if config.filter_weight else ())
     if records and is_folded(net.network):
         batch_size = min(UNFOLDING_BATCH, records.num_images)

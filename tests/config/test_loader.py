@@ -450,6 +450,7 @@ def test_print_config_keeps_auto(write, capsys):
                                     "2 names"]),
     (["--classes=cat,background"], ["'cat'", "expected 'background'"]),
     (["--classes=background,cat,dog,cat"], ["cat more than once"]),
+    (["--classes=background,cat,Background"], ["'Background' beside 'background'", "another name"]),
     (["--classes=background"], ["at least one class"]),
     (["--num_ssd_boxes=1916"], ["num_ssd_boxes 1916 (command line)", "1917"]),
     (["--steps=16,32"], ["steps [16, 32] (command line) has 2", "feature_size [19, 10, 5, 3, 2, 1]"]),

@@ -5,6 +5,7 @@ import pytest
 
 from src.config import load_config
 from src.dataset import with_class_names
+from src.dataset.sources import read_annotations
 from src.ssd import build_detector
 from src.utils.errors import UserError
 from tests.support.samples import voc_xml
@@ -32,19 +33,64 @@ def test_annotations_without_a_name(tmp_path):
         with_class_names(load_config(voc_folder(tmp_path / "own", [[], []])))
 
 
-@pytest.mark.parametrize("file, names", [
+@pytest.mark.parametrize("name", ["background", "__background__"])
+def test_an_object_that_is_called_background(tmp_path, name):
+    config = load_config(voc_folder(tmp_path / "own", [["dog"], [name, name], ["cat"]]))
+    with pytest.raises(UserError, match=f"have 2 boxes of a class called '{name}'.*--classes=background,cat,dog. "
+                                        "Classes found: "):
+        with_class_names(config)
+
+
+def text_flags(folder, lines, names=None):
+    (folder / "list.txt").write_text("\n".join(lines))
+    if names is not None:
+        (folder / "classes.txt").write_text("\n".join(names))
+    return ["--dataset=other", f"--image_dir={folder}", f"--anno_path={folder / 'list.txt'}"]
+
+
+LIST = ["a.jpg 0,0,5,5,3", "b.jpg 0,0,5,5,1 0,0,5,5,2"]
+
+
+@pytest.mark.parametrize(("file", "names"), [
     (None, ("class_1", "class_2", "class_3")),
-    ("cat\ndog\n\nbird\n", ("cat", "dog", "bird")),
+    (["cat", "dog", "", "bird"], ("cat", "dog", "bird")),
 ])
 def test_names_of_numbers(tmp_path, file, names):
-    (tmp_path / "list.txt").write_text("a.jpg 0,0,5,5,3\nb.jpg 0,0,5,5,1\n")
-    if file:
-        (tmp_path / "classes.txt").write_text(file)
-    flags = ["--dataset=other", f"--image_dir={tmp_path}", f"--anno_path={tmp_path / 'list.txt'}", "--classes=auto"]
+    flags = [*text_flags(tmp_path, LIST, file), "--classes=auto"]
     assert with_class_names(load_config(flags)).classes == ("background", *names)
-    (tmp_path / "classes.txt").write_text("cat\ncat\n")
-    with pytest.raises(UserError, match="has 2 names, 1 of them different"):
-        with_class_names(load_config(flags))
+
+
+@pytest.mark.parametrize(("lines", "names", "message"), [
+    (LIST, ["cat", "cat"], "has 2 names, 1 of them different; expected"),
+    (LIST, ["background", "cat", "dog", "bird"],
+     r"names the background.*delete the line.*begins with a.jpg 0,0,5,5,3 \| b.jpg .*; the names with 1 background"),
+    (["a.jpg 0,0,5,5,0", "b.jpg 0,0,5,5,2"], ["cat", "dog", "bird"],
+     "has boxes of class 0. Classes count from 1; .* begins with a.jpg 0,0,5,5,0.*; the names with 1 cat, 2 dog, 3 bi"),
+    (["a.jpg 0,0,5,5,-1"], None, r"has boxes of class -1.* begins with a.jpg 0,0,5,5,-1\.$"),
+])
+def test_names_and_numbers_that_do_not_belong_together(tmp_path, lines, names, message):
+    with pytest.raises(UserError, match=message):
+        with_class_names(load_config([*text_flags(tmp_path, lines, names), "--classes=auto"]))
+
+
+def test_a_class_without_a_box_is_told(tmp_path, caplog):
+    flags = [*text_flags(tmp_path, ["a.jpg 0,0,5,5,1"], ["cat", "dog"]), "--classes=auto"]
+    assert with_class_names(load_config(flags)).classes == ("background", "cat", "dog")
+    assert "list.txt has no box of these classes of " in caplog.text and "classes.txt: dog. Is that" in caplog.text
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_the_names_of_a_list_keep_the_order_of_the_configuration(tmp_path, is_training):
+    flags = text_flags(tmp_path, LIST, ["dog", "cat", "bird"])
+    with pytest.raises(UserError, match=r"The class dog has the number 2 in the config.*, and 1 in .*classes.txt"):
+        read_annotations(load_config([*flags, "--classes=background,cat,dog,bird", "--num_classes=4"]), is_training)
+    config = load_config([*flags, "--classes=background,dog,cat,bird", "--num_classes=4"])
+    for names in (["dog", "cat", "bird"], ["background", "dog", "cat", "bird"], ["hond", "kat", "vogel"]):
+        text_flags(tmp_path, LIST, names)
+        assert len(read_annotations(config, is_training)) == 2
+    text_flags(tmp_path, ["a.jpg 0,0,5,5,0"])
+    with pytest.raises(UserError, match=r"has boxes of class 0.*the names with 1 dog, 2 cat, 3 bird"):
+        read_annotations(config, is_training)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "cp1252"])

@@ -21,11 +21,12 @@ from src.training.callbacks.results_plot import PlotResults
 from src.training.callbacks.summary import EndSummary
 from src.training.callbacks.tensorboard import TensorBoard
 from src.training.data import TrainingData
-from src.training.output_folder import BEST_CHECKPOINT, RESULTS_FILE, WITH_BOXES, WITH_MATCHES, checkpoint_folder
+from src.training.output_folder import RESULTS_FILE, WITH_BOXES, WITH_MATCHES, checkpoint_folder
 from src.training.results import Results
 from src.training.resume import Resume, checkpoint_prefix, create_settings
 from src.training.run_record import LossScaleState, Resumable, RunRecord, name_run
 from src.training.step import TrainingWrapper
+from src.weights.run_classes import BEST_CHECKPOINT
 
 # Each comes before those below it.
 ORDER: tuple[type[ms.Callback], ...] = (

@@ -1,0 +1,38 @@
+"""The class names that the run of a checkpoint had: a checkpoint itself has none."""
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.config import load_config
+from src.utils.class_names import check_same_labels
+from src.utils.errors import UserError
+from src.utils.safe_io import MEGABYTE, read_text
+from src.weights.training_state import read_state_file, state_path
+
+# The configuration of a run, in its output folder, with what `auto` was resolved to; its checkpoints lie one folder
+# below.
+CONFIG_FILE = "config.yaml"
+BEST_CHECKPOINT = "best_map.ckpt"
+# The first line of a configuration that a run wrote, with a digest of the others.
+WRITTEN_BY = "# written by train.py, sha256 "
+
+
+def check_classes_of_run(checkpoint: Path | str, classes: Sequence[str]) -> None:
+    """Checks names, the background first, against those that the run of a checkpoint had, where they are known.
+
+    Raises:
+        UserError: a name has another label in that run.
+    """
+    checkpoint = Path(checkpoint)
+    state, run_config = state_path(checkpoint), checkpoint.parent.parent / CONFIG_FILE
+    try:
+        if state.is_file():
+            source, trained = state, read_state_file(state)["settings"]["classes"]
+        elif checkpoint.name == BEST_CHECKPOINT and run_config.is_file() and read_text(
+                run_config, MEGABYTE).startswith(WRITTEN_BY):
+            source, trained = run_config, load_config([f"--config_path={run_config}"]).classes
+        else:
+            return
+        names = tuple(map(str, trained))
+    except (UserError, OSError, ValueError, KeyError, TypeError):  # then they are not known
+        return
+    check_same_labels(classes, "the configuration (key classes)", names, str(source))
