@@ -2,11 +2,15 @@
 import csv
 import json
 
+import mindspore as ms
 import numpy as np
 import pytest
+from mindspore import nn
 
+from src.config import load_config
+from src.ssd import build_training_net
 from src.weights import read_checkpoint
-from tests.support.small_models import CLASSES, SMALL_MULTIBOX, SMALL_PYRAMID, SMALL_VGG, flags_for
+from tests.support.small_models import DATA, SMALL_MULTIBOX, SMALL_PYRAMID, SMALL_VGG, flags_for
 
 FROM_SCRATCH = ("--feature_extractor_base_param=",)
 MODELS = {
@@ -56,13 +60,27 @@ def test_pictures_of_detections(run, shapes, tmp_path):
     assert {"file_name", "picture", "class", "score", "bbox"} == set(found[0])
 
 
-def test_own_data_to_a_model_file_and_pictures(run, shapes, tmp_path):
+@pytest.fixture
+def folded_detector(cpu, tmp_path):
+    """Checkpoint of the detector of finetune.yaml for two classes, one of the demo data, its BatchNorm folded."""
+    net = build_training_net(load_config(["--config_path=config/ssd_mobilenet_v2_config.yaml",
+                                          "--classes=background,ring,dog", "--num_classes=3"]))
+    for _, cell in net.cells_and_names():
+        if isinstance(cell, nn.BatchNorm2d):
+            cell.beta.set_data(ms.Tensor(np.full(cell.beta.shape, 0.1, np.float32)))
+    ms.save_checkpoint(net, str(tmp_path / "detector.ckpt"))
+    return tmp_path / "detector.ckpt"
+
+
+def test_own_data_to_a_model_file_and_pictures(run, shapes, tmp_path, folded_detector, caplog):
+    caplog.set_level("INFO")
     output = tmp_path / "meine Läufe [1]"  # letters that MindSpore's exporters refuse
-    flags = [flag for flag in flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX)
-             if flag not in (*CLASSES, "--output_path=output")] + [f"--output_path={output}"]
-    _, err, code = run("train", *flags, "--classes=auto", "--val_data_type=train", "--val_share=0.25", "--epoch_size=1",
-                       "--run_eval=True", "--eval_start_epoch=1", "--export_best", "--mindrecord_dir=own")
+    flags = ("--config_path=config/finetune.yaml", f"--data_path={shapes}", *DATA, f"--pre_trained={folded_detector}",
+             "--input_size=96", "--epoch_size=1", "--eval_start_epoch=1", "--val_data_type=train", "--val_share=0.25",
+             "--mindrecord_dir=own", f"--output_path={output}")
+    _, err, code = run("train", *flags)
     assert code == 0, err
+    assert "BatchNorm: statistics of 61 layers from 11 training images" in caplog.text
     shown = json.loads((output / "pictures" / "detections.json").read_text())
     assert len(list((output / "pictures").glob("*.jpg"))) == 4  # a quarter of the 16 training images
     assert {item["class"] for item in shown} <= {"circle", "square", "triangle", "star", "cross", "ring"}
@@ -78,7 +96,7 @@ def test_own_data_to_a_model_file_and_pictures(run, shapes, tmp_path):
     assert code == 0, err
     assert len(list((tmp_path / "found").glob("*.jpg"))) == 1
     best = output / "ckpt_0" / "best_map.ckpt"
-    _, err, code = run("eval", *flags, "--classes=auto", f"--checkpoint_file_path={best}")
+    _, err, code = run("eval", *flags, f"--checkpoint_file_path={best}")
     assert code == 1
     assert "config.yaml in the output_path" in err
 
