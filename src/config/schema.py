@@ -258,7 +258,8 @@ class Config:
                                Rule("with {} for the split, at most once", _has_at_most_one_placeholder))
     voc_root: str = _data("voc_dataset", "VOC dataset, absolute or below data_path")
     voc_json: str = _data("annotations/voc_instances_val.json",
-                          "COCO annotation file that is made of the VOC evaluation split, below voc_root")
+                          "COCO annotation file that is made of the VOC evaluation split, below voc_root; empty: "
+                          "none")
     image_dir: str = _data("", "images of dataset 'other', absolute or below data_path")
     anno_path: str = _data("", "annotation list of dataset 'other', absolute or below data_path")
     val_image_dir: str = _data("", "evaluation images of dataset 'other'; empty: image_dir")

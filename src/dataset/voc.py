@@ -105,10 +105,14 @@ def find_voc(config: Any, is_training: bool) -> AnnotationSource:
     return AnnotationSource("voc", layout.image_dir, files, lambda report: read_voc(layout, classes, report))
 
 
+def voc_json_path(config: Any) -> Path:
+    """Where the ground truth of the evaluation part comes as a COCO json."""
+    return resolve_path(config.voc_root, config.data_path, "voc_root") / config.voc_json
+
+
 def find_voc_json(config: Any) -> Path:
     """The COCO json that the Model Zoo's SSD made of the evaluation part."""
-    root = resolve_path(config.voc_root, config.data_path, "voc_root")
-    return existing_file(root / config.voc_json, "COCO annotation file (voc_root with voc_json)")
+    return existing_file(voc_json_path(config), "COCO annotation file (voc_root with voc_json)")
 
 
 def find_evaluation_part(config: Any) -> str:
@@ -171,10 +175,10 @@ def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocL
 
 def _whole_folder(root: Path) -> VocLayout | None:
     """The layout of a folder whose xml files are not divided into parts, or None."""
-    annotations = root / "Annotations" if (root / "Annotations").is_dir() else root
-    if not annotations.is_dir() or not xml_files(annotations):
-        return None
-    return VocLayout(_image_folder(root), annotations)
+    for annotations in (root / "Annotations", root):
+        if annotations.is_dir() and xml_files(annotations):
+            return VocLayout(_image_folder(root), annotations)
+    return None
 
 
 def _image_folder(folder: Path) -> Path:

@@ -11,9 +11,11 @@ from src.dataset.coco import coco_ground_truth
 from src.dataset.mindrecord import manifest as manifests
 from src.dataset.mindrecord.files_in_use import FilesInUse, replacing, require_unused
 from src.dataset.mindrecord.model_zoo import read_model_zoo_files
+from src.dataset.mindrecord.voc_json import save_voc_json
 from src.dataset.mindrecord.writer import write_records
 from src.dataset.paths import mindrecord_folder
 from src.dataset.sources import annotation_format, find_source, source_name
+from src.dataset.voc import voc_json_path
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
 from src.utils.files import remove_parts, write_json
@@ -105,7 +107,10 @@ def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
                         "wrote it, with all images, so that none can be held out. Set --val_share=0, or "
                         "--mindrecord_dir to another folder.")
     manifest = _if_usable(found, target, source) or _convert_alone(target, source)
-    return _result(target, manifest, source.ground_truth_file)
+    result = _result(target, manifest, source.ground_truth_file)
+    if result.annotation_file and target.kind == "voc" and config.voc_json:
+        save_voc_json(result.annotation_file, voc_json_path(config))
+    return result
 
 
 def _build_target(config: Any, is_training: bool) -> _Target:

@@ -92,6 +92,8 @@ def test_ground_truth_of_voc(tmp_path, written):
     # The record is clipped to the image, the ground truth is not.
     assert [(item["image_id"], item["bbox"]) for item in ground_truth["annotations"]] == [(3, [0, 0, 199, 30])]
     assert read_records(result.path)[3][1] == [[0, 0, 30, 80, 1]]
+    copy = json.loads((tmp_path / "voc" / "annotations" / "voc_instances_val.json").read_text())
+    assert {**copy, "info": 0} == {**ground_truth, "info": 0}
     Path(result.annotation_file).unlink()
     del result
     assert Path(create_mindrecord(config, False).annotation_file).is_file()
