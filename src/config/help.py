@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TextIO
 
 from src.config.schema import KEYS
 from src.config.values import allowed, show
-from src.config.yaml_file import FromFile, nearest_key
+from src.config.yaml_file import FromFile, suggestion
 from src.runtime.cli import painted
 from src.utils.errors import UserError
 
@@ -77,7 +77,7 @@ def explain_keys(wanted: str, from_file: FromFile, help_texts: Mapping[str, str]
     parts = []
     for name in (item.strip().lstrip("-") for item in wanted.split(",")):
         if name not in KEYS:
-            raise UserError(f"--help: there is no key {name}; the nearest known one is {nearest_key(name)}")
+            raise UserError(f"--help: there is no key {name}; {suggestion(name)}")
         parts.append(f"--{name}\n    {_meaning(name, help_texts)}\n    allowed: {allowed(KEYS[name])}\n"
                      f"    default: {show(_value(name, from_file))}\n")
     return "\n".join(parts)

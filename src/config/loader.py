@@ -16,7 +16,7 @@ from src.config.checks import COMMAND_LINE, DEFAULT, Settings, resolve
 from src.config.help import explain_keys, format_help
 from src.config.schema import KEYS, OLDER_KEYS, Config, Key, keys_by_topic
 from src.config.values import convert, from_text, show, to_yaml
-from src.config.yaml_file import FromFile, nearest_key, read_config_file
+from src.config.yaml_file import FromFile, read_config_file, suggestion
 from src.utils.errors import UserError
 
 __all__ = ["Config", "FlagParser", "format_config", "load_config"]
@@ -96,8 +96,8 @@ def _parse(argv: Sequence[Any]) -> dict[str, Any]:
     for item in rest:
         if item.startswith("-"):
             name = item.split("=", 1)[0]
-            raise UserError(f"{COMMAND_LINE}: unknown option {name}; the nearest known one is "
-                            f"--{nearest_key(name.lstrip('-'))} (--help lists all)")
+            raise UserError(f"{COMMAND_LINE}: unknown option {name}; "
+                            f"{suggestion(name.lstrip('-'), '--')} (--help lists all)")
         raise UserError(f"{COMMAND_LINE}: unexpected {item!r}; options are written --key=value")
     # argparse makes an empty list of the value `--`.
     return {key: "--" if value == [] else value for key, value in vars(flags).items()}

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from src.config.other_names import OTHER_NAMES
 from src.config.schema import KEYS, OLDER_KEYS
 from src.config.values import UNREADABLE, ConfigLoader, allowed, show
 from src.utils.errors import UserError
@@ -22,6 +23,16 @@ PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 def nearest_key(name: str) -> str:
     """The known key whose spelling is nearest."""
     return difflib.get_close_matches(name[:SHOWN].replace("-", "_").lower(), KEYS, n=1, cutoff=0.0)[0]
+
+
+def suggestion(name: str, dashes: str = "") -> str:
+    """What to write instead of an unknown key, for messages.
+
+    Args:
+        dashes: before the name of a key.
+    """
+    elsewhere = OTHER_NAMES.get(name.lower())
+    return f"here it is {dashes}{elsewhere}" if elsewhere else f"the nearest known one is {dashes}{nearest_key(name)}"
 
 
 def read_config_file(path: Path | str) -> tuple[FromFile, dict[str, str]]:
@@ -88,8 +99,7 @@ def _settings(loader: ConfigLoader, node: yaml.Node, path: Path | str) -> FromFi
         where = f"{path}, line {key_node.start_mark.line + 1}"
         field = KEYS.get(key) or OLDER_KEYS.get(key)
         if field is None:
-            raise UserError(f"{where}: unknown key '{shown(key)}'; the nearest known key is {nearest_key(key)!r} "
-                            "(--help lists all keys)")
+            raise UserError(f"{where}: unknown key '{shown(key)}'; {suggestion(key)} (--help lists all keys)")
         _require_few(value_node, f"{where}: {key}", allowed(field))
         try:
             value = loader.construct_object(value_node, deep=True)

@@ -189,8 +189,11 @@ def test_file_of_the_vgg16_tutorial():
     assert (config.lr_init, config.lr) == (0.001, 0.05)
     assert config.lr * config.lr_end_rate == pytest.approx(0.00005)
     assert config.train_data_type == config.val_data_type == "train"
+    assert (config.num_default, config.num_ssd_boxes) == ((4, 6, 6, 6, 4, 4), 8732)
+    assert config.aspect_ratios == ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))
+    assert (config.min_scale, config.max_scale) == (0.1, 0.95)
     vgg16 = load_config(["--config_path=config/ssd_vgg16_config.yaml"])
-    keys = ("feature_size", "steps", "num_default", "aspect_ratios", "min_scale", "max_scale", "num_ssd_boxes", "alpha")
+    keys = ("feature_size", "steps", "alpha", "gamma", "prior_scaling", "match_threshold")
     assert [getattr(config, key) for key in keys] == [getattr(vgg16, key) for key in keys]
 
 
@@ -244,6 +247,7 @@ def test_flags(flags, key, value):
     ("--batch-sise=3", ["command line", "--batch-sise", "--batch_size"]),
     ("--min_scor3=3", ["--min_scor3", "--min_score"]),
     ("--zzz", ["--zzz", "nearest known"]),
+    ("--backbone_ckpt_path=a.ckpt", ["unknown option --backbone_ckpt_path; here it is --feature_extractor_base_param"]),
     ("lr=3", ["'lr=3'", "--key=value"]),
     ("--img=3", ["ambiguous", "--img_shape", "--img_path"]),
     ("--lr", ["--lr", "expected one argument"]),
@@ -306,8 +310,8 @@ def test_null_freezes_nothing(write):
 
 
 @pytest.mark.parametrize(("text", "parts"), [
-    ("lr: 0.1\n\nepoch_sise: 3\n", ["mine.yaml, line 3", "'epoch_sise'", "'epoch_size'"]),
-    ("lr: 0.1\n---\nepoch_sise: number of epochs\n", ["line 3", "'epoch_sise'", "'epoch_size'"]),
+    ("lr: 0.1\n\nepoch_sise: 3\n", ["mine.yaml, line 3", "'epoch_sise'", "nearest known one is epoch_size"]),
+    ("lr: 0.1\n---\nepoch_sise: number of epochs\n", ["line 3", "'epoch_sise'", "nearest known one is epoch_size"]),
     ("lr: 0.1\n---\nlr: 3\n", ["line 3", "help text of lr", "expected text"]),
     ("lr: 0.1\n---\nlr: text\n---\nlr: 2\n", ["3 YAML documents"]),
     ("lr: 0.1\nbatch_size: 2\nlr: 0.2\n", ["line 3: lr is 0.2", "line 1 says 0.1"]),
