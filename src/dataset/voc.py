@@ -33,6 +33,7 @@ from src.utils.safe_io import MEGABYTE, read_file, read_text, shown, shown_list
 
 SPLITS = Path("ImageSets", "Main")
 MAX_IMAGE_ID = 2**31 - 1
+_ENCODING = re.compile(rb"<\?xml[^>]*\sencoding=[\"']((?!utf)[\w.-]+)[\"']", re.IGNORECASE)
 _COLUMN = re.compile(r"\s+(1|0|-1)$")
 MOST_XML = 16 * MEGABYTE
 MOST_SPLIT = 256 * MEGABYTE
@@ -196,8 +197,12 @@ def parse_xml(path: Path) -> Element:
         UserError: the file has a document type declaration.
         ParseError, OSError, LookupError, ValueError: it cannot be read.
     """
+    data = read_file(path, MOST_XML)
+    declared = _ENCODING.match(data)
+    # The xml library knows no encoding with several bytes a letter, such as GB2312; Python does.
+    text = data.decode(declared[1].decode()) if declared else data
     try:
-        return ElementTree.fromstring(read_file(path, MOST_XML), forbid_dtd=True)
+        return ElementTree.fromstring(text, forbid_dtd=True)
     except DTDForbidden as error:
         raise UserError(f"{path} has a document type declaration (<!DOCTYPE ...>), which is refused for safety. Remove "
                         "the declaration.") from error

@@ -209,6 +209,16 @@ def test_broken_xml_is_counted(tmp_path, content):
     assert dict(report.counts) == {BAD_ANNOTATION: 1}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1", "GB2312", "shift_jis"])
+def test_encodings_that_xml_files_name(tmp_path, encoding):
+    name = "caf\u00e9" if encoding == "latin-1" else "\u732b"
+    before = f"<?xml version='1.0' encoding='{encoding.removesuffix('-sig')}'?>"
+    (tmp_path / f"{name}.jpg").touch()
+    (tmp_path / "a.xml").write_bytes((before + voc_xml([(name, 1, 2, 3, 4)], f"{name}.jpg")).encode(encoding))
+    record, = read_voc(VocLayout(tmp_path, tmp_path), ("background", name), Report())
+    assert (file_name(record), record.pixel_boxes.tolist()) == (f"{name}.jpg", [[1, 0, 3, 2, 1]])
+
+
 def test_odd_objects(tmp_path):
     records, report = read_one(tmp_path, voc_xml([
         ("cat", "nan", 1, 2, 3), ("cat", "", 1, 2, 3), (" dog ", "2", "3.9", "20.1", "30"), ("bird", 1, 2, 3, 4),
