@@ -9,7 +9,7 @@ export GLOG_v="${GLOG_v:-4}"
 
 # lite_cache: prints the folder of the kit that setup_mindspore_lite.sh downloads.
 lite_cache() {
-    echo "${XDG_CACHE_HOME:-$HOME/.cache}/mindspore-ssd/mindspore-lite-$LITE_VERSION"
+    echo "${XDG_CACHE_HOME:-${HOME:-}/.cache}/mindspore-ssd/mindspore-lite-$LITE_VERSION"
 }
 
 # is_lite_home FOLDER: whether MindSpore Lite is there, as official archive or as kit.
@@ -18,11 +18,13 @@ is_lite_home() {
         [ -f "$1/include/api/model.h" ]
 }
 
-# lite_home: prints $MS_LITE_HOME, or the folder of the kit.
+# lite_home: prints $MS_LITE_HOME, or the folder of the kit, whose libraries are loaded: not from another user's cache.
 lite_home() {
     local home="${MS_LITE_HOME:-$(lite_cache)}"
     is_lite_home "$home" || fail "no MindSpore Lite in $home: set MS_LITE_HOME to the folder of its official archive, \
 or download the kit with scripts/setup_mindspore_lite.sh"
+    [ -n "${MS_LITE_HOME:-}" ] || [ -O "$home" ] || fail "$home belongs to another user, and its libraries are code that \
+is loaded: set MS_LITE_HOME=$home if you trust it"
     echo "$home"
 }
 
