@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from src.utils.files import remove_parts, write_json
+from src.utils.files import remove_parts, require_writable, write_json
 from src.utils.safe_io import shown
 
+RESULTS_FILE, PREDICTIONS_FILE = "eval_results.json", "predictions.json"
 # The twelve numbers of the COCO evaluation in its order: key, average precision or recall, IoU, area, detections.
 COCO_NUMBERS = (
     ("AP", "Precision", "0.50:0.95", "all", 100),
@@ -179,6 +180,12 @@ def _protocol_line(result: ProtocolResult) -> str:
     return f"protocol: {result.protocol} ({result.description})"
 
 
+def require_result_places(output_path: Path | str) -> None:
+    """Raises a `UserError` if `write_results` could not write there; asked before an evaluation, which takes long."""
+    for name in (RESULTS_FILE, PREDICTIONS_FILE):
+        require_writable(Path(output_path, name))
+
+
 def write_results(result: EvalResult, output_path: Path | str) -> tuple[Path, Path]:
     """Writes an `EvalResult` to the folder `output_path`.
 
@@ -194,8 +201,8 @@ def write_results(result: EvalResult, output_path: Path | str) -> tuple[Path, Pa
         "protocols": {name: _to_json(one) for name, one in result.protocols.items()},
         "settings": result.settings,
     }
-    results_file = Path(output_path) / "eval_results.json"
-    predictions_file = Path(output_path) / "predictions.json"
+    results_file = Path(output_path) / RESULTS_FILE
+    predictions_file = Path(output_path) / PREDICTIONS_FILE
     for file in (predictions_file, results_file):
         remove_parts(output_path, file.name)
     write_json(predictions_file, result.predictions, indent=None)

@@ -7,6 +7,7 @@ from src.config import Config
 from src.evaluation import format_result, write_results
 from src.evaluation.evaluator import Evaluation
 from src.evaluation.report import save_report
+from src.evaluation.results import require_result_places
 from src.inference.latency import format_latencies, measure_latencies
 from src.inference.predictor import Predictor
 
@@ -21,6 +22,7 @@ def evaluate_model(config: Config, predictor: Predictor) -> str:
     """
     if config.benchmark:
         return format_latencies(measure_latencies(config, predictor))
+    require_result_places(config.output_path)
     nms = build_nms_config(config)
     predictor.warn_of_stricter_nms(dataclasses.replace(nms, min_score=min(nms.min_score, config.coco_min_score)))
     result = Evaluation(config)(predictor)

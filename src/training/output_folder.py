@@ -10,7 +10,7 @@ from src.config import Config
 from src.runtime.environment import get_rank_id
 from src.utils.errors import UserError
 from src.utils.file_lock import FolderInUseError, folder_lock
-from src.utils.files import keep_earlier, remove_parts, whole_file
+from src.utils.files import keep_earlier, reason_of, remove_parts, whole_file
 from src.utils.safe_io import read_file
 from src.weights.run_classes import BEST_CHECKPOINT, CONFIG_FILE, WRITTEN_BY
 
@@ -59,7 +59,7 @@ def run_folder(path: Path | str, checkpoints: Path) -> Iterator[None]:
             raise UserError(f"output_path: another training run, {error}, writes to {path}; wait for its end, or set "
                             "--output_path to another folder") from None
         except OSError as error:
-            raise UserError(f"output_path: {path} cannot be written to: {error.strerror}; allow it, or set "
+            raise UserError(f"output_path: {path} cannot be written to: {reason_of(path, error)}; allow it, or set "
                             "--output_path to another folder") from error
         try:
             yield

@@ -31,7 +31,7 @@ class CannotWriteError(UserError, OSError):
     def __init__(self, path: Path | str, error: OSError) -> None:
         mend = how_to_mend(error).capitalize()
         kept = "" if error.errno in IN_THE_WAY else "; a file of that name that was there before is still the same"
-        super().__init__(f"{shown(path)} cannot be written: {_reason(Path(path), error)}. {mend}{kept}")
+        super().__init__(f"{shown(path)} cannot be written: {reason_of(path, error)}. {mend}{kept}")
         self.errno, self.strerror = error.errno, error.strerror
 
     def __str__(self) -> str:
@@ -51,8 +51,9 @@ def how_to_mend(error: OSError) -> str:
     return ""
 
 
-def _reason(path: Path, error: OSError) -> str:
+def reason_of(path: Path | str, error: OSError) -> str:
     """Why `path` cannot be written; what is in the way is named."""
+    path = Path(path)
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         obstacle = next((folder for folder in path.parents if folder.exists() and not folder.is_dir()), path)
         return f"{shown(obstacle)} is no folder"
@@ -137,6 +138,17 @@ def _require_file(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))
+
+
+def require_writable(path: Path | str) -> None:
+    """Raises a `CannotWriteError` if `path` certainly cannot be written: to be asked before the work for it begins."""
+    path = Path(path)
+    with reported_as(path):
+        _require_file(path)
+        folder = next(folder for folder in path.absolute().parents if folder.exists())
+        for error, fits in ((errno.ENOTDIR, folder.is_dir()), (errno.EACCES, os.access(folder, os.W_OK | os.X_OK))):
+            if not fits:
+                raise OSError(error, os.strerror(error), str(folder))
 
 
 def _part_name(name: str) -> str:

@@ -4,12 +4,14 @@ import io
 import json
 
 import numpy as np
+import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from src.evaluation import COCO_NUMBERS, COCOMetrics, format_classes, format_result, format_stats, write_results
 from src.evaluation.predictions import split_batch
-from src.evaluation.results import ClassResult
+from src.evaluation.results import ClassResult, require_result_places
+from src.utils.errors import UserError
 from tests.support.golden_data import golden_arrays, golden_file
 
 
@@ -73,6 +75,16 @@ def test_files(tmp_path):
     assert names == ["alpha", "beta", "gamma", "delta", "epsilon"]
     assert numbers["settings"]["min_score"] == 0.1 and numbers["settings"]["nms_threshold"] == 0.6
     assert json.loads(predictions_file.read_text(encoding="utf-8")) == result.predictions
+
+
+def test_places_that_are_taken_are_told_before_an_evaluation(tmp_path):
+    require_result_places(tmp_path / "new")
+    (tmp_path / "a" / "predictions.json").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"a/predictions\.json cannot be written: it is a folder"):
+        require_result_places(tmp_path / "a")
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/eval_results\.json cannot be written: .*file is no folder"):
+        require_result_places(tmp_path / "file")
 
 
 def test_predictions_file_gives_the_same_number_with_pycocotools(tmp_path):

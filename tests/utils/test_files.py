@@ -9,6 +9,7 @@ from src.utils.files import (
     find_checkpoint,
     keep_earlier,
     replace_folder,
+    require_writable,
     temporary_folder,
     whole_file,
     whole_folder,
@@ -34,10 +35,22 @@ def test_something_else_has_the_name(tmp_path, name, message):
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError, match=re.escape(message) + "$"):
         write_json(tmp_path / name, 1)
+    with pytest.raises(UserError, match=re.escape(message) + "$"):
+        require_writable(tmp_path / name)
     assert sorted(tmp_path.rglob("*")) == before and (tmp_path / "file").read_text() == "kept"
     if name.startswith("file/"):
         with pytest.raises(UserError, match=re.escape(message) + "$"), whole_folder(tmp_path / name):
             pass
+
+
+def test_what_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "a.json").touch()
+    for path in (tmp_path / "a.json", tmp_path / "b.json", tmp_path / "new" / "c.json"):
+        require_writable(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    monkeypatch.setattr("os.access", lambda folder, mode: folder != tmp_path)
+    with pytest.raises(UserError, match=r"Permission denied\. Allow it to the user that runs this"):
+        require_writable(tmp_path / "new" / "c.json")
 
 
 @pytest.mark.parametrize("name", ["x" * 250 + ".json", "\u00e4" * 125 + ".json"])
