@@ -38,6 +38,9 @@ float overlap(const PixelBox &first, const PixelBox &second);
 // at most `max_boxes`.
 std::vector<size_t> suppress(const std::vector<PixelBox> &boxes, float threshold, size_t max_boxes);
 
+// Throws UserError unless all numbers are finite.
+void check_finite(const NetworkOutput &output);
+
 // The detections of an image of that size, in pixels: confidence threshold and NMS, in order of the labels, and of
 // descending score within a label. They equal those of `select_detections` in src/boxes/nms.py to the last bit. Throws
 // UserError for numbers that are no boxes or scores.

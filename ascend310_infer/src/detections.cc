@@ -9,14 +9,8 @@
 namespace ssd {
 namespace {
 
-void check_values(const NetworkOutput &output) {
-  const float *boxes_end = output.boxes + output.num_boxes * 4;
+void check_scores(const NetworkOutput &output) {
   const float *scores_end = output.scores + output.num_boxes * output.num_classes;
-  const auto is_finite = [](float value) { return std::isfinite(value); };
-  if (!std::all_of(output.boxes, boxes_end, is_finite)) {
-    throw UserError("the network returns boxes that are not finite numbers: its weights are broken");
-  }
-  // Written so that NaN fails too.
   const auto is_score = [](float value) { return value >= 0 && value <= 1; };
   const float *wrong = std::find_if_not(output.scores, scores_end, is_score);
   if (wrong != scores_end) {
@@ -41,6 +35,16 @@ std::vector<std::vector<size_t>> candidates_by_label(const NetworkOutput &output
 
 }  // namespace
 
+void check_finite(const NetworkOutput &output) {
+  const auto is_finite = [](float value) { return std::isfinite(value); };
+  const bool boxes_are = std::all_of(output.boxes, output.boxes + output.num_boxes * 4, is_finite);
+  if (!boxes_are ||
+      !std::all_of(output.scores, output.scores + output.num_boxes * output.num_classes, is_finite)) {
+    throw UserError(std::string("the network returns ") + (boxes_are ? "scores" : "boxes") +
+                    " that are not finite numbers: its weights are broken; export an earlier checkpoint");
+  }
+}
+
 float overlap(const PixelBox &first, const PixelBox &second) {
   const auto area = [](const PixelBox &box) { return (box[2] - box[0] + 1) * (box[3] - box[1] + 1); };
   const float height = std::max(std::min(first[2], second[2]) - std::max(first[0], second[0]) + 1, 0.0F);
@@ -64,7 +68,8 @@ std::vector<size_t> suppress(const std::vector<PixelBox> &boxes, float threshold
 
 std::vector<Detection> select_detections(const NetworkOutput &output, int height, int width,
                                          const Thresholds &thresholds) {
-  check_values(output);
+  check_finite(output);
+  check_scores(output);
   const auto rows = static_cast<float>(height);
   const auto columns = static_cast<float>(width);
   auto candidates = candidates_by_label(output, thresholds.min_score);

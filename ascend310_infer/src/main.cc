@@ -41,6 +41,7 @@ class OutputFiles : public Results {
   explicit OutputFiles(const Options &options) : files_(fs::path(options.output_path) / "result_Files") {}
 
   void add(const fs::path &path, int /*height*/, int /*width*/, const NetworkOutput &output) override {
+    check_finite(output);
     files_.add(path.stem().string(), output);
   }
 

@@ -76,9 +76,13 @@ TEST_F(SelectDetections, EqualScoresKeepTheOrderOfTheAnchors) {
 TEST_F(SelectDetections, Nothing) { EXPECT_TRUE(select({0.99F, 0.6F, 100}).empty()); }
 
 TEST_F(SelectDetections, NumbersThatAreNone) {
+  const NetworkOutput output = {boxes.data(), scores.data(), 2, 3};
+  EXPECT_NO_THROW(check_finite(output));
   scores[1] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THROW(check_finite(output), UserError);
   EXPECT_THROW(select({}), UserError);
   scores[1] = 1.5F;  // no sigmoid
+  EXPECT_NO_THROW(check_finite(output));
   EXPECT_THROW(select({}), UserError);
   scores[1] = 0.5F;
   boxes[3] = std::numeric_limits<float>::infinity();

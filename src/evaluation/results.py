@@ -168,12 +168,12 @@ def format_classes(classes: Sequence[ClassResult]) -> str:
 
 
 def format_result(result: EvalResult) -> str:
-    """The report of an `EvalResult`: its numbers, a line for each other protocol, and in the last `mAP: <value>`."""
+    """The report of an `EvalResult`: a line for each other protocol, its own numbers, and last `mAP: <value>`."""
     main = result.protocols[result.protocol]
     others = [f"{_protocol_line(other)}: AP {other.stats[0]:.3f}, AP50 {other.stats[1]:.3f}"
               for name, other in result.protocols.items() if name != result.protocol]
-    return "\n".join([format_stats(main.stats), "", format_classes(main.classes), "", *others, _protocol_line(main),
-                      f"mAP: {result.map}"])
+    return "\n".join([*others, _protocol_line(main), format_stats(main.stats), "", format_classes(main.classes), "",
+                      _protocol_line(main), f"mAP: {result.map}"])
 
 
 def _protocol_line(result: ProtocolResult) -> str:

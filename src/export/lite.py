@@ -10,7 +10,7 @@ from src.dataset import preprocess
 from src.export.cpp_outputs import ResultFiles
 from src.export.onnx_graph.batch_size import set_batch
 from src.export.onnx_graph.lite import separate_weights
-from src.inference.onnx_runtime import OnnxModel
+from src.inference.onnx_runtime import OnnxModel, check_weights
 from src.utils.errors import UserError
 from src.utils.files import reported_as
 from src.visualization.draw import save_image
@@ -25,12 +25,13 @@ def prepare_onnx(source: Path | str, target: Path | str) -> None:
     """Writes the ONNX file `source` of export.py to `target` as the converter needs it.
 
     Raises:
-        UserError: it is no such file, or one that does more than the C++ program expects.
+        UserError: it is no such file, one that does more than the C++ program expects, or one whose weights are broken.
     """
     model = OnnxModel(source)
     if model.takes_pixels or model.nms:
         raise UserError(f"{source} normalises images or does NMS itself, which is the task of the C++ program: "
                         "export it without --with_preprocess and --with_nms")
+    check_weights(source)  # MindSpore Lite makes numbers of what is none
     graph = separate_weights(onnx.load(source))
     if model.input_shape[0] is None:
         set_batch(graph, 1)
@@ -59,7 +60,7 @@ def check_conversion(onnx_path: Path | str, result_path: Path | str) -> None:
     boxes, scores = files.read(PROBE)
     differences = [float(np.abs(boxes - expected.boxes).max()), float(np.abs(scores - expected.scores).max())]
     logger.info("against ONNX Runtime, largest difference: boxes %.1e, scores %.1e", *differences)
-    if not max(differences) <= LARGEST_DIFFERENCE:  # also for NaN
+    if not np.max(differences) <= LARGEST_DIFFERENCE:  # also for NaN, unlike Python's max
         raise UserError(f"the converted model does not agree with ONNX Runtime (more than {LARGEST_DIFFERENCE:.0e}); "
                         "do not use it: this MindSpore Lite converts it wrongly")
 

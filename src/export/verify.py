@@ -45,7 +45,7 @@ def verify_export(net: nn.Cell, path: Path | str, net_batch: int, images: np.nda
     parts = [network.run(images[start : start + net_batch]) for start in range(0, len(images), net_batch)]
     differences = [np.abs(one - np.concatenate(other)) for one, other in zip(found, zip(*parts))]
     measures: Sequence[Callable[[np.ndarray], float]] = (np.max, np.mean)
-    largest, mean = (max(float(measure(array)) for array in differences) for measure in measures)
+    largest, mean = (float(np.max([measure(array) for array in differences])) for measure in measures)
 
     precision = model.metadata.precision
     if precision in MEAN_DIFFERENCE:

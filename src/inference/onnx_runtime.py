@@ -13,9 +13,11 @@ from src.inference.metadata import ModelMetadata
 from src.inference.predictor import Predictor, check_file, first_line
 from src.runtime.environment import available_cores
 from src.utils.errors import UserError
+from src.utils.safe_io import shown_list
 
 ONNX_PROVIDERS = {"CPU": "CPUExecutionProvider", "GPU": "CUDAExecutionProvider"}
 # Of a file of export.py, without and with NMS inside.
+_SHOWN_NAMES = 5
 ANCHOR_OUTPUTS, NMS_OUTPUTS = ("boxes", "scores"), ("boxes", "scores", "labels", "counts")
 
 
@@ -49,6 +51,7 @@ class OnnxModel(Predictor):
             self.input_shape = (batch, channels, height, width)
         if has_nms and self.metadata:
             self.nms = self.metadata.nms
+            check_weights(path)
         else:
             self.num_classes = _sizes(outputs[1].shape)[-1]
         # An image on each thread keeps all of them busy; see `_BatchSession`.
@@ -145,6 +148,22 @@ def create_session(model: Path | str | bytes, device_target: str = "CPU", thread
         raise UserError(f"device_target {device_target}: ONNX Runtime could not start its {provider} (is there such a "
                         "device, with its driver and CUDA libraries?); use --device_target=CPU")
     return session
+
+
+def check_weights(path: Path | str) -> None:
+    """Raises a `UserError` where the weights of an ONNX file are no numbers, for where its outputs do not show it.
+
+    Without the package onnx, nothing is checked.
+    """
+    try:
+        import onnx
+    except ImportError:
+        return
+    arrays = ((tensor.name, onnx.numpy_helper.to_array(tensor)) for tensor in onnx.load(path).graph.initializer)
+    broken = [name for name, array in arrays if array.dtype.kind == "f" and not np.isfinite(array).all()]
+    if broken:
+        raise UserError(f"{path} has weights that are not finite numbers (NaN or infinite): "
+                        f"{shown_list(broken, _SHOWN_NAMES)}. Export an earlier checkpoint")
 
 
 def _names(values: Sequence[Any]) -> str:

@@ -42,8 +42,8 @@ def test_twelve_lines_of_the_protocol_one_of_the_other_and_last_the_map():
         assert lines[-2].startswith(f"protocol: {protocol} (")
         assert sum("mAP: " in line for line in lines) == 1
         stats = result.stats[other]
-        assert lines[-3].startswith(f"protocol: {other} (")
-        assert lines[-3].endswith(f"): AP {stats[0]:.3f}, AP50 {stats[1]:.3f}")
+        assert lines[0].startswith(f"protocol: {other} (")
+        assert lines[0].endswith(f"): AP {stats[0]:.3f}, AP50 {stats[1]:.3f}")
         assert [line for line in lines if line.startswith(" Average ")] == format_stats(
             result.stats[protocol]).splitlines()
 

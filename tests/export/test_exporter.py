@@ -260,6 +260,9 @@ def test_a_file_that_does_not_agree(ssd300, tmp_path):
     for name in ("a.onnx", "a.mindir"):
         with pytest.raises(UserError, match="does not agree with the network"):
             verify_export(net, tmp_path / name, 1, images, "zeros")
+    bias.set_data(ms.ops.full_like(bias, float("nan")))  # in the scores alone
+    with pytest.raises(UserError, match="does not agree with the network: largest difference nan"):
+        verify_export(net, tmp_path / "a.onnx", 1, images, "zeros")
 
 
 def test_nms_that_does_not_agree(ssd300, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 
 from src.boxes import NMSConfig
 from src.evaluation.predictions import split_batch
+from src.export.lite import prepare_onnx
 from src.export.onnx_graph import add_nms, add_preprocessing
 from src.inference import Detection, Device, load_detector, load_predictor
 from src.inference.metadata import ModelMetadata
@@ -93,6 +94,19 @@ def test_outputs_that_are_no_numbers(tmp_path, monkeypatch, boxes, scores):
     detector = load_detector(save_model(tmp_path / "a.onnx"))
     with pytest.raises(UserError, match=r"not finite numbers .*: its weights are broken"):
         detector.detect([IMAGE])
+
+
+def test_weights_that_are_no_numbers(tmp_path):
+    """NMS inside a file finds nothing in scores that are no numbers, and MindSpore Lite makes numbers of them."""
+    for with_nms, load in ((True, load_detector), (False, lambda path: prepare_onnx(path, tmp_path / "b.onnx"))):
+        path = save_model(tmp_path / "a.onnx", with_nms)
+        load(path)
+        model = onnx.load(path)
+        (share,) = (tensor for tensor in model.graph.initializer if tensor.name == "share")
+        share.CopyFrom(onnx.numpy_helper.from_array(np.array([[[1], [np.nan], [1]]], np.float32), "share"))
+        onnx.save(model, path)
+        with pytest.raises(UserError, match=r"a\.onnx has weights that are not finite numbers .*: share\. Export an"):
+            load(path)
 
 
 def test_several_images_at_once(tmp_path):
