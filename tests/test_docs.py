@@ -188,7 +188,7 @@ def test_blocks_that_run_as_they_are(block, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-SMALL = {"finetune.yaml": SMALL_PYRAMID, "train": ("--epoch_size=1", "--eval_start_epoch=1", "--batch_size=4"),
+SMALL = {"train": ("--epoch_size=1", "--eval_start_epoch=1", "--batch_size=4"),
          "eval_onnx": ("--benchmark_images=4",)}
 # Pages whose blocks go on from the files of earlier ones.
 SMALL_RUNS = {"readme": ("README.md",), "pages": ("datasets.md", "training.md", "evaluation.md", "export.md",
