@@ -22,7 +22,8 @@ def spellings(name: str) -> Iterator[str]:
 def files_below(folder: Path | str, enter: Callable[[str], bool] = lambda name: True) -> list[str]:
     """Names of the files in a folder and its sub-folders, relative to it with `/`, sorted.
 
-    Folders whose names begin with a dot are left out: programs keep copies there. Folders that are links are entered.
+    Folders whose names begin with a dot are left out, since programs keep copies there, and so are files `._*`, which
+    macOS writes beside others. Folders that are links are entered.
 
     Args:
         enter: name of a folder directly below -> whether to look into it.
@@ -35,7 +36,7 @@ def files_below(folder: Path | str, enter: Callable[[str], bool] = lambda name: 
         place = Path(path).relative_to(folder)
         folders[:] = [name for name in folders if not name.startswith(".") and (place.parts or enter(name))
                       and not _leads_back(Path(path, name), len(place.parts))]
-        names += [(place / name).as_posix() for name in files]
+        names += [(place / name).as_posix() for name in files if not name.startswith("._")]
     return sorted(names)
 
 

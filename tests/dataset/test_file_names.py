@@ -50,7 +50,7 @@ def test_absolute_names_may_lead_through_links(tmp_path):
 
 
 def test_files_below(tmp_path):
-    for name in ("b.xml", "sub/a.xml", "sub/deep/c.xml", ".hidden/d.xml", "val/e.xml", "sub/val/f.xml"):
+    for name in ("b.xml", "sub/a.xml", "sub/deep/c.xml", ".hidden/d.xml", "sub/._a.xml", "val/e.xml", "sub/val/f.xml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     for link, folder in (("sub/up", "."), ("sub/deep/across", "one"), ("one/across", "sub/deep")):

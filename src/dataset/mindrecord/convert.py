@@ -203,7 +203,7 @@ def _use_model_zoo_files(config: Any, target: _Target) -> MindRecordSet:
     num_images = read_model_zoo_files(files, target.kind, target.classes)
     ground_truth = None if target.is_training else annotation_format(target.kind).ground_truth
     annotation_file = str(ground_truth(config)) if ground_truth else None
-    return MindRecordSet(str(target.first_file), num_images, annotation_file, Report().to_dict(), in_use)
+    return MindRecordSet(str(files[0]), num_images, annotation_file, Report().to_dict(), in_use)
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -278,5 +278,5 @@ def _nothing_left(target: _Target, source: AnnotationSource, num_records: int, r
 def _log_summary(target: _Target, manifest: dict[str, Any], report: Report) -> None:
     logger.info("%s: %d images, %d boxes", target.first_file, manifest["num_images"], manifest["num_boxes"])
     if report.counts:
-        logger.info("Left out or changed: %s; see %s", report.summary(),
+        logger.info("Left out or changed: %s; see %s", report.summary(examples=1),
                     target.folder / f"{target.prefix}_report.json")
