@@ -114,6 +114,20 @@ def test_an_interpreter_that_does_not_work_is_refused(tmp_path):
     assert done.stderr == "error: PYTHON=false is not a working Python 3.10, 3.11 or 3.12\n"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
+def test_libraries_of_another_user_are_not_loaded(tmp_path):
+    home = tmp_path / "mindspore-ssd" / "mindspore-lite-2.0.0"
+    (home / "include" / "api").mkdir(parents=True)
+    (home / "include" / "api" / "model.h").touch()
+    script = f"source '{ROOT}/scripts/lite_common.sh'; lite_home"
+    own = {"XDG_CACHE_HOME": str(tmp_path), "MS_LITE_HOME": ""}
+    assert common(script, tmp_path, **own).stdout == f"{home}\n"
+    os.chown(home, 12345, 0)
+    done = common(script, tmp_path, **own)
+    assert done.returncode == 1 and f"set MS_LITE_HOME={home} if you trust it" in done.stderr
+    assert common(script, tmp_path, XDG_CACHE_HOME=str(tmp_path), MS_LITE_HOME=str(home)).returncode == 0
+
+
 def test_environment_is_made_once(checkout, tmp_path):
     """With an empty requirement file, so that nothing is downloaded."""
     (checkout / "none.txt").write_text("# nothing\n", encoding="utf-8")

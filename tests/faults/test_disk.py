@@ -114,6 +114,13 @@ def test_a_full_disk_while_converting(tmp_path, size):
     assert create_mindrecord(config, is_training=True).num_images == 6
 
 
+def test_the_folder_of_the_records_is_a_file(tmp_path):
+    config = make_coco(tmp_path)
+    (tmp_path / "mindrecord").touch()
+    with pytest.raises(UserError, match=rf"cannot be written to .*: {tmp_path}/mindrecord is no folder"):
+        create_mindrecord(config, is_training=True)
+
+
 def without_override():
     """Root, too, is held by the permissions of files from here on."""
     ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)

@@ -18,7 +18,7 @@ from src.dataset.sources import annotation_format, find_source, source_name
 from src.dataset.voc import voc_json_path
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
-from src.utils.files import remove_parts, write_json
+from src.utils.files import reason_of, remove_parts, write_json
 from src.utils.safe_io import shown_list
 
 logger = logging.getLogger(__name__)
@@ -156,8 +156,9 @@ def _convert_alone(target: _Target, source: AnnotationSource) -> dict[str, Any]:
                 manifest = _convert(target, source)
             return manifest
     except OSError as error:
-        raise UserError(f"MindRecord files cannot be written to {target.folder}: {error}. Set --mindrecord_dir to "
-                        "a folder with enough space that can be written to.") from error
+        raise UserError(f"MindRecord files cannot be written to {target.folder}: "
+                        f"{reason_of(target.first_file, error)}. Set --mindrecord_dir to a folder with enough space "
+                        "that can be written to.") from error
 
 
 def _use_without_source(manifest: dict[str, Any] | None, target: _Target, name: str, error: UserError) -> MindRecordSet:

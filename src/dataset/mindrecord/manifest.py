@@ -109,7 +109,7 @@ def read_manifest(folder: Path, prefix: str) -> dict[str, Any] | None:
     path = manifest_path(folder, prefix)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
         raise UserError(_closed(path)) from error
