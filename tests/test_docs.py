@@ -18,7 +18,7 @@ from tests.support.golden_data import ROOT
 from tests.support.markdown import CHINESE_README, FENCED, PAGES, README, flags_of, read_page
 from tests.support.samples import voc_xml
 from tests.support.script_runner import copy_checkout
-from tests.support.small_models import SMALL_MULTIBOX, SMALL_PYRAMID
+from tests.support.small_models import SMALL_MULTIBOX
 
 LONGEST_README = 250
 EVERY_PAGE = pytest.mark.parametrize("page", [read_page(path) for path in PAGES], ids=lambda page: page.path.stem)
