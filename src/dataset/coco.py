@@ -20,7 +20,7 @@ from src.dataset.annotations import (
     has_area,
     usual_evaluation_part,
 )
-from src.dataset.paths import existing_file, existing_folder, path_below, resolve_path
+from src.dataset.paths import existing_file, existing_folder, file_of_part, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import read_json, shown, shown_list
 
@@ -52,9 +52,10 @@ def find_evaluation_part(config: Any) -> str:
     root = resolve_path(config.coco_root, config.data_path, "coco_root")
 
     def is_there(name: str) -> bool:
-        if (root / name).is_dir():
-            return True
-        return "{}" in config.instances_set and (root / config.instances_set.replace("{}", name)).is_file()
+        file = root / config.instances_set.replace("{}", name)
+        if "{}" not in config.instances_set:  # one name for all parts, at least one of which is another
+            file = file_of_part(file, name)
+        return (root / name).is_dir() or file.is_file()
 
     return usual_evaluation_part(config.val_data_type, is_there)
 

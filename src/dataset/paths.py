@@ -53,6 +53,12 @@ def path_below(folder: Path | str, name: str) -> str:
     raise ValueError(f"{name} is outside {folder}")
 
 
+def file_of_part(training_file: Path, part: str) -> Path:
+    """Where an annotation file of another part is, going by that of training: `val.txt` beside `train.txt`."""
+    stem = training_file.stem
+    return training_file.with_stem(stem.replace("train", part) if "train" in stem else part)
+
+
 def existing_file(path: Path | str, what: str) -> Path:
     """`path` as a Path if it is a file; `what` names it in the `UserError` otherwise."""
     path = Path(path)

@@ -15,7 +15,7 @@ from src.dataset.annotations import (
 )
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.label_names import MOST_TEXT, check_labels
-from src.dataset.paths import existing_file, existing_folder, path_below, resolve_path
+from src.dataset.paths import existing_file, existing_folder, file_of_part, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import read_text, shown
 
@@ -51,13 +51,13 @@ def find_evaluation_part(config: Any) -> str:
     """As `AnnotationFormat.evaluation_part`: the list that `val_anno_path` names, or one beside that of training."""
     if config.val_anno_path:
         return str(config.val_anno_path)
+    if config.val_image_dir:
+        raise UserError(f"val_image_dir = {config.val_image_dir} names evaluation images, but val_anno_path, their "
+                        "list, is empty: set it, or leave val_image_dir out.")
     training = resolve_path(config.anno_path, config.data_path, "anno_path")
-
-    def beside(name: str) -> Path:
-        return training.with_stem(training.stem.replace("train", name) if "train" in training.stem else name)
-
-    name = usual_evaluation_part("", lambda name: beside(name).is_file() and beside(name) != training)
-    return str(beside(name)) if name else ""
+    name = usual_evaluation_part("", lambda name: file_of_part(training, name).is_file()
+                                 and file_of_part(training, name) != training)
+    return str(file_of_part(training, name)) if name else ""
 
 
 def _annotation_path(config: Any, is_training: bool) -> str:

@@ -142,7 +142,31 @@ def test_an_evaluation_on_training_images_is_said(images, caplog, kind, flags):
     assert find_source(config, is_training=True).part == ""
     records = create_mindrecord(config, is_training=False)
     assert records.part == "training images"
-    assert "evaluation uses the 20 training images, so its mAP" in caplog.text
+    assert "evaluation uses 20 training images, so its mAP" in caplog.text
+
+
+def test_images_that_are_trained_on_and_evaluated_are_counted(images, caplog):
+    flags = flags_of("other", images)
+    lists = images / "list.txt", images / "other.txt"
+    lists[1].write_text("".join(lists[0].read_text().splitlines(keepends=True)[17:]))
+    lists[0].write_text("".join(lists[0].read_text().splitlines(keepends=True)[:18]))
+    config = load_config([*flags, f"--val_anno_path={lists[1]}"])
+    training = create_mindrecord(config, is_training=True)
+    assert training.part == ""
+    assert create_mindrecord(config, is_training=False).part == "images, 1 of them training images"
+    assert "evaluation uses 3 images, 1 of them training images, so its mAP" in caplog.text
+
+
+def test_annotations_of_an_evaluation_part_without_its_images(images):
+    (images.parent / "val.json").write_text("{}")
+    with pytest.raises(UserError, match=r"no image folder .*val\. .* The evaluation part is val_data_type = val"):
+        find_source(load_config([*flags_of("coco", images), "--val_share=0.5"]), is_training=True)
+
+
+def test_evaluation_images_without_their_list(images):
+    config = load_config([*flags_of("other", images), "--val_share=0.5", f"--val_image_dir={images}"])
+    with pytest.raises(UserError, match="val_anno_path, their list, is empty"):
+        find_source(config, is_training=True)
 
 
 def test_a_list_that_is_not_there_is_not_replaced_by_another(images):

@@ -38,7 +38,7 @@ class MindRecordSet:
         annotation_file: COCO json with the ground truth of evaluation; None for training.
         report: what was left out or changed, see `Report.to_dict`.
         files: the MindRecord files and what belongs to them.
-        part: which training images they are, as words, where training and evaluation share their annotations.
+        part: what the images are, as words, where training and evaluation share some or all; else empty.
     """
 
     path: str
@@ -187,14 +187,27 @@ def _result(target: _Target, manifest: dict[str, Any], brought: Path | None) -> 
         raise UserError(f"{target.first_file} was made anew by another run just now: start again.")
     annotation_file = None if target.is_training else str(brought or target.folder / str(target.ground_truth_name))
     part = manifest["annotations"].get("part", "")
-    if part == TRAINING_IMAGES:
-        logger.warning("evaluation uses the %d %s, so its mAP does not tell how good the detector is for others; name "
-                       "evaluation images (val_data_type, val_anno_path), or set val_share to hold some out",
-                       manifest["num_images"], part)
+    overlap = "" if part or target.is_training else _find_overlap(target, manifest)
+    if overlap or part == TRAINING_IMAGES:
+        logger.warning("evaluation uses %d %s, so its mAP does not tell how good the detector is for other images; "
+                       "name others to evaluate with (val_data_type, val_anno_path), or set val_share to hold some out",
+                       manifest["num_images"], overlap or part)
     elif part:
         logger.info("%s uses %d %s", target.purpose, manifest["num_images"], part)
     return MindRecordSet(str(target.first_file), manifest["num_images"], annotation_file, manifest["report"], files,
-                         part)
+                         overlap or part)
+
+
+def _find_overlap(target: _Target, manifest: dict[str, Any]) -> str:
+    """Words for evaluation images some of which are those of the training files beside them; empty if none is."""
+    try:
+        training = manifests.read_manifest(target.folder, TRAINING_PREFIX)
+    except UserError:
+        return ""
+    if training is None or manifests.find_damage(training, target.folder) or training["annotations"].get("part"):
+        return ""
+    common = manifests.count_common_images(manifest, training)
+    return f"images, {common} of them {TRAINING_IMAGES}" if common else ""
 
 
 def _use_model_zoo_files(config: Any, target: _Target) -> MindRecordSet:

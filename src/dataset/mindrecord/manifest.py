@@ -83,6 +83,13 @@ def describe_images(image_dir: Path, paths: Iterable[str]) -> dict[str, Any]:
             "digest": fingerprint(image_dir, names, _size_and_time)}
 
 
+def count_common_images(manifest: dict[str, Any], other: dict[str, Any]) -> int:
+    """Number of image files that two sets of MindRecord files were made from."""
+    paths = ({os.path.normpath(os.path.join(one["images"]["path"], name)) for name in one["images"]["names"]}
+             for one in (manifest, other))
+    return len(set.intersection(*paths))
+
+
 def manifest_path(folder: Path, prefix: str) -> Path:
     return folder / f"{prefix}.json"
 
