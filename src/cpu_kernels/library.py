@@ -78,10 +78,10 @@ def _library_in(folder: Path, name: str, compiler: str) -> Path:
     """The library of that name in a folder, compiled unless it is there and whole."""
     path = folder.resolve() / name
     try:
+        _require_private(path.parent)  # before a folder of root's is made in somebody's home
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        if reason := other_writer(path.parent):
-            raise NoPlaceError(reason)
+        _require_private(path.parent)
         if not _is_whole(path):
             with whole_file(path) as part:
                 _run([compiler, *FLAGS, *map(str, sorted(SOURCES.glob("*.cpp"))), "-o", str(part)])
@@ -90,6 +90,11 @@ def _library_in(folder: Path, name: str, compiler: str) -> Path:
     except OSError as error:
         raise NoPlaceError(f"{path.parent} cannot be written: {error.strerror}") from error
     return path
+
+
+def _require_private(folder: Path) -> None:
+    if reason := other_writer(folder):
+        raise NoPlaceError(reason)
 
 
 @functools.cache

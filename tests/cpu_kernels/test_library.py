@@ -102,7 +102,6 @@ def plant_link(path):
     lambda path: path.write_bytes(b"another" + path.read_bytes()[7:]),
     lambda path: path.write_bytes(b"kernels"),  # as earlier versions kept them
     lambda path: path.chmod(0o777),
-    lambda path: (path.unlink(), os.mkfifo(path)),
 ])
 def test_a_library_that_is_not_ours_is_compiled_anew(compiler, damage):
     path = build_library()
@@ -126,6 +125,14 @@ def test_a_folder_of_another_user_is_not_used(compiler, tmp_path, name, caplog):
     assert f"since {tmp_path / name} belongs to another user; XDG_CACHE_HOME" in caplog.text
     assert build_library() == path and compilations(compiler) == 2  # once in a process
     library._process_folder().cleanup()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to another user")
+def test_nothing_is_made_in_the_home_of_another_user(compiler, tmp_path):
+    (tmp_path / "cache").mkdir()
+    os.chown(tmp_path / "cache", 12345, 0)
+    assert build_library().parent.name.startswith("ssd_cpu_kernels-")
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to another user")
