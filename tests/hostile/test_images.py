@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from src.dataset import BatchSettings, create_ssd_dataset
-from src.dataset.annotations import CLOSED_IMAGE, MISSING_IMAGE, ImageRecord, Report, box_array
+from src.dataset.annotations import (
+    CLOSED_IMAGE,
+    MISSING_IMAGE,
+    AnnotationSource,
+    ImageRecord,
+    Report,
+    box_array,
+)
 from src.dataset.images import MOST_PIXELS, load_image, read_image_size
 from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.read_images import read_images
@@ -174,15 +181,13 @@ def test_prediction_passes_over_what_cannot_be_read(tmp_path):
 
 
 def test_a_check_of_the_dataset_counts_the_same(tmp_path):
-    class Source:
-        @staticmethod
-        def read(report):
-            return [ImageRecord(1, str(tmp_path / "pipe.jpg"), box_array([BOX])),
-                    ImageRecord(2, str(tmp_path / "whole.jpg"), box_array([BOX]))]
+    def read(report):
+        return [ImageRecord(1, str(tmp_path / "pipe.jpg"), box_array([BOX])),
+                ImageRecord(2, str(tmp_path / "whole.jpg"), box_array([BOX]))]
 
     named_pipe(tmp_path / "pipe.jpg")
     (tmp_path / "whole.jpg").write_bytes(JPEG)
-    part = read_part("training", Source, 2)
+    part = read_part("training", AnnotationSource("coco", tmp_path, [], read), 2)
     assert [image.size for image in part.images] == [(HEIGHT, WIDTH)]
     assert dict(part.report.counts) == {CLOSED_IMAGE: 1}
 
