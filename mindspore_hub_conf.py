@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from src.config import load_config
-from src.model_zoo import find_weights
+from src.model_zoo import find_weights, published_config
 from src.ssd import SsdInferWithDecoder, build_inference_net, get_model
 from src.weights import load_weights
 
@@ -22,16 +22,16 @@ def create_network(name: str, num_classes: int | None = None, checkpoint: Path |
 
     Args:
         name: a name of the model table, such as `ssd300`.
-        num_classes: C, the background included; None for that of the configuration, the classes of COCO.
+        num_classes: C, the background included; None for that of the configuration.
         checkpoint: file of a checkpoint to load, or a name of published weights; empty for initial values.
-        config_path: YAML file; empty for the one that the model table names.
+        config_path: YAML file; empty for the one of the published weights, or else that which the model table names.
         settings: other keys of the configuration, such as `max_scale=0.9`. Without `use_float16=True` the network
             computes in float32, whatever the file says, since that runs on every device.
 
     Raises:
         UserError: there is no such model (the message lists all), a setting is wrong, or the checkpoint does not fit.
     """
-    config_path = config_path or CONFIG_FOLDER / get_model(name).config_file
+    config_path = config_path or published_config(checkpoint) or CONFIG_FOLDER / get_model(name).config_file
     settings = {"model_name": name, "use_float16": False, **settings}
     if num_classes is not None:
         names = ["background"] + [f"class_{label}" for label in range(1, num_classes)]

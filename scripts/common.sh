@@ -33,6 +33,17 @@ existing_file() {
     echo "$path"
 }
 
+# checkpoint_file PATH_OR_NAME: prints the absolute path of a checkpoint that must exist, or a name of published weights,
+# which are fetched now, before anything is started.
+checkpoint_file() {
+    if [ -f "$(absolute_path "$1")" ] || [[ ! "$1" =~ ^[A-Za-z0-9_]+$ ]]; then
+        existing_file "checkpoint" "$1"
+    else
+        (cd "$PROJECT_ROOT" && "$(project_python)" -m src.model_zoo.download "$1") >&2 || exit 1
+        echo "$1"
+    fi
+}
+
 # config_file PATH: as existing_file, but a path relative to the checkout is found from any folder.
 config_file() {
     if [ ! -f "$(absolute_path "$1")" ] && [ -f "$PROJECT_ROOT/$1" ]; then
@@ -254,7 +265,7 @@ pretrained_flags() {
     local file
     PRETRAINED=()
     if [ $# -eq 2 ]; then
-        file="$(existing_file "checkpoint" "$1")"
+        file="$(checkpoint_file "$1")"
         PRETRAINED=("--pre_trained=$file" "--pre_trained_epoch_size=$2")
     fi
     if [ "${RESUME:-0}" = 1 ]; then

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Converts weights that torchvision, mmdetection or TensorFlow published to a MindSpore checkpoint, in the foreground.
+# Converts weights that torchvision, mmdetection, TensorFlow or MindCV published to a MindSpore checkpoint, in the foreground.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-USAGE="Usage: bash scripts/import_weights.sh FILE --from torchvision|mmdet|tensorflow [--config CONFIG_PATH] [--output CHECKPOINT_PATH]
-  FILE      weights of a detector (SSD300 with VGG16, .pth or .safetensors; SSD with MobileNetV2, .tflite) or of an
-            ImageNet classifier (.pth or .safetensors)
+USAGE="Usage: bash scripts/import_weights.sh FILE --from torchvision|mmdet|tensorflow|mindcv [--config CONFIG_PATH] [--output CHECKPOINT_PATH]
+  FILE      weights of a detector (SSD300 with VGG16, .pth or .safetensors; SSD with MobileNetV2, .tflite; the SSDs of
+            MindCV's examples, .ckpt) or of an ImageNet classifier (.pth or .safetensors)
   --config  configuration of the detector that takes the weights; for a detector's weights: by default that of the library
-  --output  checkpoint to write; by default FILE with the ending .ckpt"
+  --output  checkpoint to write; by default FILE with the ending .ckpt, or .imported.ckpt where FILE has that one"
 [ $# -ge 1 ] || usage_error "$USAGE"
 
 FILE="$1"

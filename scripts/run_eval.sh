@@ -5,15 +5,16 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 USAGE="Usage: bash scripts/${SCRIPT_NAME:-run_eval.sh} [--wait] DATASET CHECKPOINT_PATH DEVICE_ID CONFIG_PATH
-  DATASET  coco, voc or other
-  --wait   stay in the foreground and pass the exit code on (also WAIT=1)
+  DATASET          coco, voc or other
+  CHECKPOINT_PATH  checkpoint, or a name of published weights (scripts/download_weights.sh)
+  --wait           stay in the foreground and pass the exit code on (also WAIT=1)
 Environment: DEVICE_TARGET=Ascend|GPU|CPU instead of that of the configuration"
 parse_wait "$@"
 set -- "${ARGUMENTS[@]}"
 [ $# -eq 4 ] || usage_error "$USAGE"
 
 device_number DEVICE_ID "$3"
-CHECKPOINT="$(existing_file "checkpoint" "$2")"
+CHECKPOINT="$(checkpoint_file "$2")"
 CONFIG="$(config_file "$4")"
 PROGRAM="$(project_python)"
 FOLDER="eval$3"

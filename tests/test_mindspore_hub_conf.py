@@ -47,6 +47,16 @@ def test_settings_and_checkpoint(tmp_path):
         create_network("ssd300", num_classes=4, checkpoint=tmp_path / "mine.ckpt", **settings)
 
 
+def test_published_weights_bring_their_configuration(tmp_path, monkeypatch):
+    monkeypatch.setenv("SSD_WEIGHTS", str(tmp_path))
+    seen = []
+    monkeypatch.setattr("mindspore_hub_conf.load_weights", lambda net, path: seen.append(path))
+    monkeypatch.setattr("mindspore_hub_conf.find_weights", lambda name, key: tmp_path / name)
+    net = create_network("ssd_mobilenet_v2", checkpoint="ssd_mobilenet_v2_openimages")
+    head = net.parameters_dict()["network.multi_box.multi_cls_layers.0.bias"]
+    assert head.shape == (3 * 24,) and seen == [tmp_path / "ssd_mobilenet_v2_openimages"]
+
+
 def test_wrong_settings():
     with pytest.raises(UserError, match="pretrained"):
         create_network("ssd300", pretrained=True)

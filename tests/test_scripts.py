@@ -205,6 +205,7 @@ def test_the_lock_of_training_is_heeded_too(checkout, tmp_path):
     ("run_distribute_train.sh", ["1", "1", "0.05", "coc", "a.ckpt", "config/ssd300_config.yaml"], "dataset is coc"),
     ("run_msrun_train.sh", ["1", "1", "0.05", "coc", "config/ssd300_config.yaml"], "dataset is coc"),
     ("run_eval.sh", ["coc", "a.ckpt", "0", "config/ssd300_config.yaml"], "dataset is coc"),
+    ("run_eval.sh", ["coco", "ssd300_cocoo", "0", "config/ssd300_config.yaml"], "published weights ssd300_coco?"),
 ])
 def test_wrong_arguments_move_nothing(checkout, tmp_path, script, arguments, message):
     (tmp_path / "a.ckpt").touch()

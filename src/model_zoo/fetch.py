@@ -54,11 +54,19 @@ def nearest_name(name: str) -> str:
     return f". Published weights go by a name: {', '.join(PUBLISHED)}"
 
 
-def published_classes(name: str) -> tuple[str, ...]:
-    """The class names of published weights, the background first; none for a name that is not in the table."""
-    if name not in PUBLISHED:
-        return ()
-    return load_config([_config_flag(name)]).classes
+def published_config(name: Path | str) -> Path | None:
+    """The configuration that fits the published weights of a name; None for a file, or no name of the table."""
+    if str(name) not in PUBLISHED or Path(name).is_file():
+        return None
+    return ROOT / "config" / PUBLISHED[str(name)].config_file
+
+
+def published_classes(checkpoint: Path) -> tuple[str, ...]:
+    """The class names of a published checkpoint, which its file name tells, the background first; none for another."""
+    for row in PUBLISHED.values():
+        if row.checkpoint == checkpoint.name:
+            return load_config([f"--config_path={ROOT / 'config' / row.config_file}"]).classes
+    return ()
 
 
 def with_published_config(argv: Sequence[str] | None) -> list[str]:
@@ -72,14 +80,10 @@ def with_published_config(argv: Sequence[str] | None) -> list[str]:
     parser.add_argument("--checkpoint_file_path", default="")
     parser.add_argument("--config_path")
     given, _ = parser.parse_known_args(flags)
-    name = given.checkpoint_file_path
-    if name in PUBLISHED and given.config_path is None and not Path(name).is_file():
-        return [_config_flag(name), *flags]
+    config_file = published_config(given.checkpoint_file_path)
+    if config_file and given.config_path is None:
+        return [f"--config_path={config_file}", *flags]
     return flags
-
-
-def _config_flag(name: str) -> str:
-    return f"--config_path={ROOT / 'config' / PUBLISHED[name].config_file}"
 
 
 def fetch_weights(name: str) -> Path:

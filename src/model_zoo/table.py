@@ -7,6 +7,7 @@ from pathlib import Path
 from src.model_zoo.sources import NpmPackage, Source, Url
 
 MODEL_ZOO = "https://download.mindspore.cn/models/r1.10/"
+MINDCV = "https://download.mindspore.cn/toolkits/mindcv/ssd/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,13 +41,21 @@ class PublishedWeights:
     @property
     def checkpoint(self) -> str:
         """Name of the checkpoint that is made of the file, or of the file itself."""
-        return str(Path(self.file).with_suffix(".ckpt"))
+        if not self.library:
+            return self.file
+        return str(Path(self.file).with_suffix(".imported.ckpt" if self.file.endswith(".ckpt") else ".ckpt"))
 
 
 def _model_zoo(model: str, file: str, stated: str, sha256: str) -> PublishedWeights:
     config_file = f"{model}_config.yaml"
     return PublishedWeights(model, config_file, file, sha256, "Apache-2.0", "COCO 2017, 80 classes", stated,
                             (Url(MODEL_ZOO + file),))
+
+
+def _mindcv(model: str, network: str, file: str, stated: str) -> PublishedWeights:
+    digest = Path(file).stem.rpartition("-")[2]
+    return PublishedWeights(model, f"ssd_mindcv_{network}_config.yaml", file, digest, "Apache-2.0",
+                            "COCO 2017, 80 classes", stated, (Url(MINDCV + file),), library="mindcv")
 
 
 PUBLISHED = {
@@ -100,4 +109,7 @@ PUBLISHED = {
                      "ssd300_coco_20210803_015428-d231a06e.pth"),),
         library="mmdet",
     ),
+    "ssd_mindcv_mobilenetv2": _mindcv("ssd_mindcv", "mobilenetv2", "ssd_mobilenetv2-5bbd7411.ckpt", "23.2"),
+    "ssd_mindcv_mobilenetv3": _mindcv("ssd_mindcv", "mobilenetv3", "ssd_mobilenetv3-53d9f6e9.ckpt", "23.8"),
+    "ssd_mindcv_resnet50_fpn": _mindcv("ssd_mindcv_fpn", "resnet50_fpn", "ssd_resnet50_fpn-ac87ddac.ckpt", "38.3"),
 }

@@ -21,7 +21,7 @@ from src.training.callbacks.build import build_callbacks
 from src.training.callbacks.summary import describe_run
 from src.training.data import TrainingData, build_training_batches
 from src.training.loop import TrainingLoop
-from src.training.output_folder import WITH_BOXES, WITH_MATCHES, save_config
+from src.training.output_folder import WITH_BOXES, WITH_MATCHES, classes_of_run, save_config
 from src.training.resume import Resume
 from src.training.step import TrainingWrapper
 from src.visualization.draw import save_image
@@ -74,7 +74,8 @@ def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWi
     if backbone:
         load_backbone(net, backbone, get_model(config.model_name).backbone_path, config.pretrain_vgg_bn)
     if detector and config.filter_weight and config.class_head_init == "background":
-        load_weights(net, detector, classes=config.classes, old_classes=published_classes(config.pre_trained))
+        load_weights(net, detector, classes=config.classes,
+                     old_classes=published_classes(detector) or classes_of_run(detector))
     elif detector:
         if not config.filter_weight:
             check_classes_of_run(detector, config.classes)

@@ -32,7 +32,7 @@ def convert_class_heads(values: Mapping[str, np.ndarray], detector: nn.Cell, cla
         values: arrays of the checkpoint by name.
         detector: the network with heads for `classes`.
         classes: C names, the background first.
-        old_classes: those of the checkpoint; empty where they are unknown.
+        old_classes: those of the checkpoint; empty where they are unknown, not used where their number is another.
 
     Returns:
         Arrays by name for the last convolutions of the class heads.
@@ -40,18 +40,23 @@ def convert_class_heads(values: Mapping[str, np.ndarray], detector: nn.Cell, cla
     Raises:
         UserError: the heads of the checkpoint are not those of another number of classes.
     """
+    convs = class_outputs(detector)
+    counts = {len(values[conv.weight.name]) * len(classes) // conv.out_channels for conv in convs
+              if conv.weight.name in values}
+    if old_classes and counts != {len(old_classes)}:
+        logger.info("class heads: those of the checkpoint are not for the %d classes that are known", len(old_classes))
+        old_classes = ()
     places = {name.lower(): label for label, name in enumerate(old_classes) if label}
     known = [name for name in classes[1:] if name.lower() in places]
     logger.info("class heads: %d of %d classes begin as those of the checkpoint%s, the others as any object",
                 len(known), len(classes) - 1, f" ({', '.join(known)})" if known else "")
     converted = {}
-    for conv in class_outputs(detector):
+    for conv in convs:
         boxes = conv.out_channels // len(classes)
         for parameter in (conv.weight, conv.bias):
             old = values.get(parameter.name)
             count = len(old) // boxes if old is not None else 0
-            if old is None or len(old) % boxes or old.shape[1:] != parameter.shape[1:] or (
-                    old_classes and count != len(old_classes)):
+            if old is None or len(old) % boxes or old.shape[1:] != parameter.shape[1:]:
                 raise UserError(f"{parameter.name} has shape {None if old is None else old.shape} in the file, "
                                 f"{tuple(parameter.shape)} in the network, which is no change of classes alone: is it "
                                 "a checkpoint of another model_name?")

@@ -1,8 +1,8 @@
 """Published weights of other libraries to a checkpoint: `python -m src.weights.import_weights FILE --from LIBRARY`.
 
 A detector's weights become a checkpoint for `eval.py`, `export.py`, `predict.py` and `--pre_trained`, those of an
-ImageNet classifier one for `--feature_extractor_base_param`. Files are `.pth`, `.safetensors` or `.tflite`; their code
-is not run.
+ImageNet classifier one for `--feature_extractor_base_param`. Files are `.pth`, `.safetensors` or `.tflite`, of MindCV
+`.ckpt`; their code is not run.
 """
 import argparse
 import logging
@@ -18,15 +18,15 @@ from src.runtime.cli import entry_point
 from src.ssd import build_inference_net, get_model
 from src.ssd.registry import Model
 from src.utils.errors import UserError
-from src.weights import load_backbone, tensorflow
-from src.weights.checkpoint_file import save_checkpoint
+from src.weights import load_backbone, mindcv, tensorflow
+from src.weights.checkpoint_file import read_checkpoint, save_checkpoint
 from src.weights.external_file import WeightFile, read_weight_file
-from src.weights.parameter_names import shown_names
+from src.weights.parameter_names import is_training_state, shown_names
 from src.weights.pretrained_backbone import with_mindspore_names
 from src.weights.torchvision_mmdet import LIBRARIES, MODEL, convert_detector, is_detector
 
 logger = logging.getLogger("import_weights")
-TENSORFLOW = "tensorflow"
+TENSORFLOW, MINDCV = "tensorflow", "mindcv"
 PREFIX = "network."  # of all parameters in a checkpoint
 # The last layers of classifiers, for which no detector has a place.
 CLASSIFIER_LAYERS = ("classifier.", "fc.")
@@ -36,12 +36,13 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="import_weights", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help="published weights, .pth, .safetensors or .tflite")
-    parser.add_argument("--from", dest="library", required=True, choices=(*LIBRARIES, TENSORFLOW),
+    parser.add_argument("file", type=Path, help="published weights, .pth, .safetensors, .tflite or .ckpt")
+    parser.add_argument("--from", dest="library", required=True, choices=(*LIBRARIES, TENSORFLOW, MINDCV),
                         help="library that published the weights")
     parser.add_argument("--config", metavar="FILE", default="", help="configuration of the detector that takes the "
                         "weights; default for a detector's weights: that of the library")
-    parser.add_argument("--output", metavar="FILE", type=Path, help="checkpoint to write; default: FILE with .ckpt")
+    parser.add_argument("--output", metavar="FILE", type=Path, help="checkpoint to write; default: FILE with .ckpt, "
+                        "or .imported.ckpt where it has that")
     return parser.parse_args(argv)
 
 
@@ -86,6 +87,24 @@ def import_tensorflow(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
     return values
 
 
+def import_mindcv(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Arrays of all parameters of `ssd_mindcv` or `ssd_mindcv_fpn` by name, from a checkpoint of MindCV's SSD."""
+    tensors = {name: value.asnumpy() for name, value in read_checkpoint(arguments.file).items()
+               if not is_training_state(name)}
+    fitting = Path("config", mindcv.config_file(tensors, arguments.file))
+    config_path = arguments.config or fitting
+    config, model = load_config([f"--config_path={config_path}"]), load_config([f"--config_path={fitting}"]).model_name
+    if config.model_name != model:
+        raise UserError(f"{arguments.file} holds a detector that fits {model} only; the configuration {config_path} "
+                        f"names {config.model_name}")
+    net = build_inference_net(config)
+    shapes = {parameter.name[len(PREFIX) :]: tuple(parameter.shape) for parameter in net.get_parameters()}
+    eps = {name: cell.eps for name, cell in net.network.cells_and_names() if isinstance(cell, nn.BatchNorm2d)}
+    values = mindcv.convert_mindcv(tensors, shapes, eps, model, config.num_classes, arguments.file)
+    logger.info("%s: all of its %d parameters have a place", arguments.file, len(tensors))
+    return {PREFIX + name: values[name] for name in shapes}
+
+
 def import_library(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
     """Arrays by name, from a file of torchvision or mmdetection: of a detector, or of a classifier."""
     weights = read_weight_file(arguments.file)
@@ -110,8 +129,12 @@ def import_library(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(argv)
-    values = import_tensorflow(arguments) if arguments.library == TENSORFLOW else import_library(arguments)
-    output = arguments.output or arguments.file.with_suffix(".ckpt")
+    read = {TENSORFLOW: import_tensorflow, MINDCV: import_mindcv}.get(arguments.library, import_library)
+    values = read(arguments)
+    suffix = ".imported.ckpt" if arguments.file.suffix == ".ckpt" else ".ckpt"
+    output = arguments.output or arguments.file.with_suffix(suffix)
+    if output.resolve() == arguments.file.resolve():
+        raise UserError(f"--output: {output} is the file that is converted; give the checkpoint another name")
     save_checkpoint([{"name": name, "data": ms.Tensor(value)} for name, value in values.items()], output)
     logger.info("%s: %d parameters", output, len(values))
 

@@ -11,9 +11,13 @@ from mindspore import nn
 from src.utils.errors import UserError
 from src.weights.checkpoint_file import read_checkpoint
 from src.weights.class_heads import convert_class_heads
-from src.weights.parameter_names import is_training_state, shown_names
+from src.weights.parameter_names import MINDCV_PREFIX, is_training_state, shown_names
 
 logger = logging.getLogger(__name__)
+ADVICE = ("Is it a checkpoint of another model_name or number of classes? To fine-tune from other classes, train with "
+          "--filter_weight=True.")
+MINDCV_ADVICE = ("It has the names of an SSD of MindCV: bash scripts/import_weights.sh FILE --from mindcv makes a "
+                 "checkpoint of it.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +90,7 @@ def _check_fit(own: Mapping[str, ms.Parameter], values: Mapping[str, ms.Paramete
         lines = "\n  ".join(problems)
         raise UserError(
             f"{path} does not fit the model.\n  {lines}\n"
-            "Is it a checkpoint of another model_name or number of classes? "
-            "To fine-tune from other classes, train with --filter_weight=True."
+            f"{MINDCV_ADVICE if any(MINDCV_PREFIX in name for name in unknown) else ADVICE}"
         )
 
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from src.utils.safe_io import shown_list
 
+# How names begin in the checkpoints of MindCV's SSDs, and in no others.
+MINDCV_PREFIX = "backbone_wrapper."
+
 # Names that a message lists.
 SHOWN_NAMES = 8
 

@@ -3,8 +3,8 @@ import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
+from src.model_zoo import find_weights
 from src.utils.errors import UserError
-from src.utils.files import find_checkpoint
 
 
 class Package(NamedTuple):
@@ -36,7 +36,7 @@ def find_classifier(name: str, folder: Path | str = "") -> Path:
     The package is not imported, so no code of it is run.
 
     Args:
-        name: a key of `PACKAGES`, or the path of a file, as it stands or below `folder`.
+        name: a key of `PACKAGES`, the path of a file, as it stands or below `folder`, or a name of published weights.
 
     Raises:
         UserError: the package is not installed, or there is no such file.
@@ -44,7 +44,7 @@ def find_classifier(name: str, folder: Path | str = "") -> Path:
     key = "feature_extractor_base_param"
     if name not in PACKAGES:
         try:
-            return find_checkpoint(name, folder, key=key)
+            return find_weights(name, folder, key=key)
         except UserError as error:
             raise UserError(f"{error}. Weights in packages have the names {', '.join(PACKAGES)}") from error
     package = PACKAGES[name]

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from src.utils.errors import UserError
-from src.weights.parameter_names import shown_names
-from src.weights.pretrained_backbone import Renames, match_names
+from src.weights.library_detector import match_detector
+from src.weights.pretrained_backbone import Renames
 from src.weights.vgg16_conversion import plain_name
 
 MODEL = "ssd300_vgg16_caffe"
@@ -97,27 +96,8 @@ def convert_detector(tensors: Mapping[str, np.ndarray], library: Library, own_sh
     Raises:
         UserError: a tensor has no place, is missing, or has another shape.
     """
-    sources = match_names(tensors, set(own_shapes), (), library.renames)
-    missing, unknown = set(own_shapes) - set(sources), set(tensors) - set(sources.values())
-    if missing or unknown:
-        raise UserError(
-            f"{path} does not hold the {MODEL} of this library: {len(sources)} of its {len(own_shapes)} parameters are "
-            f"there.\n"
-            f"  missing: {shown_names(missing) or 'none'}\n"
-            f"  without a place: {shown_names(unknown) or 'none'}\n"
-            "Is it from the other library, or another detector?"
-        )
-    wrong = [
-        f"{source} has shape {tensors[source].shape}, expected {own_shapes[name]}"
-        for name, source in sources.items()
-        if tensors[source].shape != own_shapes[name]
-    ]
-    if wrong:
-        raise UserError(
-            f"{path}: {len(wrong)} of its tensors have other shapes: {'; '.join(wrong[:3])}. The configuration has "
-            f"{num_classes} classes, the background included: give one with the classes of the file (--config)"
-        )
-    return {name: _in_order(name, tensors[source], num_classes, library) for name, source in sources.items()}
+    values = match_detector(tensors, own_shapes, library.renames, MODEL, num_classes, path)
+    return {name: _in_order(name, value, num_classes, library) for name, value in values.items()}
 
 
 def _in_order(name: str, value: np.ndarray, num_classes: int, library: Library) -> np.ndarray:

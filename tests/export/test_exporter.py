@@ -52,8 +52,9 @@ ONE = (("ONNX", (1,)), ("MINDIR", (1,)))
     ("ssd300_config.yaml", SMALL_MULTIBOX, ONE_AND_FOUR),
     ("ssd_mobilenet_v1_300_config_gpu.yaml", SMALL_MULTIBOX, ONE_AND_FOUR),
     ("ssd_mobilenet_v1_fpn_config.yaml", SMALL_PYRAMID, ONE_AND_FOUR),
-    ("ssd_resnet50_fpn_config.yaml", SMALL_PYRAMID, ONE_AND_FOUR),
+    ("ssd_resnet50_fpn_config.yaml", SMALL_PYRAMID, ONE),
     ("ssd_vgg16_config.yaml", SMALL_VGG, ONE_AND_FOUR),
+    ("ssd_mobilenet_v2_config.yaml", (*SMALL_MULTIBOX, "--use_depthwise=True"), ONE),
     # levels of 12, 6, 3, 2 and 1: not all halves
     ("ssd_efficientnet_lite0_fpnlite_config.yaml", ("--img_shape=96,96", "--feature_size=12,6,3,2,1"), ONE),
 ])
@@ -205,6 +206,7 @@ def test_evaluation_of_exported_files(run, shapes, tmp_path):
 
 @pytest.mark.parametrize(("flags", "message"), [
     (["--file_name=nothing.onnx"], "no file nothing.onnx"),
+    (["--file_name=ssd300_coco"], "python export.py --checkpoint_file_path=ssd300_coco --file_format=ONNX"),
     (["--file_name=text.onnx"], "no ONNX file"),
     (["--file_name=text.onnx", "--device_target=GPU"], "CUDAExecutionProvider"),
     (["--file_name=text.onnx", "--device_target=Ascend"], "not on Ascend"),

