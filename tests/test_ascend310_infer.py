@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import mindspore as ms
+import numpy as np
+import onnx
 import pytest
 
 from src.ssd import build_inference_net
@@ -130,6 +132,24 @@ def test_from_the_checkpoint_to_the_same_result(run, model, program, checkout, e
     by_program = json.loads((model / "found.json").read_text(encoding="utf-8"))
     evaluated = {detection["image_id"] for detection in by_files}
     assert [detection for detection in by_program if detection["image_id"] in evaluated] == by_files
+
+
+def test_weights_that_are_no_numbers(model, program, checkout, images):
+    """MindSpore Lite makes numbers of what is none: the outputs do not show it."""
+    content = onnx.load(model / "small.onnx")
+    for weights in content.graph.initializer:
+        if len(weights.dims) == 4:
+            array = np.full(tuple(weights.dims), np.nan, np.float32)
+            weights.CopyFrom(onnx.numpy_helper.from_array(array, weights.name))
+    onnx.save(content, model / "broken.onnx")
+    (converter,) = (checkout / "ascend310_infer" / "build").glob("*/convert_lite")
+    done = run_command([converter, "broken.onnx", "broken.mindir"], model, GLOG_v="4")
+    assert done.returncode == 0, done.stderr
+    (images / "b.jpg").unlink()
+    done = program("--mindir_path=broken.mindir", f"--dataset_path={images}", "--output_path=broken")
+    assert done.returncode == 1
+    assert "error: broken.mindir computes values that are no numbers (NaN): its weights are broken" in done.stderr
+    assert not (model / "broken" / "result_Files").exists()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 #include "model_session.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -63,6 +64,14 @@ void check_kind(const fs::path &path, const std::vector<uint8_t> &content) {
   }
 }
 
+bool holds_nan(const mindspore::MSTensor &tensor) {
+  if (tensor.DataType() != mindspore::DataType::kNumberTypeFloat32 || tensor.Data() == nullptr) {
+    return false;
+  }
+  const auto *values = static_cast<const float *>(tensor.Data().get());
+  return std::any_of(values, values + tensor.ElementNum(), [](float value) { return std::isnan(value); });
+}
+
 }  // namespace
 
 struct ModelSession::Impl {
@@ -70,6 +79,7 @@ struct ModelSession::Impl {
   mindspore::Model model;
   std::vector<mindspore::MSTensor> inputs;
   std::vector<mindspore::MSTensor> outputs;
+  bool is_checked = false;  // a run has shown no NaN inside the network
 };
 
 ModelSession::ModelSession(const fs::path &path, const Device &device) : impl_(std::make_unique<Impl>()) {
@@ -85,6 +95,7 @@ ModelSession::ModelSession(const fs::path &path, const Device &device) : impl_(s
                     "scripts/convert_lite.sh converts an exported ONNX file for this one");
   }
   impl_->inputs = impl_->model.GetInputs();
+  impl_->is_checked = device.type != "CPU";  // elsewhere, values inside the network are not in the memory of the host
 }
 
 ModelSession::~ModelSession() = default;
@@ -125,9 +136,24 @@ void ModelSession::set_device_image(const void *data, size_t bytes) {
 }
 
 void ModelSession::run() {
-  const mindspore::Status status = impl_->model.Predict(impl_->inputs, &impl_->outputs);
+  // Kernels of MindSpore Lite make numbers of what is none, so the outputs of the network would not show it.
+  mindspore::MSKernelCallBack after;
+  bool has_nan = false;
+  if (!impl_->is_checked) {
+    after = [&has_nan](const std::vector<mindspore::MSTensor> & /*inputs*/,
+                       const std::vector<mindspore::MSTensor> &outputs, const mindspore::MSCallBackParam & /*kernel*/) {
+      has_nan = has_nan || std::any_of(outputs.begin(), outputs.end(), holds_nan);
+      return true;
+    };
+  }
+  const mindspore::Status status = impl_->model.Predict(impl_->inputs, &impl_->outputs, nullptr, after);
   if (status.IsError()) {
     throw UserError("MindSpore Lite cannot run " + impl_->name + " (" + status.ToString() + ")");
+  }
+  impl_->is_checked = true;
+  if (has_nan) {
+    throw UserError(impl_->name + " computes values that are no numbers (NaN): its weights are broken; export an "
+                    "earlier checkpoint");
   }
 }
 

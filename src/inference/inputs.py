@@ -120,8 +120,14 @@ def _sources(text: str) -> list[Path] | list[int]:
     if text.isdigit():
         return [int(text)]
     if glob.has_magic(text):
-        return _known(map(Path, glob.glob(str(path), recursive=True)), text)
+        return _known(_matches(path), text)
     raise UserError(f"There is no image, video or folder {text}.")
+
+
+def _matches(pattern: Path) -> Iterator[Path]:
+    """Paths that fit a pattern; brackets in the names of folders that exist are no part of it."""
+    folder = next(parent for parent in pattern.parents if parent.is_dir())
+    return map(Path, glob.glob(os.path.join(glob.escape(str(folder)), pattern.relative_to(folder)), recursive=True))
 
 
 def _known(paths: Iterable[Path], text: str) -> list[Path]:

@@ -32,7 +32,8 @@ def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Nam
     which.add_argument("--only", metavar="CLASS,...", help="detections of these classes only (default: all)")
     output = parser.add_argument_group("output")
     output.add_argument("--output", default="./output/predict",
-                        help="folder of the pictures and detections (default: ./output/predict)")
+                        help="folder of the pictures and detections, and of nothing else; those of an earlier run are "
+                             "kept under a number (default: ./output/predict)")
     output.add_argument("--format", choices=("json", "csv"), default="json", help="file of detections (default: json)")
     output.add_argument("--crops", action="store_true", help="save the inside of each box too, in crops/CLASS")
     output.add_argument("--show_gt", nargs="?", const=True, metavar="FILE",

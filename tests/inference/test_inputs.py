@@ -35,6 +35,12 @@ def test_names_differ(folder):
     assert [item.name for item in find_inputs(["b.jpg", "b.png", "sub/b.jpg"])] == ["b", "b-2", "b-3"]
 
 
+def test_folders_with_brackets(folder):
+    (folder / "sub").rename(folder / "sub [1]")
+    for text in ("sub [1]", "sub [1]/*.webp", "sub [1]/c.webp", "**/c.webp"):
+        assert folder / "sub [1]" / "c.webp" in [item.source for item in find_inputs([folder / text])]
+
+
 def test_names_in_the_list_of_detections(folder):
     def names(*texts):
         return [item.file_name for item in find_inputs(texts)]
