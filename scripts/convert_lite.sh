@@ -31,6 +31,9 @@ esac
 [ -d "$(dirname "$OUTPUT")" ] || fail "the folder of $OUTPUT does not exist"
 LITE="$(lite_home)"
 TOOL="$LITE/tools/converter/converter/converter_lite"
+[ "$KIND" = ONNX ] || has_converter "$LITE" ||
+    fail "$MODEL: MindSpore Lite $LITE_VERSION cannot convert MindIR; export the checkpoint as ONNX instead: \
+bash scripts/run_export.sh CONFIG_PATH ONNX"
 
 # The output gets its name after every step has succeeded.
 PART="$(mktemp -d "$(dirname "$OUTPUT")/.part-XXXXXX")"
@@ -39,7 +42,7 @@ if [ "$KIND" = ONNX ]; then
     logged_step "the preparation" "$LOG" call_python src.export.lite prepare_onnx "$MODEL" "$PART/prepared.onnx"
     MODEL="$PART/prepared.onnx"
 fi
-if [ -x "$TOOL" ]; then
+if has_converter "$LITE"; then
     export LD_LIBRARY_PATH="$LITE/tools/converter/lib:$LITE/runtime/lib:$LITE/runtime/third_party/glog"
     logged_step "the conversion" "$LOG" "$TOOL" "--fmk=$KIND" "--modelFile=$MODEL" "--outputFile=$PART/converted" \
         "--saveType=$TYPE"

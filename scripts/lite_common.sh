@@ -3,6 +3,7 @@
 set -euo pipefail
 
 LITE_VERSION=2.0.0
+CPP_PACKAGES="Debian, Ubuntu: apt-get install cmake g++ make libopencv-imgproc-dev libopencv-imgcodecs-dev nlohmann-json3-dev"
 CPP_FOLDER="$PROJECT_ROOT/ascend310_infer"
 # MindSpore Lite logs nothing unless GLOG_v is set: exit codes and the programs' own messages report errors.
 export GLOG_v="${GLOG_v:-4}"
@@ -28,6 +29,16 @@ is loaded: set MS_LITE_HOME=$home if you trust it"
     echo "$home"
 }
 
+# has_converter HOME: whether this MindSpore Lite is an official archive, which takes the MindIR of MindSpore.
+has_converter() {
+    [ -x "$1/tools/converter/converter/converter_lite" ]
+}
+
+# is_exported FILE: whether export.py wrote this MindIR file, with the MindSpore that is installed.
+is_exported() {
+    grep -q prior_scaling "$1"
+}
+
 # build_folder HOME OPTION: prints the build folder for this MindSpore Lite and this cmake option.
 build_folder() {
     echo "$CPP_FOLDER/build/$(printf '%s %s' "$1" "$2" | cksum | cut -d' ' -f1)"
@@ -39,14 +50,17 @@ build_cpp() {
     local -a flags=("-DMS_LITE_HOME=$home")
     [ -z "$option" ] || flags+=("$option")
     CPP_BUILD="$(build_folder "$home" "$option")"
-    command -v cmake >/dev/null || fail "cmake is not installed (Debian, Ubuntu: apt-get install cmake g++ make \
-libopencv-imgproc-dev libopencv-imgcodecs-dev nlohmann-json3-dev)"
+    command -v cmake >/dev/null || fail "cmake is not installed ($CPP_PACKAGES)"
     logged_step "the build" "$log" cmake_build "$CPP_FOLDER" "$CPP_BUILD" "${flags[@]}"
 }
 
 # cmake_build SOURCE BUILD FLAG...
 cmake_build() {
-    cmake -S "$1" -B "$2" "${@:3}" && cmake --build "$2" --parallel
+    cmake -S "$1" -B "$2" "${@:3}" || {
+        echo "what the build needs, unless the lines above name something else: $CPP_PACKAGES"
+        return 1
+    }
+    cmake --build "$2" --parallel
 }
 
 # call_python MODULE FUNCTION ARGUMENT...: calls a function of the project with texts as arguments and prints its result.

@@ -5,7 +5,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 USAGE="Usage: bash scripts/run_infer_310.sh MINDIR_PATH DATA_PATH DEVICE_ID CONFIG_PATH
-  MINDIR_PATH  model of scripts/convert_lite.sh
+  MINDIR_PATH  model of scripts/convert_lite.sh, or an .onnx file of export.py, which is converted first
   DATA_PATH    folder of the images
   CONFIG_PATH  configuration; its dataset has the ground truth of the images
 Results, logs and MS_LITE_HOME: see run_infer_cpp.sh

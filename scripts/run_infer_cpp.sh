@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/lite_common.sh"
 
 USAGE="Usage: bash scripts/run_infer_cpp.sh MINDIR_PATH DATA_PATH DVPP CONFIG_PATH DEVICE_TYPE [DEVICE_ID]
-  MINDIR_PATH  model of scripts/convert_lite.sh
+  MINDIR_PATH  model of scripts/convert_lite.sh, or an .onnx file of export.py, which is converted first
   DATA_PATH    folder of the images
   DVPP         decoder of the images: CPU, or DVPP on an Ascend device
   CONFIG_PATH  configuration; its dataset has the ground truth of the images
@@ -36,6 +36,15 @@ device_number DEVICE_ID "$DEVICE_ID"
 [ "$DEVICE" != GPU ] || DEVICE_ID=0
 PROGRAM="$(project_python)"
 LITE="$(lite_home)"
+if [[ "$MODEL" = *.onnx ]]; then
+    CONVERTED="$(mktemp -d)"
+    trap 'rm -rf "$CONVERTED"' EXIT
+    bash "$PROJECT_ROOT/scripts/convert_lite.sh" "$MODEL" "$CONVERTED/model.mindir"
+    MODEL="$CONVERTED/model.mindir"
+elif ! has_converter "$LITE" && is_exported "$MODEL"; then
+    fail "$MODEL is MindIR of MindSpore, which MindSpore Lite $LITE_VERSION cannot load; export the checkpoint as ONNX, \
+and give that file instead: bash scripts/run_export.sh $4 ONNX"
+fi
 
 FLAGS=("--mindir_path=$MODEL" "--dataset_path=$DATA" "--device_type=$DEVICE" "--device_id=$DEVICE_ID" \
     "--cpu_dvpp=$DECODER" "--output_path=$CALLER_FOLDER")

@@ -194,6 +194,41 @@ def test_a_model_that_cannot_be_converted(model, checkout, environment):
     assert "wrong.onnx is no ONNX file" in done.stderr
     assert f"error: the preparation ended with code 1; log: {model}/convert.log" in done.stderr
     assert not list(model.glob("*wrong_out*")) and not list(model.glob(".part-*"))
+    # An .onnx file that is to be run is converted first.
+    done = run_command(["bash", checkout / "scripts" / "run_infer_cpp.sh", "wrong.onnx", ".", "CPU", "small.yaml",
+                        "CPU"], model, **environment)
+    assert done.returncode == 1
+    assert done.stderr.count("error: the preparation ended with code 1") == 1
+
+
+@pytest.mark.parametrize(("script", "more"), [
+    ("run_infer_cpp.sh", [".", "CPU", "small.yaml", "CPU"]),
+    ("run_infer_310.sh", [".", "0", "small.yaml"]),
+    ("convert_lite.sh", ["new.mindir"]),
+])
+def test_mindir_of_mindspore_is_answered_with_the_command_that_helps(checkout, tmp_path, script, more):
+    """As of `export.py --file_format=MINDIR`, for the kit, which has no converter for it."""
+    header = tmp_path / "kit" / "include" / "api" / "model.h"
+    header.parent.mkdir(parents=True)
+    header.touch()
+    (tmp_path / "exported.mindir").write_bytes(b"\x08\x01prior_scaling\x12")
+    (tmp_path / "small.yaml").touch()
+    done = run_command(["bash", checkout / "scripts" / script, "exported.mindir", *more], tmp_path,
+                       MS_LITE_HOME=str(tmp_path / "kit"), PYTHON=sys.executable)
+    assert done.returncode == 1
+    assert "bash scripts/run_export.sh" in done.stderr and done.stderr.count("error: ") == 1
+
+
+def test_what_the_build_lacks(checkout, tmp_path):
+    """A stand-in for cmake that does not find a package."""
+    tool = tmp_path / "tools" / "cmake"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho 'Could NOT find nlohmann_json'\nexit 1\n", encoding="utf-8")
+    tool.chmod(0o755)
+    script = f"cd '{checkout}/scripts'; source common.sh; source lite_common.sh; build_cpp '{tmp_path}/build.log' /kit"
+    done = run_command(["bash", "-c", script], tmp_path, PATH=f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert "Could NOT find nlohmann_json" in done.stderr and "apt-get install cmake g++ make" in done.stderr
 
 
 def test_a_failing_step_ends_the_script(model, checkout, environment, images, tmp_path):
