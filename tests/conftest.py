@@ -14,8 +14,8 @@ from tests.support.golden_data import ROOT
 from tests.support.http_server import Server
 
 # The files that take longest, which come first, so that workers that run side by side end at about the same time.
-LONGEST = ("test_training.py", "test_docs.py", "test_exporter.py", "test_launchers.py", "test_parity.py",
-           "test_ascend310_infer.py", "test_data_parallel.py", "test_scripts.py")
+LONGEST = ("test_training.py", "test_docs.py", "test_original_commands.py", "test_exporter.py", "test_launchers.py",
+           "test_parity.py", "test_ascend310_infer.py", "test_data_parallel.py", "test_scripts.py")
 GROWTH = 1 << 30  # bytes of memory; below, to give it back after each test would take more time than it is worth
 
 

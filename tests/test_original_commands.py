@@ -17,6 +17,7 @@ SMALL = {**SMALL_NETWORK, "classes": "[background, circle, square, triangle, sta
 CONFIGS = ("ssd300_config.yaml", "ssd300_config_gpu.yaml", "ssd_vgg16_config_gpu.yaml",
            "ssd_mobilenet_v1_fpn_ONNX_config.yaml")
 CHECKPOINT = SMALL["checkpoint_file_path"]
+OTHER_NETWORK = "config/ssd_mobilenet_v1_300_config_gpu.yaml"
 CPU = "--device_target=CPU"
 # Command, file that it writes, and what that file holds.
 COMMANDS = [
@@ -41,7 +42,7 @@ COMMANDS = [
     ("bash scripts/run_export.sh config/ssd_vgg16_config_gpu.yaml ONNX", "ssd.onnx", ""),
     # The ONNX file has batches of four: the script says 1, the file decides.
     ("bash scripts/run_eval_onnx.sh data coco_ori ssd.onnx", "eval.log", "\nmAP: "),
-    ("bash scripts/infer_ssd_mobilenet_v1_fpn_onnx.sh {data}/MindRecord {data}/coco_ori ssd.onnx "
+    ("bash scripts/infer_ssd_mobilenet_v1_fpn_onnx.sh {data}/MindRecord {data}/coco_ori/val2017 ssd.onnx "
      "{data}/coco_ori/annotations/instances_{{}}.json CPU config/ssd_mobilenet_v1_fpn_ONNX_config.yaml",
      "eval.log", "provider CPUExecutionProvider"),
 ]
@@ -67,15 +68,23 @@ def checkout(tmp_path):
     return folder
 
 
+def failed(checkout, command):
+    """What a command that fails writes to its log."""
+    done = run(["bash", *shlex.split(command)], checkout, PYTHON=sys.executable, DEVICE_TARGET="CPU", WAIT="1")
+    assert done.returncode == 1
+    return (checkout / "eval1" / "log.txt").read_text(encoding="utf-8")
+
+
 def test_one_after_the_other(checkout):
     for command, file, content in COMMANDS:
-        program, *arguments = shlex.split(command.format(data=checkout / "data"))
+        program, *arguments = shlex.split(command.format(data=shlex.quote(str(checkout / "data"))))
         if "distribute_train_gpu" in command and shutil.which("mpirun") is None:
             continue
         done = run([sys.executable if program == "python" else program, *arguments], checkout, PYTHON=sys.executable,
                    DEVICE_TARGET="CPU", WAIT="1")
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert content.encode() in (checkout / file).read_bytes(), command
+    assert "does not fit the model" in failed(checkout, f"scripts/run_eval.sh coco {CHECKPOINT} 1 {OTHER_NETWORK}")
     assert (checkout / "LOG0-1" / "output" / "ckpt_0" / "ssd-1_2.ckpt").is_file()
     assert (checkout / "LOG0-2" / "output" / "ckpt_0" / "ssd-2_2.ckpt").is_file()
     assert (checkout / "LOG" / "output" / "ckpt_0" / "ssd-1_1.ckpt").is_file()

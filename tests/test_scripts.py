@@ -8,7 +8,7 @@ import pytest
 
 from src.utils.file_lock import folder_lock
 from tests.support.golden_data import ROOT
-from tests.support.script_runner import copy_checkout, draw_small_data, run
+from tests.support.script_runner import copy_checkout, run
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))
 SHELL_FILES = [*SCRIPTS, ROOT / ".ci" / "run"]
@@ -248,40 +248,3 @@ def test_missing_files_are_named(checkout, tmp_path, script, arguments, missing)
     assert done.returncode == 1
     assert str(tmp_path / missing) in done.stderr
     assert not list(checkout.glob("LOG*")) and not list(checkout.glob("eval[0-9]*"))
-
-
-def test_training_evaluation_and_export(checkout, tmp_path):
-    draw_small_data(tmp_path, num_train=8)
-    environment = {"PYTHON": sys.executable, "DEVICE_TARGET": "CPU"}
-    done = run(["bash", checkout / "scripts" / "run_standalone_train.sh", "--wait", "0", "1", "0.01", "coco",
-                "small.yaml"], tmp_path, **environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "epoch: 1 step: 2, loss is " in (checkout / "LOG0" / "log.txt").read_text(encoding="utf-8")
-    checkpoint = checkout / "LOG0" / "output" / "ckpt_0" / "ssd-1_2.ckpt"
-    for script, number in (("run_eval.sh", "3"), ("run_eval_gpu.sh", "0")):
-        done = run(["bash", checkout / "scripts" / script, "coco", checkpoint, number, "small.yaml"], tmp_path,
-                   WAIT="1", **environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        lines = (checkout / f"eval{number}" / "log.txt").read_text(encoding="utf-8").splitlines()
-        assert lines[-1].startswith("mAP: ")
-        assert (checkout / f"eval{number}" / "output" / "eval_results.json").is_file()
-    done = run(["bash", checkout / "scripts" / "run_eval.sh", "--wait", "coco", checkpoint, "3",
-                "config/ssd300_config.yaml"], tmp_path, **environment)
-    assert done.returncode == 1
-    assert "does not fit the model" in (checkout / "eval3" / "log.txt").read_text(encoding="utf-8")
-
-    export_config = tmp_path / "export.yaml"
-    text = (tmp_path / "small.yaml").read_text(encoding="utf-8")
-    text = text.replace("batch_size: 4", "batch_size: 1")
-    more = f"checkpoint_file_path: '{checkpoint}'\nfile_name: '{tmp_path / 'small'}'\n"
-    export_config.write_text(text + more, encoding="utf-8")
-    done = run(["bash", checkout / "scripts" / "run_export.sh", "--wait", export_config, "ONNX"], tmp_path,
-               **environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for script in ("run_eval_onnx.sh", "infer_ssd_mobilenet_v1_fpn_onnx.sh"):
-        done = run(["bash", checkout / "scripts" / script, "--wait", tmp_path, "shapes", "small.onnx",
-                    "annotations/instances_{}.json", "CPU", "small.yaml"], tmp_path, **environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        lines = (tmp_path / "eval.log").read_text(encoding="utf-8").splitlines()
-        assert lines[-1].startswith("mAP: ")
-    assert lines[0] == "batch size 1, provider CPUExecutionProvider"

@@ -32,7 +32,10 @@ def find_coco(config: Any, is_training: bool) -> AnnotationSource:
     """The annotation file and the image folder of training or evaluation, both below `coco_root`."""
     root = resolve_path(config.coco_root, config.data_path, "coco_root")
     key = "train_data_type" if is_training else "val_data_type"
-    image_dir = existing_folder(root / getattr(config, key), f"image folder (coco_root with {key})")
+    part = getattr(config, key)
+    # With an absolute instances_set, coco_root may name the images themselves, as the Model Zoo's ONNX example does.
+    names_images = root.name == part and not (root / part).is_dir()
+    image_dir = existing_folder(root if names_images else root / part, f"image folder (coco_root with {key})")
     annotation_file = find_annotation_file(config, is_training)
     classes = tuple(config.classes)
     return AnnotationSource("coco", image_dir, [annotation_file],

@@ -3,10 +3,10 @@ import json
 import pytest
 
 from src.dataset.annotations import BAD_BOX, ORPHAN, UNKNOWN_CLASS, Report, box_array
-from src.dataset.coco import coco_box, coco_ground_truth, read_coco
+from src.dataset.coco import coco_box, coco_ground_truth, find_coco, read_coco
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_json
-from tests.support.samples import CLASSES, write_coco
+from tests.support.samples import CLASSES, make_coco, write_coco
 
 
 @pytest.mark.parametrize("part", ["train", "eval"])
@@ -90,3 +90,12 @@ def test_ground_truth_of_the_largest_boxes():
     boxes = box_array([[-10**10, -10**10, 10**10, 10**10, 1]])
     bbox = coco_ground_truth([(1, "a.jpg", 60, 80, boxes)], ("background", "cat"))["annotations"][0]["bbox"]
     assert bbox == [-largest - 1, -largest - 1, 2 * largest + 1, 2 * largest + 1]
+
+
+def test_the_image_folder_itself_as_coco_root(tmp_path):
+    config = make_coco(tmp_path)
+    config.instances_set = str(tmp_path / "coco" / config.instances_set)
+    config.coco_root = "coco/val2017"
+    source = find_coco(config, is_training=False)
+    assert source.image_dir == tmp_path / "coco" / "val2017"
+    assert source.ground_truth_file == tmp_path / "coco" / "annotations" / "instances_val2017.json"

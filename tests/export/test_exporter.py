@@ -210,7 +210,6 @@ def test_evaluation_of_exported_files(run, shapes, tmp_path):
     (["--file_name=text.onnx"], "no ONNX file"),
     (["--file_name=text.onnx", "--device_target=GPU"], "CUDAExecutionProvider"),
     (["--file_name=text.onnx", "--device_target=Ascend"], "not on Ascend"),
-    (["--file_name=good.onnx", "--batch_size=3"], "set batch_size"),
     (["--file_name=good.onnx", *SMALL_MULTIBOX, "--img_shape=90,90"], "takes images of 96 x 96 pixels"),
     (["--file_name=good.onnx", "--classes=background,ring,star,cross,square,triangle,circle"], "exported with classes"),
     (["--file_name=good.onnx", "--image_std=0.2,0.2,0.2"], "exported with image_std"),
