@@ -173,13 +173,14 @@ class Config:
     gamma: float = _train(2.0, "focusing exponent of the focal loss", NOT_NEGATIVE)
     alpha: float = _train(0.75, "weight of the positive term of the focal loss", between(0, 1))
     lr_init: float = _train(0.001, "learning rate at the start of the warm-up", POSITIVE)
-    lr: float = _train(0.05, "learning rate after the warm-up", POSITIVE)
+    lr: float = _train(0.05, "learning rate after the warm-up; auto: train.py chooses it, for fine-tuning, by the loss "
+                       "before training", POSITIVE, or_auto=True)
     lr_batch_size: int = _train(0, "number of images of an update, on all ranks together, that lr and lr_init are for: "
                                 "they grow and shrink in proportion to it; 0: they stay", NOT_NEGATIVE)
     lr_end_rate: float = _train(0.001, "learning rate at the end, as a fraction of lr", NOT_NEGATIVE)
     warmup_epochs: float = _train(2, "length of the linear warm-up, epochs", NOT_NEGATIVE)
-    backbone_lr_scale: float = _train(1.0, "learning rate of the backbone, as a fraction of that of the other layers",
-                                      between(0, 1, "(]"))
+    backbone_lr_scale: float = _train(1.0, "learning rate of the backbone, as a fraction of that of the other layers; "
+                                      "auto: see lr", between(0, 1, "(]"), or_auto=True)
     epoch_size: int = _train(500, "number of training epochs; auto: train.py chooses it by the number of images", COUNT,
                              or_auto=True)
     batch_size: int = _train(32, "images per device and step, also for evaluation and export; auto: train.py chooses "

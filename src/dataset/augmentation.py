@@ -134,5 +134,5 @@ def build_augmentation(config: Any) -> Augmentation:
     return Augmentation(
         zoom=zoom,
         mosaic=config.mosaic,
-        mosaic_epochs=config.epoch_size - config.mosaic_close_epochs,
+        mosaic_epochs=config.epoch_size - config.mosaic_close_epochs if config.mosaic else 0,
     )

@@ -21,6 +21,8 @@ from src.weights.training_state import SUFFIX, read_state, read_state_file, stat
 
 logger = logging.getLogger(__name__)
 NEWEST = "True"
+# Keys that can be `auto` until training begins.
+CHOSEN_BY_TRAINING: dict[str, type] = {"batch_size": int, "epoch_size": int, "lr": float, "backbone_lr_scale": float}
 DONE_ELSEWHERE = "--pre_trained=FILE --pre_trained_epoch_size=EPOCHS continues with the weights alone"
 RUN_FILE = "run.json"
 # Of the names of checkpoints: `ssd-3_18.ckpt`, and of a further run in the same folder `ssd_1-3_18.ckpt`, as MindSpore
@@ -81,11 +83,11 @@ def find_resume(config: Config, ranks: Ranks = ONE_RANK) -> Resume | None:
     return resume
 
 
-def with_resumed_sizes(config: Config, resume: Resume | None) -> Config:
-    """The configuration with the batch size and the number of epochs that `auto` gave when the run began."""
+def with_resumed_choices(config: Config, resume: Resume | None) -> Config:
+    """The configuration with the sizes and learning rates that `auto` gave when the run began."""
     settings = resume.state["settings"] if resume else {}
-    chosen = {key: settings[key] for key in ("batch_size", "epoch_size") if config.is_auto(key) and key in settings}
-    if resume and not all(type(value) is int and value > 0 for value in chosen.values()):
+    chosen = {key: settings[key] for key in CHOSEN_BY_TRAINING if config.is_auto(key) and key in settings}
+    if resume and not all(isinstance(value, CHOSEN_BY_TRAINING[key]) and value > 0 for key, value in chosen.items()):
         raise UserError(f"{state_path(resume.path)} is damaged: its settings have {shown(chosen)}")
     return dataclasses.replace(config, **chosen)
 

@@ -1,6 +1,5 @@
 """The parts of a training run, as the configuration describes them."""
 import dataclasses
-import itertools
 import logging
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from src.runtime.distributed import AllRanksStop, Ranks, set_up_ranks
 from src.runtime.environment import get_device_id
 from src.runtime.signals import StopSignals
 from src.ssd import SSDWithLossCell, build_training_net, get_model
+from src.training.auto_rates import first_batches
 from src.training.batch_preview import draw_first_batch
 from src.training.callbacks.build import build_callbacks
 from src.training.callbacks.summary import describe_run
@@ -30,8 +30,8 @@ from src.weights.run_classes import check_classes_of_run
 from src.weights.unfold import is_folded, unfold_batch_norm
 
 logger = logging.getLogger(__name__)
-# The statistics of BatchNorm come from so many training images, in batches of at most so many.
-UNFOLDING_IMAGES, UNFOLDING_BATCH = 96, 16
+# The statistics of BatchNorm come from so many training images.
+UNFOLDING_IMAGES = 96
 
 
 def check_launcher(config: Config) -> None:
@@ -81,10 +81,7 @@ def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWi
             check_classes_of_run(detector, config.classes)
         load_weights(net, detector, drop=config.checkpoint_filter_list if config.filter_weight else ())
     if records and is_folded(net.network):
-        batch_size = min(UNFOLDING_BATCH, records.num_images)
-        batches = build_training_batches(dataclasses.replace(config, batch_size=batch_size), records)
-        images = (batch["image"] for batch in batches.create_dict_iterator(num_epochs=1, output_numpy=True))
-        unfold_batch_norm(net.network, itertools.islice(images, UNFOLDING_IMAGES // batch_size))
+        unfold_batch_norm(net.network, (batch["image"] for batch in first_batches(config, records, UNFOLDING_IMAGES)))
     return net
 
 
