@@ -10,7 +10,7 @@ from src.config import Config
 from src.dataset.annotations import ImageRecord, Report
 from src.dataset.images import read_image_size
 from src.dataset.sources import find_source
-from src.dataset_check.anchor_fit import WORTH_A_CHANGE, best_overlaps, sample_boxes, share_below
+from src.dataset_check.anchor_fit import SAME_SHARE, best_overlaps, sample_boxes, share_below
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -22,8 +22,8 @@ IMAGES, BOXES = 500, 2000
 def with_input_size(config: Config) -> Config:
     """The configuration with the input size that `input_size: auto` asks for; without `auto`, the same configuration.
 
-    It is the smallest whose default boxes fit the boxes of the training data nearly as well as those of the best. A
-    larger input has smaller default boxes, in fractions of the image, and takes longer.
+    It is the smallest whose default boxes fit the boxes of the training data as well as those of the best. A larger
+    input has smaller default boxes, in fractions of the image, and takes longer.
 
     Raises:
         UserError: the default boxes of another input do not follow from the configuration.
@@ -42,7 +42,7 @@ def with_input_size(config: Config) -> Config:
     for side, values in choices.items():
         anchors = build_default_boxes(dataclasses.replace(config, **values)).anchors()
         shares[side] = share_below(best_overlaps(sample, anchors))
-    side = min(side for side in shares if shares[side] <= min(shares.values()) + WORTH_A_CHANGE)
+    side = min(side for side in shares if shares[side] <= min(shares.values()) + SAME_SHARE)
     logger.info("input_size: %d; boxes of the training data whose IoU with every default box is below 0.5: %s", side,
                 ", ".join(f"{100 * share:.0f} % with {other}" for other, share in shares.items()))
     values = choices[side]
