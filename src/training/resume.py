@@ -85,8 +85,8 @@ def find_resume(config: Config, ranks: Ranks = ONE_RANK) -> Resume | None:
 
 def with_resumed_choices(config: Config, resume: Resume | None) -> Config:
     """The configuration with the sizes and learning rates that `auto` gave when the run began."""
-    settings = resume.state["settings"] if resume else {}
-    chosen: dict[str, Any] = {key: settings[key] for key in CHOSEN_BY_TRAINING if config.is_auto(key) and key in settings}
+    settings: dict[str, Any] = resume.state["settings"] if resume else {}
+    chosen = {key: settings[key] for key in CHOSEN_BY_TRAINING if config.is_auto(key) and key in settings}
     if resume and not all(isinstance(value, CHOSEN_BY_TRAINING[key]) and value > 0 for key, value in chosen.items()):
         raise UserError(f"{state_path(resume.path)} is damaged: its settings have {shown(chosen)}")
     return dataclasses.replace(config, **chosen)
