@@ -22,7 +22,8 @@ from src.weights.training_state import SUFFIX, read_state, read_state_file, stat
 logger = logging.getLogger(__name__)
 NEWEST = "True"
 # Keys that can be `auto` until training begins.
-CHOSEN_BY_TRAINING: dict[str, type] = {"batch_size": int, "epoch_size": int, "lr": float, "backbone_lr_scale": float}
+CHOSEN_BY_TRAINING: dict[str, type[float]] = {
+    "batch_size": int, "epoch_size": int, "lr": float, "backbone_lr_scale": float}
 DONE_ELSEWHERE = "--pre_trained=FILE --pre_trained_epoch_size=EPOCHS continues with the weights alone"
 RUN_FILE = "run.json"
 # Of the names of checkpoints: `ssd-3_18.ckpt`, and of a further run in the same folder `ssd_1-3_18.ckpt`, as MindSpore

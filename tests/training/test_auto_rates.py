@@ -1,0 +1,50 @@
+"""Learning rates by the loss before training."""
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import nn
+
+from src.config import load_config
+from src.runtime.distributed import ONE_RANK
+from src.training import auto_rates
+from src.training.auto_rates import mean_loss, resolve_rates
+
+pytestmark = pytest.mark.usefixtures("cpu")
+
+
+class FirstInput(nn.Cell):
+    """In place of a loss network: the mean of the image; twice that in training mode."""
+
+    def construct(self, image: ms.Tensor, *rest: ms.Tensor) -> ms.Tensor:
+        return image.mean() * (2 if self.training else 1)
+
+
+def batches_of(*losses):
+    names = ("image", "box", "label", "num_match")
+    return iter([dict.fromkeys(names, np.full((2, 3), loss, np.float32)) for loss in losses])
+
+
+@pytest.mark.parametrize(("loss", "lr", "scale", "text"), [
+    (2.8, 0.05, 0.3, "the weights know objects like these"), (6.2, 0.1, 1.0, "do not know objects like these"),
+])
+def test_rates_by_the_loss_before_training(monkeypatch, caplog, loss, lr, scale, text):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(auto_rates, "first_batches", lambda *arguments: batches_of(loss))
+    config = load_config(["--lr=auto", "--backbone_lr_scale=auto"], for_training=True)
+    net = FirstInput().set_train(True)
+    chosen = resolve_rates(config, net, None, ONE_RANK)
+    assert (chosen.lr, chosen.backbone_lr_scale) == (lr, scale)
+    assert net.training
+    assert text in caplog.text
+    assert f"{loss:.1f}" in caplog.text
+    one = resolve_rates(load_config(["--lr=auto"], for_training=True), net, None, ONE_RANK)
+    assert (one.lr, one.backbone_lr_scale) == (lr, 1)
+
+
+def test_numbers_stay_without_a_look_at_the_data():
+    config = load_config([], for_training=True)
+    assert resolve_rates(config, None, None, ONE_RANK) is config
+
+
+def test_the_loss_is_that_of_evaluation_mode():
+    assert mean_loss(FirstInput().set_train(True), batches_of(1, 2, 6)) == pytest.approx(3)
