@@ -6,7 +6,7 @@ ImageNet classifier one for `--feature_extractor_base_param`. Files are `.pth`, 
 """
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import mindspore as ms
@@ -74,6 +74,15 @@ def backbone_parameters(weights: WeightFile, net: nn.Cell, model: Model, path: P
     return {name: value for name, value in values.items() if name not in left_out}
 
 
+def mindcv_parameters(tensors: Mapping[str, np.ndarray], net: nn.Cell, model: str, num_classes: int,
+                      path: Path) -> dict[str, np.ndarray]:
+    """Arrays of all parameters of `net` by name, from those of an SSD of MindCV."""
+    shapes = {parameter.name[len(PREFIX) :]: tuple(parameter.shape) for parameter in net.get_parameters()}
+    eps = {name: cell.eps for name, cell in net.network.cells_and_names() if isinstance(cell, nn.BatchNorm2d)}
+    values = mindcv.convert_mindcv(tensors, shapes, eps, model, num_classes, path)
+    return {PREFIX + name: values[name] for name in shapes}
+
+
 def import_tensorflow(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
     """Arrays of all parameters of `ssd_mobilenet_v2` by name, from a `.tflite` file."""
     config_path = arguments.config or Path("config", tensorflow.CONFIG_FILE)
@@ -97,12 +106,9 @@ def import_mindcv(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
     if config.model_name != model:
         raise UserError(f"{arguments.file} holds a detector that fits {model} only; the configuration {config_path} "
                         f"names {config.model_name}")
-    net = build_inference_net(config)
-    shapes = {parameter.name[len(PREFIX) :]: tuple(parameter.shape) for parameter in net.get_parameters()}
-    eps = {name: cell.eps for name, cell in net.network.cells_and_names() if isinstance(cell, nn.BatchNorm2d)}
-    values = mindcv.convert_mindcv(tensors, shapes, eps, model, config.num_classes, arguments.file)
+    values = mindcv_parameters(tensors, build_inference_net(config), model, config.num_classes, arguments.file)
     logger.info("%s: all of its %d parameters have a place", arguments.file, len(tensors))
-    return {PREFIX + name: values[name] for name in shapes}
+    return values
 
 
 def import_library(arguments: argparse.Namespace) -> dict[str, np.ndarray]:

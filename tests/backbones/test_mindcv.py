@@ -1,3 +1,4 @@
+import re
 import sys
 
 import mindspore as ms
@@ -9,6 +10,7 @@ from src.ssd import build_inference_net, build_training_net, get_model
 from src.training.optimizer import freeze
 from src.utils.errors import UserError
 from src.weights import load_backbone
+from src.weights.import_weights import mindcv_parameters
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -30,6 +32,14 @@ def message_of(function, *args, **kwargs):
     return str(caught.value)
 
 
+def name_in_mindcv(own):
+    """The name of a parameter in the checkpoints of MindCV's own SSDs."""
+    name = own.removeprefix("network.").removeprefix("feature_extractor.")
+    name = re.sub(r"(fpn_convs_list|blocks)\.(\d)", r"\1.\2.features", name)
+    name = name.replace("backbone.mindcv.", "backbone.").replace("backbone.expand.", "feature1_expand_layer.features.")
+    return name if name.startswith("multi_box.") else f"backbone_wrapper.{name}"
+
+
 # (36 * 3 + (9 + 4 + 1 + 1 + 1) * 6) and (256 + 64 + 16 + 4 + 1) * 6 default boxes
 @pytest.mark.parametrize(("config_file", "flags", "boxes", "own_names"), [
     (MOBILENET_V2, SMALL_300, 204, ["backbone.mindcv.net.features_0.weight", "backbone.expand.0.weight"]),
@@ -48,6 +58,12 @@ def test_the_three_configurations(config_of, config_file, flags, boxes, own_name
     found, scores = (output.asnumpy() for output in net(image))
     assert (found.shape, scores.shape) == ((2, boxes, 4), (2, boxes, 3))
     assert np.isfinite(found).all() and ((scores > 0) & (scores < 1)).all()
+    values = {parameter.name: parameter.asnumpy() for parameter in net.get_parameters()}
+    theirs = {name_in_mindcv(name): value for name, value in values.items()}
+    imported = mindcv_parameters(theirs, net, config.model_name, config.num_classes, "their.ckpt")
+    assert list(imported) == list(values)
+    for name, value in values.items():  # the epsilon of some BatchNorms is another
+        np.testing.assert_allclose(imported[name], value, rtol=1e-3 if name.endswith(".gamma") else 0)
 
 
 @pytest.mark.parametrize(("config_file", "like", "different"), [

@@ -8,7 +8,7 @@ import pytest
 
 from src.dataset.shapes import draw_shapes_dataset
 from src.ssd import build_training_net
-from src.weights import load_backbone
+from src.weights import load_backbone, save_checkpoint
 from src.weights.import_weights import main
 from src.weights.torchvision_mmdet import LIBRARIES
 from tests.support.golden_data import library_weights
@@ -106,6 +106,8 @@ def test_one_clear_message_and_nothing_written(tmp_path, capsys):
         "meta": dictionary({"mmdet_version": text("1.2.0")}), "state_dict": state}))
     file = write_state_dict(tmp_path / "a.pth", detector)
     classifier = write_state_dict(tmp_path / "b.pth", {"fc.bias": np.zeros(3, np.float32)})
+    other = tmp_path / "d.ckpt"
+    save_checkpoint([{"name": "network.weight", "data": ms.Tensor(np.zeros(3, np.float32))}], other)
     ssd300 = "config/ssd300_config.yaml"
     for flags, message in (
         ((old, "--from", "mmdet"), "upgrade_model_version.py"),
@@ -115,8 +117,9 @@ def test_one_clear_message_and_nothing_written(tmp_path, capsys):
         ((classifier, "--from", "torchvision"), "--config"),
         ((classifier, "--from", "torchvision", "--config", ssd300), "0 of the 265"),
         ((tmp_path / "c.pth", "--from", "torchvision"), "no file"),
+        ((other, "--from", "mindcv"), "no checkpoint of an SSD of MindCV"),
     ):
         err = failure(capsys, *flags)
         assert err.count("error: ") == 1
         assert message in err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pth", "b.pth", "old.pth"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pth", "b.pth", "d.ckpt", "old.pth"]

@@ -69,6 +69,9 @@ def test_missing_and_unknown_parameters_are_named(tmp_path):
         load_weights(Wrapper(), save(tmp_path / "a.ckpt", **arrays))
     assert "1 parameters are missing: network.head.weight" in str(caught.value)
     assert "1 parameters do not belong to the network: network.neck.weight" in str(caught.value)
+    arrays["backbone_wrapper__backbone__net__weight"] = arrays.pop("network__neck__weight")
+    with pytest.raises(UserError, match=r"import_weights\.sh FILE --from mindcv"):
+        load_weights(Wrapper(), save(tmp_path / "b.ckpt", **arrays))
 
 
 def test_weights_that_are_no_numbers(tmp_path):
