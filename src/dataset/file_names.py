@@ -57,13 +57,14 @@ class FileNames:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = set(names)
-        self._by_key = {_key(name): name for name in sorted(self._names, reverse=True)}
+        self._by_key = {name_key(name): name for name in sorted(self._names, reverse=True)}
 
     def find(self, name: str) -> str | None:
         """The name as it is in the set, or None."""
-        return name if name in self._names else self._by_key.get(_key(name))
+        return name if name in self._names else self._by_key.get(name_key(name))
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
+    """The same text for all spellings of a name, but for the mark between its folders."""
     stem, suffix = os.path.splitext(unicodedata.normalize("NFC", name))
     return stem + suffix.lower()

@@ -1,4 +1,5 @@
 """Annotations in the Pascal VOC format: one xml file an image."""
+import functools
 import math
 import os
 import re
@@ -12,21 +13,19 @@ from defusedxml import DTDForbidden, ElementTree
 
 from src.dataset.annotations import (
     BAD_ANNOTATION,
-    BAD_BOX,
     EVALUATION_NAMES,
     MISSING_ANNOTATION,
     OTHER_NAME,
     TRAINING_NAMES,
-    UNKNOWN_CLASS,
     AnnotationFormat,
     AnnotationSource,
     ImageRecord,
     Report,
-    box_array,
     usual_evaluation_part,
 )
 from src.dataset.file_names import FileNames, files_below
 from src.dataset.images import IMAGE_SUFFIXES
+from src.dataset.outlines import named_boxes
 from src.dataset.paths import existing_file, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, read_file, read_text, shown, shown_list
@@ -226,19 +225,9 @@ def voc_box(element: Element | None) -> list[int]:
 
 def read_boxes(root: Element, classes: Sequence[str], report: Report, where: str) -> np.ndarray:
     """Boxes of the `<object>` elements: int32 `(N, 5)`; objects marked difficult are taken like all others."""
-    label_of_name = {name: label for label, name in enumerate(classes) if label > 0}
-    rows = []
-    for element in root.iter("object"):
-        name = (element.findtext("name") or "").strip()
-        report.classes[name] += 1
-        if name not in label_of_name:
-            report.add(UNKNOWN_CLASS, f"{where}: {name}")
-            continue
-        try:
-            rows.append([*voc_box(element.find("bndbox")), label_of_name[name]])
-        except ValueError as error:
-            report.add(BAD_BOX, f"{where}: {error}")
-    return box_array(rows)
+    objects = (((element.findtext("name") or "").strip(), functools.partial(voc_box, element.find("bndbox")))
+               for element in root.iter("object"))
+    return named_boxes(objects, classes, report, where)
 
 
 def find_image(file_name: str | None, xml_stem: str, images: FileNames) -> str | None:
@@ -253,10 +242,10 @@ def find_image(file_name: str | None, xml_stem: str, images: FileNames) -> str |
         xml_stem: name of the xml file relative to its folder, without the suffix.
         images: names of all images, relative to their folder.
     """
-    (folder, _, stem), (stated_folder, _, stated) = xml_stem.rpartition("/"), _slashed(file_name).rpartition("/")
+    (folder, _, stem), (stated_folder, _, stated) = xml_stem.rpartition("/"), slashed(file_name).rpartition("/")
     candidates = [stated] if Path(stated).stem == stem else []
-    candidates += _with_suffixes(stem)
-    candidates += [stated, *_with_suffixes(stated), *_with_suffixes(Path(stated).stem)]
+    candidates += with_suffixes(stem)
+    candidates += [stated, *with_suffixes(stated), *with_suffixes(Path(stated).stem)]
     for place in dict.fromkeys((folder, stated_folder, "")):
         for candidate in candidates:
             name = images.find(f"{place}/{candidate}" if place else candidate)
@@ -265,11 +254,13 @@ def find_image(file_name: str | None, xml_stem: str, images: FileNames) -> str |
     return None
 
 
-def _slashed(file_name: str | None) -> str:
+def slashed(file_name: str | None) -> str:
+    """A name that an annotation file states, with `/` between its folders."""
     return (file_name or "").strip().replace("\\", "/")
 
 
-def _with_suffixes(stem: str) -> list[str]:
+def with_suffixes(stem: str) -> list[str]:
+    """Names that an image may have."""
     return [stem + suffix for suffix in IMAGE_SUFFIXES]
 
 
@@ -327,7 +318,7 @@ def read_voc(layout: VocLayout, classes: Sequence[str], report: Report) -> list[
             report.add(BAD_ANNOTATION, f"{xml_path}: {error}")
             continue
         xml_stem = xml_path.relative_to(layout.annotation_dir).with_suffix("").as_posix()
-        stated = _slashed(root.findtext("filename"))
+        stated = slashed(root.findtext("filename"))
         name = find_image(stated, xml_stem, images)
         if name is None:
             name = _missing_name(stated, xml_stem)
@@ -335,7 +326,7 @@ def read_voc(layout: VocLayout, classes: Sequence[str], report: Report) -> list[
             report.add(OTHER_NAME, f"{xml_path}: {stated} instead of {name}")
         entries.append((name, read_boxes(root, classes, report, xml_path.name), _annotated_size(root)))
     # Two annotation files of one image are two records with ids of their own.
-    keys = _unique([name for name, _, _ in entries])
+    keys = unique_names([name for name, _, _ in entries])
     return [ImageRecord(image_id, str(layout.image_dir / name), boxes, size)
             for image_id, (name, boxes, size) in zip(assign_ids(keys), entries)]
 
@@ -347,7 +338,7 @@ def _missing_name(stated: str, xml_stem: str) -> str:
     return (folder / name).as_posix() if is_image else xml_stem + IMAGE_SUFFIXES[0]
 
 
-def _unique(names: Sequence[str]) -> list[str]:
+def unique_names(names: Sequence[str]) -> list[str]:
     """The names, repeated ones with a mark that keeps them apart (and keeps them from being numbers)."""
     seen: dict[str, int] = {}
     result = []
