@@ -2,12 +2,11 @@
 import contextlib
 import hashlib
 import itertools
-import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from src.config import Config, load_config
+from src.config import Config
 from src.runtime.environment import get_rank_id
 from src.utils.errors import UserError
 from src.utils.file_lock import FolderInUseError, folder_lock
@@ -15,7 +14,6 @@ from src.utils.files import keep_earlier, reason_of, remove_parts, whole_file
 from src.utils.safe_io import read_file
 from src.weights.run_classes import BEST_CHECKPOINT, CONFIG_FILE, WRITTEN_BY
 
-logger = logging.getLogger(__name__)
 LOCK_FILE = ".lock"
 # Pictures of the first batch.
 WITH_BOXES, WITH_MATCHES = "first_batch.jpg", "first_batch_matches.jpg"
@@ -92,21 +90,6 @@ def save_config(output_path: Path | str, text: str, is_new: bool) -> None:
         keep_earlier(path)
     with whole_file(path) as part:
         part.write_text(content, encoding="utf-8")
-
-
-def classes_of_run(checkpoint: Path) -> tuple[str, ...]:
-    """The class names of the run that wrote a checkpoint, from the configuration beside it; none where that is missing,
-    or not as a run wrote it."""
-    output = checkpoint.resolve().parent.parent
-    path = config_file(output)
-    if checkpoint.resolve().parent != checkpoint_folder(output) or not path.is_file():
-        return ()
-    try:
-        classes = load_config([f"--config_path={path}"]).classes
-    except UserError:  # of another release
-        return ()
-    logger.info("classes of %s: those of %s", checkpoint, path)
-    return classes
 
 
 def _with_digest(text: str) -> str:

@@ -21,12 +21,12 @@ from src.training.callbacks.build import build_callbacks
 from src.training.callbacks.summary import describe_run
 from src.training.data import TrainingData, build_training_batches
 from src.training.loop import TrainingLoop
-from src.training.output_folder import WITH_BOXES, WITH_MATCHES, classes_of_run, save_config
+from src.training.output_folder import WITH_BOXES, WITH_MATCHES, save_config
 from src.training.resume import Resume
 from src.training.step import TrainingWrapper
 from src.visualization.draw import save_image
 from src.weights import find_classifier, load_backbone, load_weights
-from src.weights.run_classes import check_classes_of_run
+from src.weights.run_classes import check_classes_of_run, classes_of_run
 from src.weights.unfold import is_folded, unfold_batch_norm
 
 logger = logging.getLogger(__name__)
@@ -74,8 +74,10 @@ def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWi
     if backbone:
         load_backbone(net, backbone, get_model(config.model_name).backbone_path, config.pretrain_vgg_bn)
     if detector and config.filter_weight and config.class_head_init == "background":
-        load_weights(net, detector, classes=config.classes,
-                     old_classes=published_classes(detector) or classes_of_run(detector))
+        old_classes, source = classes_of_run(detector)
+        if source:
+            logger.info("classes of %s: those of %s", detector, source)
+        load_weights(net, detector, classes=config.classes, old_classes=old_classes or published_classes(detector))
     elif detector:
         if not config.filter_weight:
             check_classes_of_run(detector, config.classes)

@@ -16,23 +16,28 @@ BEST_CHECKPOINT = "best_map.ckpt"
 WRITTEN_BY = "# written by train.py, sha256 "
 
 
+def classes_of_run(checkpoint: Path | str) -> tuple[tuple[str, ...], Path | None]:
+    """The class names of the run that wrote a checkpoint, the background first, and the file that has them; none where
+    they are not known."""
+    checkpoint = Path(checkpoint)
+    state, run_config = state_path(checkpoint), checkpoint.parent.parent / CONFIG_FILE
+    try:
+        if state.is_file():
+            return tuple(map(str, read_state_file(state)["settings"]["classes"])), state
+        if checkpoint.name == BEST_CHECKPOINT and run_config.is_file() and read_text(
+                run_config, MEGABYTE).startswith(WRITTEN_BY):
+            return load_config([f"--config_path={run_config}"]).classes, run_config
+    except (UserError, OSError, ValueError, KeyError, TypeError):  # then they are not known
+        pass
+    return (), None
+
+
 def check_classes_of_run(checkpoint: Path | str, classes: Sequence[str]) -> None:
     """Checks names, the background first, against those that the run of a checkpoint had, where they are known.
 
     Raises:
         UserError: a name has another label in that run.
     """
-    checkpoint = Path(checkpoint)
-    state, run_config = state_path(checkpoint), checkpoint.parent.parent / CONFIG_FILE
-    try:
-        if state.is_file():
-            source, trained = state, read_state_file(state)["settings"]["classes"]
-        elif checkpoint.name == BEST_CHECKPOINT and run_config.is_file() and read_text(
-                run_config, MEGABYTE).startswith(WRITTEN_BY):
-            source, trained = run_config, load_config([f"--config_path={run_config}"]).classes
-        else:
-            return
-        names = tuple(map(str, trained))
-    except (UserError, OSError, ValueError, KeyError, TypeError):  # then they are not known
-        return
-    check_same_labels(classes, "the configuration (key classes)", names, str(source))
+    names, source = classes_of_run(checkpoint)
+    if source:
+        check_same_labels(classes, "the configuration (key classes)", names, str(source))

@@ -2,7 +2,7 @@
 import pytest
 
 from src.config import load_config
-from src.training.output_folder import classes_of_run, config_file, run_folder, save_config
+from src.training.output_folder import config_file, run_folder, save_config
 from src.utils.errors import UserError
 
 
@@ -41,23 +41,6 @@ def test_a_configuration_that_somebody_changed_is_not_replaced(tmp_path):
     (tmp_path / "config-1.yaml").mkdir()
     save_config(tmp_path, "lr: 0.5\n", is_new=False)
     assert (tmp_path / "config.yaml").read_text() == changed and config_file(tmp_path).name == "config-2.yaml"
-
-
-def test_classes_of_the_run_that_wrote_a_checkpoint(tmp_path, caplog):
-    caplog.set_level("INFO")
-    checkpoint = tmp_path / "ckpt_0" / "best_map.ckpt"
-    assert classes_of_run(checkpoint) == ()
-    save_config(tmp_path, "classes: [background, cat, dog]\nnum_classes: 3\n", is_new=True)
-    assert classes_of_run(checkpoint) == ("background", "cat", "dog")
-    assert caplog.messages == [f"classes of {checkpoint}: those of {tmp_path / 'config.yaml'}"]
-    assert classes_of_run(tmp_path / "elsewhere" / "best_map.ckpt") == ()
-    (tmp_path / "config.yaml").write_text("classes: [background, fox, owl]\nnum_classes: 3\n")  # nobody knows whose
-    assert classes_of_run(checkpoint) == ()
-
-
-def test_classes_of_a_run_of_another_release(tmp_path):
-    save_config(tmp_path, "a_key_of_tomorrow: 1\n", is_new=True)
-    assert classes_of_run(tmp_path / "ckpt_0" / "best_map.ckpt") == ()
 
 
 @pytest.mark.parametrize("name", ["results.csv", "results.png", "first_batch.jpg", "ckpt_0/best_map.ckpt"])
