@@ -3,8 +3,7 @@ import logging
 from collections.abc import Sequence
 
 from src.config import Config, load_config
-from src.dataset import create_mindrecord, with_class_names
-from src.dataset.mindrecord.convert import MindRecordSet
+from src.dataset import MindRecordSet, create_mindrecord, with_found_data
 from src.dataset_check import check_dataset
 from src.dataset_check.input_size import with_input_size
 from src.evaluation.evaluator import Evaluation
@@ -38,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(config: Config) -> None:
     get_model(config.model_name)  # errors of the user come before time is spent on the data
     trainer.check_weight_paths(config)
-    config = with_input_size(with_class_names(config))
+    config = with_input_size(with_found_data(config))
 
     if config.check_dataset:
         device.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)

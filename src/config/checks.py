@@ -6,7 +6,7 @@ import posixpath
 from typing import Any
 
 from src.boxes.default_boxes import build_default_boxes
-from src.config.auto import Auto
+from src.config.auto import AUTO, Auto
 from src.config.schema import DERIVED
 from src.config.values import show
 from src.utils.class_names import is_background
@@ -17,6 +17,7 @@ DEFAULT = "default"
 # Folders of a ModelArts container.
 CLOUD_FOLDERS = {"data_path": "/cache/data", "output_path": "/cache/train", "load_path": "/cache/checkpoint_path/"}
 ONNX_KEYS = ("dynamic_batch", "with_preprocess", "with_nms", "precision")
+DATASET_KEYS = {"coco_root": "coco", "voc_root": "voc", "anno_path": "other"}
 # Keys that have an effect only where another one switches it on.
 SWITCHES = {"clip_norm": "use_global_norm", "ema_decay": "use_ema", "mosaic_close_epochs": "mosaic",
             "class_head_init": "filter_weight"}
@@ -43,6 +44,7 @@ class Settings:
 
 def resolve(settings: Settings) -> None:
     """Checks `settings` and fills in what is derived. Raises `UserError` that names both sides of a contradiction."""
+    _set_dataset(settings)
     _check_classes(settings)
     _set_input_size(settings)
     _check_default_boxes(settings)
@@ -56,6 +58,13 @@ def resolve(settings: Settings) -> None:
         settings.set("mode_sink", "non_sink")
     if settings.enable_modelarts:
         _use_cloud_folders(settings)
+
+
+def _set_dataset(settings: Settings) -> None:
+    """Without the folder that `dataset: auto` looks into, the key of a format that is set names the format."""
+    named = {dataset for key, dataset in DATASET_KEYS.items() if settings.sources[key] != DEFAULT}
+    if settings.dataset == AUTO and not settings.data and len(named) == 1:
+        settings.set("dataset", named.pop())
 
 
 def _check_classes(settings: Settings) -> None:

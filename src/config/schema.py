@@ -50,6 +50,7 @@ COUNT = at_least(1)
 NOT_NEGATIVE = at_least(0)
 DERIVED = -1  # a number that follows from other keys
 DERIVED_OR_COUNT = Rule(f">= 1, or {DERIVED} = derived", lambda value: value == DERIVED or value >= 1)
+DATASETS = ("auto", "coco", "voc", "other", "shapes")
 NOT_EMPTY = Rule("not empty", lambda text: bool(text.strip()))
 
 
@@ -246,8 +247,11 @@ class Config:
     checkpoint_file_path: str = _ckpt("ssd-500_458.ckpt", "checkpoint file to evaluate or export")
     load_path: str = _ckpt("", "folder to which ModelArts copies checkpoints; empty: none")
 
-    dataset: str = _data("coco", "kind of annotations; 'other' is a TXT list, 'shapes' is demo data to be drawn by "
-                         "download_dataset.py", choices=("coco", "voc", "other", "shapes"), affects_result=True)
+    data: str = _data("", "folder with images and annotations of any format, absolute, below data_path, or below the "
+                      "working directory; empty: the keys of the format that dataset names")
+    dataset: str = _data("coco", "kind of annotations; auto: found by looking into data; 'other' is a TXT list, "
+                         "'shapes' is demo data to be drawn by download_dataset.py", choices=DATASETS,
+                         affects_result=True)
     data_path: str = _data("./data", "folder of the datasets")
     output_path: str = _data("./output", "folder of checkpoints and results")
     mindrecord_dir: str = _data("MindRecord_COCO", "folder of the converted data, absolute or below data_path")

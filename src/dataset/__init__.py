@@ -8,7 +8,7 @@ The room imports without MindSpore, so that prediction with ONNX Runtime needs n
 from src.dataset.augmentation import build_augmentation
 from src.dataset.batches import BatchSettings, Shard, TrainingSettings
 from src.dataset.benchmark import format_stage_speeds, measure_stages
-from src.dataset.class_names import with_class_names
+from src.dataset.found_data import with_found_data
 from src.dataset.images import decode_image, load_image, preprocess
 from src.dataset.mindrecord.convert import MindRecordSet, create_mindrecord
 from src.dataset.pipeline import WorkerSettings, batch_image_ids, create_ssd_dataset
@@ -30,5 +30,5 @@ __all__ = [
     "load_image",
     "measure_stages",
     "preprocess",
-    "with_class_names",
+    "with_found_data",
 ]

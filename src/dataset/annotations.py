@@ -3,6 +3,7 @@
 Reading and cleaning are two steps. A reader returns what the annotations say, by the arithmetic of its format;
 `clean_boxes` then makes boxes fit for training by rules that are the same for all formats.
 """
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,9 +14,13 @@ import numpy as np
 from src.utils.safe_io import shown, shown_list
 
 MAX_EXAMPLES = 20
+# What the images of a part are for.
+TRAINING, EVALUATION, TEST = "training", "evaluation", "test"
 # What the parts of a dataset are usually called.
 TRAINING_NAMES = ("train", "trainval", "training", "train2017")
 EVALUATION_NAMES = ("eval", "val", "valid", "validation", "test", "val2017")
+PART_NAMES = {TRAINING: TRAINING_NAMES, EVALUATION: ("val", "valid", "validation", "eval", "val2017"),
+              TEST: ("test", "testing", "test2017")}
 # `AnnotationSource.part` of an evaluation without images of its own.
 TRAINING_IMAGES = "training images"
 # Reasons of the report.
@@ -120,35 +125,73 @@ class AnnotationSource(NamedTuple):
     select: Callable[[list[ImageRecord]], list[ImageRecord]] = all_records
 
 
-class AnnotationFormat(NamedTuple):
-    """A format of annotations, a row of `sources.FORMATS`.
+class FormatKeys(NamedTuple):
+    """Where a format is found by keys of its own, without `data`.
 
     Attributes:
-        kind: value of the key `dataset`.
         find: (configuration, is_training) -> source. A `UserError` names the key of a path where nothing is, and the
             places that were looked at.
         root: (configuration, is_training) -> path in the configuration that leads to the annotations.
-        ground_truth: configuration -> COCO json with the ground truth that the Model Zoo's SSD evaluates with.
         part_keys: keys of the configuration that name the training part and the evaluation part.
         evaluation_part: configuration -> value of the second key for the evaluation part that it names, or that lies
             there under a usual name; empty where there is none. Whether it can be read is left to `find`.
-        names_classes: the annotations name the class of a box; otherwise they have its label.
+        ground_truth: configuration -> COCO json with the ground truth that the Model Zoo's SSD evaluates with.
     """
 
-    kind: str
     find: Callable[[Any, bool], AnnotationSource]
     root: Callable[[Any, bool], str]
     part_keys: tuple[str, str]
     evaluation_part: Callable[[Any], str]
     ground_truth: Callable[[Any], Path] | None = None
+
+
+class AnnotationFormat(NamedTuple):
+    """A format of annotations, a row of `sources.FORMATS`.
+
+    Attributes:
+        kind: value of the key `dataset`.
+        name: for messages.
+        looks_for: files by which the format is known, for the message where none is.
+        look: (folder of the key `data`, classes) -> its sources by purpose (`TRAINING`, `EVALUATION`, `TEST`); empty
+            where the folder has another format. It reads no more than it needs to tell. `UserError` where the folder
+            has this format without doubt, and cannot be used.
+        names_classes: the annotations name the class of a box; otherwise they have its label.
+        keys: the way without `data`; None where there is none.
+    """
+
+    kind: str
+    name: str
+    looks_for: str
+    look: Callable[[Path, tuple[str, ...]], dict[str, AnnotationSource]]
     names_classes: bool = True
+    keys: FormatKeys | None = None
+
+
+def usual_parts(is_there: Callable[[str], bool]) -> dict[str, str]:
+    """Names of the parts that are there under usual names, by purpose."""
+    found = {}
+    for purpose, names in PART_NAMES.items():
+        name = next((spelt for name in names for spelt in _spelt(name) if is_there(spelt)), "")
+        if name:
+            found[purpose] = name
+    return found
+
+
+def purpose_of_name(name: str) -> str:
+    """What a file or folder of that name is for: `instances_train2017` is for training; empty where it does not say."""
+    words = re.findall(r"[a-z]+", name.lower())
+    return next((purpose for purpose, names in PART_NAMES.items() if any(word in names for word in words)), "")
+
+
+def _spelt(name: str) -> tuple[str, str, str]:
+    return name, name.capitalize(), name.upper()
 
 
 def usual_evaluation_part(named: str, is_there: Callable[[str], bool]) -> str:
     """Name of the evaluation part: `named`, or where that is a usual name, the first usual one that is there."""
     if named and named not in EVALUATION_NAMES:
         return named
-    names = [spelt for name in (named, *EVALUATION_NAMES) for spelt in (name, name.capitalize(), name.upper())]
+    names = [spelt for name in (named, *EVALUATION_NAMES) for spelt in _spelt(name)]
     return next((name for name in names if name and is_there(name)), "")
 
 

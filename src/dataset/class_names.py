@@ -14,20 +14,24 @@ from src.utils.safe_io import shown, shown_list
 BACKGROUND = "background"
 
 
-def with_class_names(config: Any) -> Any:
+def with_class_names(config: Any, report: Report | None = None) -> Any:
     """The configuration with class names in place of `classes: auto`; without `auto`, the same configuration.
 
     They are the names in the training annotations, sorted; for a format that has labels only, see `names_of_labels`.
+
+    Args:
+        report: of the training annotations, where they were read already.
 
     Raises:
         UserError: the annotations name no class, or one that is called like the background.
     """
     if not config.is_auto("classes"):
         return config
-    report = Report()
     source = find_source(dataclasses.replace(config, classes=(BACKGROUND,), val_share=0.0), is_training=True)
-    source.read(report)
-    if annotation_format(config.dataset).names_classes:
+    if report is None:
+        report = Report()
+        source.read(report)
+    if annotation_format(config).names_classes:
         names = sorted(name for name in report.classes if name)
         _check_no_background(names, report, source.image_dir)
     else:

@@ -14,12 +14,14 @@ from src.dataset.annotations import (
     UNKNOWN_CLASS,
     AnnotationFormat,
     AnnotationSource,
+    FormatKeys,
     ImageRecord,
     Report,
     box_array,
     has_area,
     usual_evaluation_part,
 )
+from src.dataset.coco_layout import CocoPart, find_coco_parts
 from src.dataset.paths import existing_file, existing_folder, file_of_part, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import read_json, shown, shown_list
@@ -37,9 +39,17 @@ def find_coco(config: Any, is_training: bool) -> AnnotationSource:
     names_images = root.name == part and not (root / part).is_dir()
     image_dir = existing_folder(root if names_images else root / part, f"image folder (coco_root with {key})")
     annotation_file = find_annotation_file(config, is_training)
-    classes = tuple(config.classes)
-    return AnnotationSource("coco", image_dir, [annotation_file],
-                            lambda report: read_coco(annotation_file, image_dir, classes, report), annotation_file)
+    return _source(CocoPart(annotation_file, image_dir), tuple(config.classes))
+
+
+def _source(part: CocoPart, classes: tuple[str, ...]) -> AnnotationSource:
+    return AnnotationSource("coco", part.image_dir, [part.annotation_file],
+                            lambda report: read_coco(*part, classes, report), part.annotation_file)
+
+
+def look_for_coco(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
+    """As `AnnotationFormat.look`, see `find_coco_parts`."""
+    return {purpose: _source(part, classes) for purpose, part in find_coco_parts(folder).items()}
 
 
 def find_annotation_file(config: Any, is_training: bool) -> Path:
@@ -51,7 +61,7 @@ def find_annotation_file(config: Any, is_training: bool) -> Path:
 
 
 def find_evaluation_part(config: Any) -> str:
-    """As `AnnotationFormat.evaluation_part`: a part is there if its folder or its annotation file is."""
+    """As `FormatKeys.evaluation_part`: a part is there if its folder or its annotation file is."""
     root = resolve_path(config.coco_root, config.data_path, "coco_root")
 
     def is_there(name: str) -> bool:
@@ -63,9 +73,11 @@ def find_evaluation_part(config: Any) -> str:
     return usual_evaluation_part(config.val_data_type, is_there)
 
 
-FORMAT = AnnotationFormat("coco", find_coco, root=lambda config, is_training: config.coco_root,
-                          part_keys=("train_data_type", "val_data_type"), evaluation_part=find_evaluation_part,
-                          ground_truth=lambda config: find_annotation_file(config, is_training=False))
+KEYS = FormatKeys(find_coco, root=lambda config, is_training: config.coco_root,
+                  part_keys=("train_data_type", "val_data_type"), evaluation_part=find_evaluation_part,
+                  ground_truth=lambda config: find_annotation_file(config, is_training=False))
+FORMAT = AnnotationFormat("coco", "COCO", "a json file with images, annotations and categories", look_for_coco,
+                          keys=KEYS)
 
 
 def read_coco_json(annotation_file: Path | str) -> dict[str, Any]:

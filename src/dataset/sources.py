@@ -12,28 +12,76 @@ from typing import Any
 
 from src.dataset import coco, txt, voc
 from src.dataset.annotations import (
+    EVALUATION,
+    TEST,
+    TRAINING,
     TRAINING_IMAGES,
     AnnotationFormat,
     AnnotationSource,
+    FormatKeys,
     ImageRecord,
     Report,
     clean_boxes,
 )
 from src.dataset.images import load_image, read_image_header
+from src.dataset.paths import MOST_NAMES, existing_folder, resolve_path
 from src.dataset.read_images import other_size
 from src.utils.errors import UserError
+from src.utils.safe_io import shown_list
 
 FORMATS = {one.kind: one for one in (coco.FORMAT, voc.FORMAT, txt.FORMAT)}
+AUTO = "auto"
 
 
-def annotation_format(dataset: str) -> AnnotationFormat:
-    """The format of a value of the key `dataset`; every value that names none means the text format."""
-    return FORMATS.get(dataset, txt.FORMAT)
+def annotation_format(config: Any) -> AnnotationFormat:
+    """The format that the configuration names, or that the folder `data` has."""
+    return _look(config)[0] if config.dataset == AUTO else format_of_kind(config.dataset)
+
+
+def format_of_kind(kind: str) -> AnnotationFormat:
+    """The format of that `kind`; every value that names none means the text format."""
+    return FORMATS.get(kind, txt.FORMAT)
+
+
+def find_parts(config: Any) -> dict[str, AnnotationSource]:
+    """The sources in the folder `data`, by purpose: `TRAINING`, `EVALUATION`, `TEST`.
+
+    Raises:
+        UserError: the folder is not there, or its format is not clear.
+    """
+    return _look(config)[1]
+
+
+def _look(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSource]]:
+    if not config.data:
+        raise UserError("data is empty: set --data=DIR to the folder with your images and annotations; or name their "
+                        "format and files by --dataset and the keys that belong to it.")
+    folder = existing_folder(resolve_path(config.data, config.data_path, "data"), "folder (data)")
+    formats = list(FORMATS.values()) if config.dataset == AUTO else [format_of_kind(config.dataset)]
+    found = [(form, parts) for form in formats if (parts := form.look(folder, tuple(config.classes)))]
+    if not found:
+        looked_for = "; ".join(f"{form.name} (--dataset={form.kind}): {form.looks_for}" for form in formats)
+        raise UserError(f"No annotations are found in {folder}. Looked for {looked_for}. There is "
+                        f"{shown_list(sorted(path.name for path in folder.iterdir()), MOST_NAMES) or 'nothing'}.")
+    if len(found) > 1:
+        raise UserError(f"{folder} has annotations in several formats: "
+                        f"{', '.join(f'{form.name} (--dataset={form.kind})' for form, _ in found)}. Choose one by its "
+                        "--dataset.")
+    return found[0]
 
 
 def source_name(config: Any, is_training: bool) -> str:
     """Last part of the path that the configuration gives for the annotations or their dataset."""
-    return Path(annotation_format(config.dataset).root(config, is_training)).name
+    return Path(config.data or _keys(config).root(config, is_training)).name
+
+
+def _keys(config: Any) -> FormatKeys:
+    """Where the format is found without `data`."""
+    form = annotation_format(config)
+    if form.keys is None:
+        raise UserError(f"dataset: {form.kind}, but data is empty: set --data=DIR to the folder with your images and "
+                        "annotations.")
+    return form.keys
 
 
 def find_source(config: Any, is_training: bool) -> AnnotationSource:
@@ -47,7 +95,27 @@ def find_source(config: Any, is_training: bool) -> AnnotationSource:
     if config.dataset == "shapes":
         raise UserError("dataset: the demo data `shapes` are a COCO dataset once they are drawn; use them with "
                         "--config_path=config/ssd300_shapes_config.yaml, which says dataset: coco")
-    form = annotation_format(config.dataset)
+    return _find_in_folder(config, is_training) if config.data else _find_by_keys(_keys(config), config, is_training)
+
+
+def _find_in_folder(config: Any, is_training: bool) -> AnnotationSource:
+    parts = find_parts(config)
+    evaluation = parts.get(EVALUATION) or parts.get(TEST)
+    if evaluation and not is_training:
+        return evaluation
+    if TRAINING not in parts:
+        raise UserError(f"{config.data} has images for {' and '.join(parts)}, and none for training.")
+    if evaluation:
+        return parts[TRAINING]
+    if config.val_share:
+        return _share(parts[TRAINING], config, is_training)
+    if not is_training:
+        raise UserError(f"{config.data} has no images to evaluate with. Set --val_share=0.2, and a fifth of the "
+                        "training images is held out.")
+    return parts[TRAINING]
+
+
+def _find_by_keys(form: FormatKeys, config: Any, is_training: bool) -> AnnotationSource:
     if config.val_share:
         with_part = _with_evaluation_part(form, config)
         if with_part is None:
@@ -59,7 +127,7 @@ def find_source(config: Any, is_training: bool) -> AnnotationSource:
     return source
 
 
-def _with_evaluation_part(form: AnnotationFormat, config: Any) -> Any | None:
+def _with_evaluation_part(form: FormatKeys, config: Any) -> Any | None:
     """The configuration with the name of the evaluation part; None where the dataset has none.
 
     Raises:
@@ -78,7 +146,7 @@ def _with_evaluation_part(form: AnnotationFormat, config: Any) -> Any | None:
     return None if _is_training_data(form, config, source) else config
 
 
-def _is_training_data(form: AnnotationFormat, config: Any, evaluation: AnnotationSource) -> bool:
+def _is_training_data(form: FormatKeys, config: Any, evaluation: AnnotationSource) -> bool:
     """Whether evaluation has the annotations and images of training."""
     try:
         training = form.find(config, True)

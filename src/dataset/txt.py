@@ -6,20 +6,25 @@ from typing import Any
 
 from src.dataset.annotations import (
     FOREIGN_IMAGE,
+    TRAINING,
     AnnotationFormat,
     AnnotationSource,
+    FormatKeys,
     ImageRecord,
     Report,
     box_array,
+    purpose_of_name,
     usual_evaluation_part,
 )
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.label_names import MOST_TEXT, check_labels
 from src.dataset.paths import existing_file, existing_folder, file_of_part, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import read_text, shown
+from src.utils.safe_io import open_file, read_text, shown, shown_list
 
 KIND = "other"
+IMAGE_FOLDERS = ("images", "Images", "JPEGImages")
+MOST_LOOKED_AT = 1 << 16  # bytes of a file that may be a text list
 EXPECTED = ("Expected is 'path xmin,ymin,xmax,ymax,class ...' with integers, blanks between the parts and none inside "
             "a box.")
 # A name with blanks reaches to the last suffix of an image; another one is the first part of its line.
@@ -37,8 +42,10 @@ def find_txt(config: Any, is_training: bool) -> AnnotationSource:
         anno_path, anno_key = config.val_anno_path, "val_anno_path"
     folder = existing_folder(resolve_path(image_dir, config.data_path, image_key), f"image folder ({image_key})")
     annotation_file = existing_file(resolve_path(anno_path, config.data_path, anno_key), f"text file ({anno_key})")
-    classes = tuple(config.classes)
+    return _source(annotation_file, folder, tuple(config.classes))
 
+
+def _source(annotation_file: Path, folder: Path, classes: tuple[str, ...]) -> AnnotationSource:
     def read(report: Report) -> list[ImageRecord]:
         records = read_txt(annotation_file, folder, report)
         check_labels(annotation_file, report.classes, classes)
@@ -47,8 +54,56 @@ def find_txt(config: Any, is_training: bool) -> AnnotationSource:
     return AnnotationSource(KIND, folder, [annotation_file], read)
 
 
+def look_for_txt(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
+    """As `AnnotationFormat.look`: lists in the folder itself, whose names say what they are for."""
+    lists: dict[str, list[tuple[Path, str]]] = {}
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() == ".txt"):
+        name = _first_image(path)
+        if name:
+            lists.setdefault(purpose_of_name(path.stem), []).append((path, name))
+    unnamed = lists.pop("", [])
+    if TRAINING not in lists and unnamed:
+        lists[TRAINING] = unnamed
+    sources = {}
+    for purpose, found in lists.items():
+        if len(found) > 1:
+            raise UserError(f"There are {len(found)} text lists for {purpose}: "
+                            f"{shown_list(path for path, _ in found)}. Leave one of them there; or give those for "
+                            "training, evaluation and test names with train, val and test.")
+        (path, name), = found
+        folders = (folder, *(folder / sub for sub in (*IMAGE_FOLDERS, path.stem)))
+        image_dir = next((one for one in folders if _is_there(one, name)), folder)
+        sources[purpose] = _source(path, image_dir, classes)
+    return sources
+
+
+def _first_image(path: Path) -> str:
+    """Name of the first image with boxes of a text list; empty where the file is none."""
+    try:
+        with open_file(path, MOST_TEXT) as stream:
+            lines = stream.read(MOST_LOOKED_AT).decode("utf-8-sig", "replace").splitlines()
+    except OSError:
+        return ""
+    for line in map(str.strip, lines):
+        if line and not line.startswith("#"):
+            name, tokens = split_line(line)
+            try:
+                if [parse_box(token) for token in tokens]:
+                    return name
+            except ValueError:
+                return ""
+    return ""
+
+
+def _is_there(folder: Path, name: str) -> bool:
+    try:
+        return os.path.isfile(path_below(folder, name))
+    except ValueError:
+        return False
+
+
 def find_evaluation_part(config: Any) -> str:
-    """As `AnnotationFormat.evaluation_part`: the list that `val_anno_path` names, or one beside that of training."""
+    """As `FormatKeys.evaluation_part`: the list that `val_anno_path` names, or one beside that of training."""
     if config.val_anno_path:
         return str(config.val_anno_path)
     if config.val_image_dir:
@@ -64,8 +119,10 @@ def _annotation_path(config: Any, is_training: bool) -> str:
     return config.anno_path if is_training else config.val_anno_path or config.anno_path
 
 
-FORMAT = AnnotationFormat(KIND, find_txt, _annotation_path, part_keys=("anno_path", "val_anno_path"),
-                          evaluation_part=find_evaluation_part, names_classes=False)
+KEYS = FormatKeys(find_txt, _annotation_path, part_keys=("anno_path", "val_anno_path"),
+                  evaluation_part=find_evaluation_part)
+FORMAT = AnnotationFormat(KIND, "text", "a text file with lines 'path xmin,ymin,xmax,ymax,class ...'", look_for_txt,
+                          names_classes=False, keys=KEYS)
 
 
 def split_line(line: str) -> tuple[str, list[str]]:

@@ -16,12 +16,15 @@ from src.dataset.annotations import (
     EVALUATION_NAMES,
     MISSING_ANNOTATION,
     OTHER_NAME,
+    TRAINING,
     TRAINING_NAMES,
     AnnotationFormat,
     AnnotationSource,
+    FormatKeys,
     ImageRecord,
     Report,
     usual_evaluation_part,
+    usual_parts,
 )
 from src.dataset.file_names import FileNames, files_below
 from src.dataset.images import IMAGE_SUFFIXES
@@ -96,13 +99,38 @@ def find_voc(config: Any, is_training: bool) -> AnnotationSource:
     """The images and annotations of training or evaluation below `voc_root`, as `find_layout`."""
     root = resolve_path(config.voc_root, config.data_path, "voc_root")
     layout = find_layout(root, is_training, config.train_data_type if is_training else config.val_data_type)
+    return _source(layout, tuple(config.classes))
+
+
+def _source(layout: VocLayout, classes: tuple[str, ...]) -> AnnotationSource:
     files = layout.annotation_files()
     if not files:
         raise UserError(f"There is no xml file in {layout.annotation_dir}.")
     if layout.split_file is not None:
         files.append(layout.split_file)
-    classes = tuple(config.classes)
     return AnnotationSource("voc", layout.image_dir, files, lambda report: read_voc(layout, classes, report))
+
+
+def look_for_voc(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
+    """As `AnnotationFormat.look`: the parts that have usual names, else the whole folder."""
+    names = usual_parts(lambda name: (folder / name).is_dir() or (folder / SPLITS / f"{name}.txt").is_file())
+    sources = {}
+    for purpose, name in {TRAINING: "train", **names}.items():
+        try:
+            layout = find_layout(folder, purpose == TRAINING, name)
+        except UserError:
+            continue
+        if _has_voc_files(layout.annotation_dir):
+            sources[purpose] = _source(layout, classes)
+    return sources
+
+
+def _has_voc_files(folder: Path) -> bool:
+    """Whether the first xml file of a folder is one of VOC: other formats have such files too."""
+    try:
+        return any(parse_xml(path).tag == "annotation" for path in xml_files(folder)[:1])
+    except (UserError, ParseError, OSError, LookupError, ValueError):
+        return False
 
 
 def voc_json_path(config: Any) -> Path:
@@ -116,15 +144,17 @@ def find_voc_json(config: Any) -> Path:
 
 
 def find_evaluation_part(config: Any) -> str:
-    """As `AnnotationFormat.evaluation_part`: a part is there if its folder or its list is."""
+    """As `FormatKeys.evaluation_part`: a part is there if its folder or its list is."""
     root = resolve_path(config.voc_root, config.data_path, "voc_root")
     return usual_evaluation_part(config.val_data_type, lambda name: (root / name).is_dir()
                                  or (root / SPLITS / f"{name}.txt").is_file())
 
 
-FORMAT = AnnotationFormat("voc", find_voc, root=lambda config, is_training: config.voc_root,
-                          part_keys=("train_data_type", "val_data_type"), evaluation_part=find_evaluation_part,
-                          ground_truth=find_voc_json)
+KEYS = FormatKeys(find_voc, root=lambda config, is_training: config.voc_root,
+                  part_keys=("train_data_type", "val_data_type"), evaluation_part=find_evaluation_part,
+                  ground_truth=find_voc_json)
+FORMAT = AnnotationFormat("voc", "Pascal VOC", "xml files with <annotation>, beside the images or in Annotations",
+                          look_for_voc, keys=KEYS)
 
 
 def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocLayout:

@@ -49,7 +49,7 @@ def check_dataset(config: Config) -> str:
         UserError: there are no training data.
     """
     parts, missing_part = _read_parts(config)
-    names_classes = annotation_format(config.dataset).names_classes
+    names_classes = annotation_format(config).names_classes
     names_found = {name for part in parts for name in part.report.classes} if names_classes else set()
     unknown = sorted(name for name in names_found - set(config.classes)
                      if name.strip() and shown(name) == name and not is_background(name))

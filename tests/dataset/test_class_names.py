@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.config import load_config
-from src.dataset import with_class_names
+from src.dataset.class_names import with_class_names
 from src.dataset.sources import read_annotations
 from src.ssd import build_detector
 from src.utils.errors import UserError

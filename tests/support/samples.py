@@ -31,8 +31,8 @@ def cut_short(video):
 
 def make_config(tmp_path, **changes):
     """The keys of the configuration that data conversion reads."""
-    values = {"dataset": "coco", "data_path": str(tmp_path), "mindrecord_dir": "mindrecord", "coco_root": "coco",
-              "instances_set": "annotations/instances_{}.json", "voc_root": "voc",
+    values = {"data": "", "dataset": "coco", "data_path": str(tmp_path), "mindrecord_dir": "mindrecord",
+              "coco_root": "coco", "instances_set": "annotations/instances_{}.json", "voc_root": "voc",
               "voc_json": "annotations/voc_instances_val.json", "image_dir": "", "anno_path": "", "val_image_dir": "",
               "val_anno_path": "", "train_data_type": "train2017", "val_data_type": "val2017", "classes": CLASSES,
               "val_share": 0.0, "keep_other_sizes": False, "seed": 1}

@@ -14,7 +14,7 @@ from src.dataset.mindrecord.model_zoo import read_model_zoo_files
 from src.dataset.mindrecord.voc_json import save_voc_json
 from src.dataset.mindrecord.writer import write_records
 from src.dataset.paths import mindrecord_folder
-from src.dataset.sources import annotation_format, find_source, source_name
+from src.dataset.sources import annotation_format, find_source, format_of_kind, source_name
 from src.dataset.voc import voc_json_path
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
@@ -108,15 +108,15 @@ def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
                         "--mindrecord_dir to another folder.")
     manifest = _if_usable(found, target, source) or _convert_alone(target, source)
     result = _result(target, manifest, source.ground_truth_file)
-    if result.annotation_file and target.kind == "voc" and config.voc_json:
+    if result.annotation_file and target.kind == "voc" and config.voc_json and not config.data:
         save_voc_json(result.annotation_file, voc_json_path(config))
     return result
 
 
 def _build_target(config: Any, is_training: bool) -> _Target:
-    kind = annotation_format(config.dataset).kind
+    kind = annotation_format(config).kind
     ground_truth_name = None
-    if not is_training and (kind != "coco" or config.val_share):
+    if not is_training and (kind != "coco" or config.val_share or config.data):
         ground_truth_name = Path(config.voc_json or "").name if kind == "voc" else ""
         ground_truth_name = ground_truth_name or DEFAULT_GROUND_TRUTH_NAME
     return _Target(mindrecord_folder(config.mindrecord_dir, config.data_path),
@@ -215,8 +215,8 @@ def _use_model_zoo_files(config: Any, target: _Target) -> MindRecordSet:
     files = manifests.record_files(target.folder, target.prefix)
     in_use = FilesInUse(files)
     num_images = read_model_zoo_files(files, target.kind, target.classes)
-    ground_truth = None if target.is_training else annotation_format(target.kind).ground_truth
-    annotation_file = str(ground_truth(config)) if ground_truth else None
+    keys = None if target.is_training or config.data else format_of_kind(target.kind).keys
+    annotation_file = str(keys.ground_truth(config)) if keys and keys.ground_truth else None
     return MindRecordSet(str(files[0]), num_images, annotation_file, Report().to_dict(), in_use)
 
 

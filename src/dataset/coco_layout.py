@@ -1,0 +1,105 @@
+"""Where a folder that some program exported keeps COCO annotation files, and the images of each."""
+import itertools
+import json
+import mmap
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from src.dataset.annotations import TRAINING, purpose_of_name
+from src.dataset.file_names import files_below
+from src.dataset.paths import path_below
+from src.utils.errors import UserError
+from src.utils.safe_io import MOST_JSON, open_file, shown_list
+
+LISTS = (b'"images"', b'"annotations"', b'"categories"')
+_FILE_NAME = re.compile(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)*")')
+# Images of a file that are looked for to find their folder, and names that a message shows.
+SAMPLE, MOST_NAMES = 20, 5
+
+
+class CocoPart(NamedTuple):
+    """An annotation file and the folder of its images."""
+
+    annotation_file: Path
+    image_dir: Path
+
+
+def find_coco_parts(folder: Path) -> dict[str, CocoPart]:
+    """The COCO files in a folder and its sub-folders, by purpose; empty where there is none.
+
+    What a file is for is told by the name of it, or of its folder; a single file without such a name is for training.
+
+    Raises:
+        UserError: several files are for the same purpose.
+    """
+    files: dict[str, list[Path]] = {}
+    names = [name for name in files_below(folder) if name.lower().endswith(".json")]
+    for path in (folder / name for name in names):
+        if _is_coco(path):
+            purpose = purpose_of_name(path.stem) or purpose_of_name(path.parent.relative_to(folder).name)
+            files.setdefault(purpose, []).append(path)
+    unnamed = files.pop("", [])
+    if TRAINING not in files and unnamed:
+        files[TRAINING] = unnamed
+    parts = {}
+    for purpose, paths in files.items():
+        path = _the_one(paths, purpose)
+        parts[purpose] = CocoPart(path, _image_folder(folder, path))
+    return parts
+
+
+def _is_coco(path: Path) -> bool:
+    """Whether the three lists of an instances file occur in a file; it is not parsed, since it may be large."""
+    try:
+        with open_file(path, MOST_JSON) as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return all(content.find(name) >= 0 for name in LISTS)
+    except (OSError, ValueError):  # ValueError: it is empty
+        return False
+
+
+def _the_one(paths: list[Path], purpose: str) -> Path:
+    """The instances file, which COCO has beside captions and keypoints."""
+    chosen = [path for path in paths if path.name.startswith("instances")] or paths
+    if len(chosen) > 1:
+        raise UserError(f"There are {len(chosen)} COCO files for {purpose}: {shown_list(chosen, MOST_NAMES)}. Leave "
+                        "one of them there; or give those for training, evaluation and test names with train, val "
+                        "and test.")
+    return chosen[0]
+
+
+def _image_folder(folder: Path, annotation_file: Path) -> Path:
+    """The folder below which most images of the first ones of a file are."""
+    names = list(itertools.islice(_file_names(annotation_file), SAMPLE))
+
+    def count(image_dir: Path) -> int:
+        return sum(_is_there(image_dir, name) for name in names)
+
+    return max(_folders(folder, annotation_file), key=count)  # the first of those with the same number
+
+
+def _folders(folder: Path, annotation_file: Path) -> Iterable[Path]:
+    """The folder of the file, then all others."""
+    yield annotation_file.parent
+    for path, folders, _ in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(path)
+
+
+def _file_names(annotation_file: Path) -> Iterator[str]:
+    with open_file(annotation_file, MOST_JSON) as stream, mmap.mmap(
+            stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for found in _FILE_NAME.finditer(content):
+            try:
+                yield json.loads(found[1])
+            except ValueError:
+                continue
+
+
+def _is_there(image_dir: Path, name: str) -> bool:
+    try:
+        return os.path.isfile(path_below(image_dir, name))
+    except ValueError:
+        return False

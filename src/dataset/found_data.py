@@ -1,0 +1,37 @@
+"""What is found in the folder that the key `data` names, told in one line."""
+import dataclasses
+import logging
+from typing import Any
+
+from src.dataset.annotations import EVALUATION, TEST, TRAINING, Report
+from src.dataset.class_names import BACKGROUND, with_class_names
+from src.dataset.sources import annotation_format, find_parts
+from src.utils.safe_io import shown
+
+logger = logging.getLogger(__name__)
+
+
+def with_found_data(config: Any) -> Any:
+    """The configuration with the format in place of `dataset: auto`, and class names in place of `classes: auto`.
+
+    Raises:
+        UserError: as `find_parts` and `with_class_names`.
+    """
+    if not config.data:
+        return with_class_names(config)
+    looking = dataclasses.replace(config, classes=(BACKGROUND,))
+    form = annotation_format(looking)
+    parts = find_parts(dataclasses.replace(looking, dataset=form.kind))
+    reports = {purpose: Report() for purpose in parts}
+    texts = [_described(purpose, len(source.read(reports[purpose])), reports[purpose])
+             for purpose, source in parts.items()]
+    if not {EVALUATION, TEST} & parts.keys():
+        texts.append(f"nothing for {EVALUATION}" + (f", val_share {config.val_share:g}" if config.val_share else ""))
+    elif {EVALUATION, TEST} <= parts.keys():
+        texts[-1] += ", not used"
+    logger.info("data: %s in %s: %s", form.name, shown(config.data), "; ".join(texts))
+    return with_class_names(dataclasses.replace(config, dataset=form.kind), reports.get(TRAINING))
+
+
+def _described(purpose: str, num_images: int, report: Report) -> str:
+    return f"for {purpose} {num_images} images with {report.classes.total()} boxes"

@@ -1,0 +1,102 @@
+"""`--data=DIR`: format and parts are found by looking."""
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from src.config import load_config
+from src.config.schema import DATASETS
+from src.dataset import with_found_data
+from src.dataset.sources import FORMATS, find_source, read_annotations
+from src.utils.errors import UserError
+from tests.support.samples import voc_xml, write_image
+
+# Of three images of 60 x 80 pixels: ymin, xmin, ymax, xmax, name.
+BOXES = {"a.png": [[5, 10, 35, 30, "cat"], [0, 0, 12, 16, "dog"]], "b.png": [[20, 40, 60, 80, "dog"]], "c.png": []}
+CLASSES = ["background", "cat", "dog"]
+
+
+def write_voc(folder):
+    for name, boxes in BOXES.items():
+        objects = [(label, xmin + 1, ymin + 1, xmax + 1, ymax + 1) for ymin, xmin, ymax, xmax, label in boxes]
+        (folder / name).with_suffix(".xml").write_text(voc_xml(objects, name))
+
+
+def write_coco(folder):
+    content = {"images": [{"id": number, "file_name": name, "height": 60, "width": 80}
+                          for number, name in enumerate(BOXES, 1)],
+               "categories": [{"id": 4, "name": "dog"}, {"id": 2, "name": "cat"}], "annotations": []}
+    for number, boxes in enumerate(BOXES.values(), 1):
+        for ymin, xmin, ymax, xmax, label in boxes:
+            content["annotations"].append({
+                "id": len(content["annotations"]) + 1, "image_id": number, "category_id": 4 if label == "dog" else 2,
+                "bbox": [xmin, ymin, xmax - xmin, ymax - ymin], "area": 1, "iscrowd": 0})
+    (folder / "_annotations.coco.json").write_text(json.dumps(content))
+
+
+def write_txt(folder):
+    lines = [" ".join([name, *(f"{xmin},{ymin},{xmax},{ymax},{CLASSES.index(label)}"
+                               for ymin, xmin, ymax, xmax, label in boxes)]) for name, boxes in BOXES.items()]
+    (folder / "list.txt").write_text("\n".join(lines))
+    (folder / "classes.txt").write_text("cat\ndog\n")
+
+
+WRITERS = {"voc": write_voc, "coco": write_coco, "other": write_txt}
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = tmp_path / "own"
+    for number, name in enumerate(BOXES):
+        write_image(folder / name, seed=number)
+    return folder
+
+
+def found(folder, *flags):
+    return load_config(["--config_path=config/finetune.yaml", f"--data={folder}", *flags], for_training=True)
+
+
+def test_every_format_can_be_named():
+    assert set(DATASETS) - {"auto", "shapes"} == set(FORMATS)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_one_folder(images, kind, caplog):
+    caplog.set_level(logging.INFO)
+    WRITERS[kind](images)
+    config = with_found_data(found(images, "--val_share=0"))
+    assert (config.dataset, list(config.classes)) == (kind, CLASSES)
+    assert f"data: {FORMATS[kind].name} in {images}: for training 3 images with 3 boxes; nothing for evaluation" in \
+        caplog.text
+    records = read_annotations(config, is_training=True)
+    assert [record.path for record in records] == [str(images / name) for name in BOXES]
+    for record, boxes in zip(records, BOXES.values()):
+        expected = [[*corners, CLASSES.index(label)] for *corners, label in boxes]
+        assert np.array_equal(record.pixel_boxes, np.array(expected, np.int32).reshape(-1, 5))
+    with pytest.raises(UserError, match="no images to evaluate with"):
+        find_source(config, is_training=False)
+    assert find_source(found(images, "--classes=background,cat,dog"), is_training=False).part.startswith("held-out")
+
+
+def test_nothing_is_found(images):
+    with pytest.raises(UserError, match=r"No annotations are found in .*own. Looked for COCO \(--dataset=coco\): .*"
+                                        r"Pascal VOC .*There is a.png, b.png, c.png"):
+        with_found_data(found(images))
+    with pytest.raises(UserError, match="data = none: there is no"):
+        with_found_data(found("none"))
+    with pytest.raises(UserError, match="data is empty: set --data=DIR"):
+        with_found_data(found(""))
+
+
+def test_two_formats(images):
+    write_voc(images)
+    write_coco(images)
+    with pytest.raises(UserError, match=r"several formats: COCO \(--dataset=coco\), Pascal VOC \(--dataset=voc\)"):
+        with_found_data(found(images))
+    assert with_found_data(found(images, "--dataset=voc")).dataset == "voc"
+
+
+@pytest.mark.parametrize(("flag", "dataset"), [("coco_root", "coco"), ("voc_root", "voc"), ("anno_path", "other")])
+def test_a_key_of_a_format_names_it(flag, dataset):
+    assert found("", f"--{flag}=own").dataset == dataset
