@@ -38,7 +38,6 @@ def run(config: Config) -> None:
     get_model(config.model_name)  # errors of the user come before time is spent on the data
     trainer.check_weight_paths(config)
     config = with_input_size(with_found_data(config))
-
     if config.check_dataset:
         device.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
         logger.info("%s", check_dataset(config))
