@@ -82,7 +82,7 @@ def test_commands_have_valid_flags(page, monkeypatch):
                     load_config(flags)
                 assert stop.value.code in (0, None)
             else:
-                config = load_config(flags)
+                config = load_config(flags, for_training="train.py" in command)
                 for flag in flags:
                     key, _, value = flag[2:].partition("=")
                     if key in ("checkpoint_file_path", "pre_trained", "output_path"):
@@ -134,7 +134,7 @@ def test_the_table_of_models():
         names = re.findall(r"`(\w+)`", row[0])
         models.update(dict.fromkeys(names, row))
         for file in re.findall(r"`(\w+\.yaml)`", row[5]):
-            config = load_config([f"--config_path={ROOT / 'config' / file}"])
+            config = load_config([f"--config_path={ROOT / 'config' / file}"], for_training=True)
             assert config.model_name in names
             assert [f"{config.img_shape[0]} x {config.img_shape[1]}", str(config.num_ssd_boxes)] == row[3:5]
     assert header[0] == "`model_name`" and set(models) == set(MODELS)

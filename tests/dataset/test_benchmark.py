@@ -51,5 +51,5 @@ def test_flag_of_the_training_script(run, shapes, tmp_path, caplog, monkeypatch,
                            "--output_path=output")
     assert (code, err) == (0, "")
     assert "all, in batches" in caplog.text
-    assert ("batch_size: 1, about" in caplog.text) == (batch_size == "auto")  # of 15 images
+    assert ("batch_size: 2, about" in caplog.text) == (batch_size == "auto")  # of 15 images
     assert "epoch:" not in caplog.text and not (tmp_path / "output").exists()
