@@ -58,10 +58,10 @@ def test_a_terminal_cuts_lines_at_its_width_and_shows_colours(monkeypatch):
 
 
 def test_all_about_some_keys(capsys):
-    assert explain_keys("batch_size, --lr", {"lr": (0.5, "line 1")}, {}) == (
+    assert explain_keys("batch_size, --momentum", {"momentum": (0.5, "line 1")}, {}) == (
         "--batch_size\n    images per device and step, also for evaluation and export; auto: train.py chooses it by "
         "the memory and the number of images\n    allowed: a whole number >= 1, or auto\n    default: 32\n\n"
-        "--lr\n    learning rate after the warm-up\n    allowed: a number > 0\n    default: 0.5\n")
+        "--momentum\n    momentum of the optimiser\n    allowed: a number >= 0 and < 1\n    default: 0.5\n")
     with pytest.raises(SystemExit):
         load_config(["--help", "eval_protocol"])
     assert "allowed: one of reference, coco" in capsys.readouterr().out
