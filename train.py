@@ -14,11 +14,9 @@ from src.runtime.modelarts import cloud_copy
 from src.runtime.signals import StopSignals, exit_code
 from src.ssd import get_model
 from src.training import data, trainer
-from src.training.auto_rates import resolve_rates
-from src.training.auto_settings import resolve_sizes
 from src.training.optimizer import build_train_step, create_learning_rates
 from src.training.output_folder import reserve_output_folder
-from src.training.resume import find_resume, with_resumed_choices
+from src.training.resume import find_resume
 
 logger = logging.getLogger("train")
 
@@ -64,8 +62,7 @@ def train(config: Config, records: MindRecordSet, evaluation: Evaluation | None)
     ranks = trainer.set_up_device_and_ranks(config)
     resume = find_resume(config, ranks)
     net = trainer.build_network(config, None if resume else records)
-    config = resolve_sizes(with_resumed_choices(config, resume), records.num_images, net.network, ranks)
-    config = resolve_rates(config, net, records, ranks)
+    config = trainer.resolve_auto(config, net, records, ranks, resume)
     training_data = data.TrainingData(records, data.build_training_batches(config, records, ranks, resume), evaluation)
     learning_rates = create_learning_rates(config, training_data.steps_per_epoch, ranks.size)
     train_step = build_train_step(config, net, learning_rates)

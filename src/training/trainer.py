@@ -15,14 +15,15 @@ from src.runtime.distributed import AllRanksStop, Ranks, set_up_ranks
 from src.runtime.environment import get_device_id
 from src.runtime.signals import StopSignals
 from src.ssd import SSDWithLossCell, build_training_net, get_model
-from src.training.auto_rates import first_batches
+from src.training.auto_rates import first_batches, resolve_rates
+from src.training.auto_settings import resolve_sizes
 from src.training.batch_preview import draw_first_batch
 from src.training.callbacks.build import build_callbacks
 from src.training.callbacks.summary import describe_run
 from src.training.data import TrainingData, build_training_batches
 from src.training.loop import TrainingLoop
 from src.training.output_folder import WITH_BOXES, WITH_MATCHES, save_config
-from src.training.resume import Resume
+from src.training.resume import Resume, with_resumed_choices
 from src.training.step import TrainingWrapper
 from src.visualization.draw import save_image
 from src.weights import find_classifier, load_backbone, load_weights
@@ -85,6 +86,21 @@ def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWi
     if records and is_folded(net.network):
         unfold_batch_norm(net.network, (batch["image"] for batch in first_batches(config, records, UNFOLDING_IMAGES)))
     return net
+
+
+def resolve_auto(config: Config, net: SSDWithLossCell, records: MindRecordSet, ranks: Ranks,
+                 resume: Resume | None) -> Config:
+    """The configuration with the sizes and learning rates that `auto` leaves open; of a resumed run, those of before.
+
+    Args:
+        config: the configuration.
+        net: result of `build_network`.
+        records: the training images.
+        ranks: the `Ranks` of the run.
+        resume: where it resumes; None for a new run.
+    """
+    config = with_resumed_choices(config, resume)
+    return resolve_rates(resolve_sizes(config, records.num_images, net.network, ranks), net, records, ranks)
 
 
 def save_run_preview(config: Config, net: SSDWithLossCell, data: TrainingData, ranks: Ranks) -> None:
