@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Fuzzes the four parsers of untrusted files: annotations in COCO json, VOC xml and text, and configurations in YAML.
+# Fuzzes the parsers of untrusted files: annotations of each format, and configurations in YAML.
 #
 #   bash scripts/run_fuzz.sh [ITERATIONS] [TARGET...]
 #
-# ITERATIONS: inputs for each target, default 20000. TARGET: coco, voc, txt, yaml; default all of them, one after the
-# other. FUZZ_SECONDS=S ends each after S seconds. Inputs that show a fault are kept in output/fuzz of the working
-# directory, and the exit code is 1. VENV=FOLDER uses another virtual environment than .venv.
+# ITERATIONS: inputs for each target, default 20000. TARGET: coco, voc, txt, labelme, cvat, label_studio, yaml; default
+# all of them, one after the other. FUZZ_SECONDS=S ends each after S seconds. Inputs that show a fault are kept in
+# output/fuzz of the working directory, and the exit code is 1. VENV=FOLDER uses another virtual environment than .venv.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+TARGETS=(coco voc txt labelme cvat label_studio yaml)
 USAGE="Usage: bash scripts/run_fuzz.sh [ITERATIONS] [TARGET...]
-TARGET: coco, voc, txt, yaml"
+TARGET: ${TARGETS[*]}"
 
 iterations="${1:-20000}"
 [[ "$iterations" =~ ^[1-9][0-9]*$ ]] || usage_error "$USAGE"
 shift || true
-[ $# -gt 0 ] || set -- coco voc txt yaml
+[ $# -gt 0 ] || set -- "${TARGETS[@]}"
 for target in "$@"; do
-    [[ "$target" =~ ^(coco|voc|txt|yaml)$ ]] || usage_error "$USAGE"
+    [[ " ${TARGETS[*]} " == *" $target "* ]] || usage_error "$USAGE"
 done
 
 prepare_environment requirements.txt tests/requirements.txt

@@ -22,7 +22,15 @@ def finite_number(value: object) -> float:
             number = math.nan
         if math.isfinite(number):
             return number
-    raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is no number")
+    raise ValueError(f"expected is a number, found is a {type(value).__name__}")
+
+
+def number_pairs(points: object) -> list[Point]:
+    """Points `[[x, y], ...]` of a json file; errors as `finite_number`."""
+    if not isinstance(points, list) or not all(isinstance(point, list) and len(point) == 2 for point in points):
+        raise ValueError("its points are no list of [x, y]")
+    return [(finite_number(x), finite_number(y)) for x, y in points]
 
 
 def enclosing_box(points: Iterable[Point]) -> list[int]:
@@ -33,7 +41,7 @@ def enclosing_box(points: Iterable[Point]) -> list[int]:
     """
     points = list(points)
     if not points or not all(math.isfinite(value) for point in points for value in point):
-        raise ValueError(f"not an outline: {points!r}")
+        raise ValueError(f"no outline of {len(points)} points")
     xs, ys = zip(*points)
     return [round(min(ys)), round(min(xs)), round(max(ys)), round(max(xs))]
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.dataset import coco, txt, voc
+from src.dataset import coco, cvat, label_studio, labelme, txt, voc
 from src.dataset.annotations import (
     EVALUATION,
     TEST,
@@ -29,7 +29,9 @@ from src.dataset.read_images import other_size
 from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
 
-FORMATS = {one.kind: one for one in (coco.FORMAT, voc.FORMAT, txt.FORMAT)}
+FORMATS = {one.kind: one for one in (
+    coco.FORMAT, voc.FORMAT, txt.FORMAT, labelme.FORMAT, cvat.FORMAT, label_studio.FORMAT,
+)}
 AUTO = "auto"
 
 

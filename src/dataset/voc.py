@@ -1,5 +1,6 @@
 """Annotations in the Pascal VOC format: one xml file an image."""
 import functools
+import itertools
 import math
 import os
 import re
@@ -217,8 +218,8 @@ def _image_folder(folder: Path) -> Path:
     return next(filter(Path.is_dir, folders), folder)
 
 
-def parse_xml(path: Path) -> Element:
-    """Root element of an xml file.
+def parse_xml(path: Path, most: int = MOST_XML) -> Element:
+    """Root element of an xml file of at most `most` bytes.
 
     Document type declarations are refused, and with them entities: a small file could grow to fill the memory.
 
@@ -226,7 +227,7 @@ def parse_xml(path: Path) -> Element:
         UserError: the file has a document type declaration.
         ParseError, OSError, LookupError, ValueError: it cannot be read.
     """
-    data = read_file(path, MOST_XML)
+    data = read_file(path, most)
     declared = _ENCODING.match(data)
     # The xml library knows no encoding with several bytes a letter, such as GB2312; Python does.
     text = data.decode(declared[1].decode()) if declared else data
@@ -370,9 +371,13 @@ def _missing_name(stated: str, xml_stem: str) -> str:
 
 def unique_names(names: Sequence[str]) -> list[str]:
     """The names, repeated ones with a mark that keeps them apart (and keeps them from being numbers)."""
-    seen: dict[str, int] = {}
-    result = []
+    taken, numbers = set(names), {name: itertools.count(1) for name in names}
+    result: list[str] = []
+    seen: set[str] = set()
     for name in names:
-        seen[name] = seen.get(name, -1) + 1
-        result.append(name if seen[name] == 0 else f"{Path(name).stem}#{seen[name]}{Path(name).suffix}")
+        unique, path = name, Path(name)
+        while unique in seen or (unique != name and unique in taken):
+            unique = path.with_name(f"{path.stem}#{next(numbers[name])}{path.suffix}").as_posix()
+        seen.add(unique)
+        result.append(unique)
     return result

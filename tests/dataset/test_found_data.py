@@ -10,6 +10,7 @@ from src.config.schema import DATASETS
 from src.dataset import with_found_data
 from src.dataset.sources import FORMATS, find_source, read_annotations
 from src.utils.errors import UserError
+from tests.support.program_files import cvat_box, cvat_xml, labelme_json, region, task
 from tests.support.samples import voc_xml, write_image
 
 # Of three images of 60 x 80 pixels: ymin, xmin, ymax, xmax, name.
@@ -42,7 +43,29 @@ def write_txt(folder):
     (folder / "classes.txt").write_text("cat\ndog\n")
 
 
-WRITERS = {"voc": write_voc, "coco": write_coco, "other": write_txt}
+def write_labelme(folder):
+    for name, boxes in BOXES.items():
+        shapes = [(label, "rectangle", [[xmin, ymin], [xmax, ymax]]) for ymin, xmin, ymax, xmax, label in boxes]
+        (folder / name).with_suffix(".json").write_text(labelme_json(*shapes, image=name))
+
+
+def write_cvat(folder):
+    images = [(f'id="{number}" name="{name}"', "".join(cvat_box(label, xmin, ymin, xmax, ymax)
+                                                       for ymin, xmin, ymax, xmax, label in boxes))
+              for number, (name, boxes) in enumerate(BOXES.items())]
+    (folder / "annotations.xml").write_text(cvat_xml(images))
+
+
+def write_label_studio(folder):
+    tasks = [task(*(region({"x": xmin / 0.8, "y": ymin / 0.6, "width": (xmax - xmin) / 0.8,
+                            "height": (ymax - ymin) / 0.6, "rotation": 0}, label=label)
+                    for ymin, xmin, ymax, xmax, label in boxes), image=f"/data/upload/1/0123abcd-{name}")
+             for name, boxes in BOXES.items()]
+    (folder / "project-1-at-2026.json").write_text(json.dumps(tasks))
+
+
+WRITERS = {"voc": write_voc, "coco": write_coco, "other": write_txt, "labelme": write_labelme, "cvat": write_cvat,
+           "label_studio": write_label_studio}
 
 
 @pytest.fixture

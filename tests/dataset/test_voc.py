@@ -3,7 +3,7 @@ import pytest
 from src.dataset.annotations import BAD_ANNOTATION, BAD_BOX, MISSING_ANNOTATION, OTHER_NAME, UNKNOWN_CLASS, Report
 from src.dataset.coco import coco_ground_truth
 from src.dataset.file_names import FileNames
-from src.dataset.voc import VocLayout, assign_ids, find_image, find_layout, listed_file, read_voc
+from src.dataset.voc import VocLayout, assign_ids, find_image, find_layout, listed_file, read_voc, unique_names
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_json
 from tests.support.samples import CLASSES, voc_xml
@@ -248,3 +248,9 @@ def test_two_annotations_of_one_image_have_two_ids(tmp_path):
     records = read_voc(VocLayout(tmp_path, tmp_path), CLASSES, Report())
     assert [file_name(record) for record in records] == ["7.jpg", "7.jpg"]
     assert [record.image_id for record in records] == [7, 1]
+
+
+def test_unique_names():
+    names = ["a.jpg", "a.jpg", "a#1.jpg", "a.jpg", "x/a.jpg", "x/a.jpg", "y/a.jpg", "y/a.jpg"]
+    assert unique_names(names) == [
+        "a.jpg", "a#2.jpg", "a#1.jpg", "a#3.jpg", "x/a.jpg", "x/a#1.jpg", "y/a.jpg", "y/a#1.jpg"]

@@ -4,7 +4,22 @@ from pathlib import Path
 
 from src.config.loader import format_config, load_config
 from tests.fuzz.mutations import MOST_BYTES
-from tests.hostile.annotation_cases import COCO, TXT, VOC, YAML, coco, coco_box, content
+from tests.hostile.annotation_cases import (
+    COCO,
+    CVAT,
+    LABEL_STUDIO,
+    LABELME,
+    TXT,
+    VOC,
+    YAML,
+    coco,
+    coco_box,
+    content,
+    cvat,
+    labelme,
+    tasks,
+)
+from tests.support.program_files import cvat_box, region, task
 
 WHOLE = {
     "coco": [coco(
@@ -17,6 +32,23 @@ WHOLE = {
         b"</depth></size><object><name>cat</name><pose>Left</pose><truncated>1</truncated><difficult>0</difficult>"
         b"<bndbox><xmin>1</xmin><ymin>2.5</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object></annotation>")],
     "txt": [content(b"# list\na.png 0,5,40,45,1 35,28,60,50,2\n\nsub/b.png 1,2,30,40,1\n")],
+    "labelme": [labelme(("cat", "rectangle", [[10.5, 5], [30, 35.25]]), ("dog", "circle", [[20, 20], [23, 24]]),
+                        ("dog", "polygon", [[1, 1], [5, 1], [5, 5]], 1), ("dog", "polygon", [[9, 9], [15, 11]], 1),
+                        ("cat", "point", [[1, 1]]))],
+    "cvat": [cvat(cvat_box("cat", "10.50", "5.00", "30.00", "35.25", ' rotation="30.00"'),
+                  '<polygon label="dog" points="1.5,2.5;10,4;3,20"/>', '<points label="cat" points="1,1"/>',
+                  '<ellipse label="dog" cx="40" cy="30" rx="20" ry="10" rotation="45"/>',
+                  '<mask label="cat" rle="3, 5" left="5" top="6" width="7" height="8"/>',
+                  attributes='id="0" name="a.png" subset="Train" task_id="1"')],
+    "label_studio": [tasks(
+        task(region({"x": 12.5, "y": 10, "width": 25, "height": 50, "rotation": 30}),
+             region({"points": [[12.5, 10], [37.5, 60], [20, 20]]}, "polygonlabels", "dog"),
+             region({"x": 50, "y": 50, "radiusX": 25, "radiusY": 20, "rotation": 45}, "ellipselabels"),
+             {"type": "choices", "value": {"choices": ["night"]}}),
+        task(annotations=[{"result": [], "updated_at": "2026-01-01"}, {"result": [], "was_cancelled": True}],
+             image="/data/local-files/?d=part/b.png"),
+        {"image": "c.png", "label": [{"x": 1, "y": 2, "width": 3, "height": 4, "rectanglelabels": ["cat"],
+                                      "original_width": 80, "original_height": 60}]})],
     "yaml": [content(b"model_name: ssd300\nimg_shape: [300, 300]\nnum_classes: 3\nclasses: [background, cat, dog]\n"
                      b"steps: [16, 32, 64, 100, 150, 300]\n"
                      b"aspect_ratios: [[], [2, 3], [2, 3], [2, 3], [2, 3], [2, 3]]\n"
@@ -26,7 +58,8 @@ WHOLE = {
                      b"extras_in_channels: [256, 512, 1024, 256, 256]\n"
                      b"extras_out_channels: [256, 256, 256, 256, 256]\n")],
 }
-CASES = {"coco": COCO, "voc": VOC, "txt": TXT, "yaml": YAML}
+CASES = {"coco": COCO, "voc": VOC, "txt": TXT, "labelme": LABELME, "cvat": CVAT, "label_studio": LABEL_STUDIO,
+         "yaml": YAML}
 
 
 def seed_inputs(target):

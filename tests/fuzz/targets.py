@@ -1,4 +1,4 @@
-"""What is fuzzed: bytes as the file of each of the four parsers.
+"""What is fuzzed: bytes as the file of each parser.
 
 A target may end well, with a `UserError`, or with a report of what was left out. Everything else is a fault; so is a
 message that fills the screen, a record that does not hold what its docstring says, and a result that cannot be written.
@@ -9,8 +9,12 @@ import json
 import numpy as np
 
 from src.config.loader import format_config, load_config
+from src.dataset.annotated_images import records_of
 from src.dataset.annotations import Report, clean_boxes
 from src.dataset.coco import coco_ground_truth, read_coco
+from src.dataset.cvat import look_for_cvat, read_cvat
+from src.dataset.label_studio import look_for_label_studio, read_label_studio
+from src.dataset.labelme import look_for_labelme, read_labelme
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, read_voc
 from src.evaluation.ground_truth import read_ground_truth
@@ -58,6 +62,33 @@ def txt(folder, data):
         check(read_txt(folder / "list.txt", folder / "images", report), report, folder)
 
 
+def labelme(folder, data):
+    (folder / "a.json").write_bytes(data)
+    (folder / "a.png").touch()
+    with only_clear_errors():
+        look_for_labelme(folder, CLASSES)
+        report = Report()
+        check(read_labelme(folder, ["a.json"], CLASSES, report), report, folder)
+
+
+def cvat(folder, data):
+    path = folder / "annotations.xml"
+    path.write_bytes(data)
+    with only_clear_errors():
+        look_for_cvat(folder, CLASSES)
+        report = Report()
+        check(records_of(read_cvat(path, CLASSES, report), folder, report), report, folder)
+
+
+def label_studio(folder, data):
+    path = folder / "tasks.json"
+    path.write_bytes(data)
+    with only_clear_errors():
+        look_for_label_studio(folder, CLASSES)
+        report = Report()
+        check(records_of(read_label_studio(path, CLASSES, report), folder, report), report, folder)
+
+
 def yaml(folder, data):
     path = folder / "config.yaml"
     path.write_bytes(data)
@@ -86,4 +117,5 @@ def check(records, report, folder):
     assert len(report.summary()) < LONGEST_MESSAGE
 
 
-TARGETS = {"coco": coco, "voc": voc, "txt": txt, "yaml": yaml}
+TARGETS = {"coco": coco, "voc": voc, "txt": txt, "labelme": labelme, "cvat": cvat, "label_studio": label_studio,
+           "yaml": yaml}

@@ -2,7 +2,16 @@
 import json
 from typing import NamedTuple
 
-from src.dataset.annotations import BAD_ANNOTATION, BAD_BOX, FOREIGN_IMAGE, NO_AREA, ORPHAN, OTHER_NAME, UNKNOWN_CLASS
+from src.dataset.annotations import (
+    BAD_ANNOTATION,
+    BAD_BOX,
+    FOREIGN_IMAGE,
+    NO_ANNOTATION,
+    NO_AREA,
+    ORPHAN,
+    OTHER_NAME,
+    UNKNOWN_CLASS,
+)
 from tests.hostile.special_files import (
     content,
     folder,
@@ -10,6 +19,7 @@ from tests.hostile.special_files import (
     named_pipe,
     sparse,
 )
+from tests.support.program_files import cvat_box, cvat_xml, labelme_json, region, task
 from tests.support.samples import voc_xml
 
 DEEP = 200_000
@@ -198,6 +208,123 @@ TXT = [
     Case("a null character in a name", content(b"a\0.png 10,5,30,35,1\n"), records=0, counts={FOREIGN_IMAGE: 1}),
     Case("a folder of Windows", content(b"part\\a.png 10,5,30,35,1\n"), boxes=1),
     Case("nothing but null characters", content(b"\0" * 1000), records=0, counts={FOREIGN_IMAGE: 1}),
+]
+
+
+
+def labelme(*shapes, encoding="utf-8", **changes):
+    """Function that writes a file of LabelMe."""
+    return content(labelme_json(*shapes, **changes).encode(encoding))
+
+
+CLIPPED_TO = "boxes partly outside the image, clipped"
+SHAPE = ("cat", "rectangle", [[10, 5], [30, 35]])
+LABELME = [
+    Case("as it should be", labelme(SHAPE), boxes=1),
+    Case("UTF-8 with a byte order mark", labelme(SHAPE, encoding="utf-8-sig"), boxes=1),
+    Case("UTF-16", labelme(SHAPE, encoding="utf-16"), boxes=1),
+    *(Case(name, make, records=0, counts={BAD_ANNOTATION: 1}) for name, make in {
+        "latin-1": content('{"shapes": "ä"}'.encode("latin-1")), "empty": content(b""),
+        "cut off": content(b'{"shapes": [{"label": "c'), "lists in lists": content(b"[" * DEEP),
+        "shapes in shapes": content(b'{"shapes":' * DEEP), "a number of 5000 digits": content(DIGITS.encode()),
+        "5 GB": sparse(TOO_MUCH), "a named pipe": named_pipe, "a folder": folder, "a link to itself": link_to_itself,
+        "a list": content(b"[]"), "no shapes": content(b"{}"), "a number for a shape": content(b'{"shapes": [1]}'),
+        "shapes by name": content(b'{"shapes": {"1": {}}}')}.items()),
+    Case("a shape of nothing", content(b'{"shapes": [{}]}'), counts={UNKNOWN_CLASS: 1}),
+    Case("odd labels", labelme(*((label, "rectangle", [[1, 2], [3, 4]]) for label in (None, 5, ["cat"], "\x1b[31m"))),
+         counts={UNKNOWN_CLASS: 4}),
+    Case("an odd group", labelme(("cat", "rectangle", [[1, 2], [3, 4]], {"a": [1]})), boxes=1),
+    Case("no numbers", labelme(*(("cat", "polygon", points) for points in (
+        None, "1,2", {}, [1, 2], [[1]], [[1, "x"]], [[INFINITE, 1]], [[10**400, 1]], [[[1], 2]], [[True, 1]]))),
+         counts={BAD_BOX: 10}),
+    Case("an odd kind of shape", labelme(("cat", ["circle"], [[1, 2], [3, 4]])), boxes=1),
+    Case("coordinates far outside", labelme(("cat", "rectangle", [[-1e300, -1e300], [1e300, 1e300]]),
+                                            ("cat", "circle", [[-1e308, 1], [1e308, 1]])), boxes=1,
+         counts={BAD_BOX: 1, CLIPPED_TO: 1}),
+    Case("no area", labelme(("cat", "rectangle", [[5, 5], [5, 9]])), counts={NO_AREA: 1}),
+    Case("an image elsewhere", labelme(SHAPE, image="../../../etc/passwd"), boxes=1),
+    Case("odd names of the image", labelme(SHAPE, image=["a.png"]), boxes=1),
+    Case("a null character in the name", labelme(SHAPE, image="b\0.png"), boxes=1),
+    Case("an odd size", labelme(SHAPE, imageHeight=10**400, imageWidth="80"), boxes=1),
+]
+
+
+def cvat(*shapes, attributes='id="0" name="a.png"', before=""):
+    """Function that writes an xml file of CVAT with one image."""
+    text = cvat_xml([(attributes, "".join(shapes))])
+    return content(text.replace("<annotations>", f"{before}<annotations>").encode())
+
+
+CVAT_BOX = cvat_box("cat", 10, 5, 30, 35)
+CVAT = [
+    Case("as it should be", cvat(CVAT_BOX), boxes=1),
+    Case("UTF-16", content(cvat_xml([('name="a.png"', CVAT_BOX)]).replace("utf-8", "utf-16").encode("utf-16")),
+         boxes=1),
+    Case("empty", content(b""), "cannot be read as xml of CVAT"),
+    Case("cut off", content(b"<annotations><image name='a.png'><box"), "cannot be read as xml of CVAT"),
+    Case("600 MB", sparse(600 << 20), "512 MB"),
+    Case("a named pipe", named_pipe, "it is a pipe or a device"),
+    Case("a folder", folder, "it is a folder"),
+    Case("a link to itself", link_to_itself, "cannot be read as xml of CVAT"),
+    Case("elements in elements", content(b"<annotations>" * DEEP + b"</annotations>" * DEEP), records=0),
+    Case("another kind of file", voc(CAT), "expected is <annotations>"),
+    Case("a thousand million laughs", cvat(before=f'<!DOCTYPE a [<!ENTITY l0 "ha">{LAUGHS}]>'), "document type"),
+    Case("a file as an entity", cvat(before='<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'), "document type"),
+    Case("no numbers", cvat('<box label="cat"/>', cvat_box("cat", "nan", 1, 2, 3), cvat_box("cat", "inf", 1, 2, 3),
+                            cvat_box("cat", 1, 2, 3, 4, ' rotation="x"'), '<polygon label="cat" points="1;2"/>',
+                            '<mask label="cat" left="1"/>', '<cuboid label="cat"/>', '<ellipse label="cat" cx="1"/>'),
+         counts={BAD_BOX: 8}),
+    Case("coordinates far outside", cvat(cvat_box("cat", "-1e300", "-1e300", "1e300", "1e300"),
+                                         cvat_box("cat", "-1e308", 1, "1e308", 2)), boxes=1,
+         counts={BAD_BOX: 1, CLIPPED_TO: 1}),
+    Case("no label", cvat("<box/>"), counts={UNKNOWN_CLASS: 1}),
+    Case("no name", cvat(attributes="id='0'"), records=0),
+    Case("a folder above", cvat(attributes='name="../../../etc/passwd"'), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("a subset above", cvat(attributes='name="a.png" subset="../../.."'), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("odd sizes", content(cvat_xml([('name="a.png"', CVAT_BOX)], f' width="{DIGITS}" height="x"').encode()),
+         boxes=1),
+]
+
+
+def tasks(*tasks):
+    """Function that writes a file of Label Studio."""
+    return content(json.dumps(tasks).encode())
+
+
+PLACE = {"x": 12.5, "y": 10, "width": 25, "height": 50, "rotation": 0}
+LABEL_STUDIO = [
+    Case("as it should be", tasks(task(region(PLACE))), boxes=1),
+    Case("latin-1", content('[{"a": "ä"}]'.encode("latin-1")), "cannot be read as json of Label Studio"),
+    Case("empty", content(b""), "cannot be read as json of Label Studio"),
+    Case("cut off", content(b'[{"annotations": [{'), "cannot be read as json of Label Studio"),
+    Case("lists in lists", content(b"[" * DEEP), "nested too deeply"),
+    Case("a number of 5000 digits", content(f"[{DIGITS}]".encode()), "cannot be read as json of Label Studio"),
+    Case("5 GB", sparse(TOO_MUCH), "4096 MB"),
+    Case("a named pipe", named_pipe, "it is a pipe or a device"),
+    Case("a folder", folder, "it is a folder"),
+    Case("an object", content(b"{}"), "a list of objects"),
+    Case("a list of numbers", content(b"[1]"), "a list of objects"),
+    Case("no tasks", content(b"[]"), records=0),
+    Case("tasks of nothing", tasks({}, {"data": None}, {"data": 1, "annotations": 1}, {"data": {"image": 5}}),
+         records=0, counts={NO_ANNOTATION: 4}),
+    Case("odd annotations", tasks(*(task(annotations=one) for one in (
+        None, 1, "a", {}, [1], [{"result": 1}], [{"result": [1, None, {"value": 1}, {}]}]))), records=2,
+         counts={NO_ANNOTATION: 5}),
+    Case("odd labels", tasks(task(*(region(PLACE, label=label) for label in (None, 5, ["cat"], {}, "\x1b[31m")))),
+         counts={UNKNOWN_CLASS: 5}),
+    Case("no numbers", tasks(task(*(region({**PLACE, "x": one}) for one in (None, "x", [1], {}, INFINITE, 10**400)),
+                                  region({"points": [[1]]}, "polygonlabels"), region(PLACE, original_width="80x"),
+                                  region({"x": 1, "y": 1, "radiusX": 1}, "ellipselabels"))), counts={BAD_BOX: 9}),
+    Case("coordinates far outside", tasks(task(region({**PLACE, "x": -1e300, "width": 2e300}),
+                                               region({**PLACE, "width": 1e308}, original_width=1e300))), boxes=1,
+         counts={BAD_BOX: 1, CLIPPED_TO: 1}),
+    Case("an image of a megabyte", tasks(task(image="data:image/png;base64," + "A" * (1 << 20))), records=0,
+         counts={NO_ANNOTATION: 1}),
+    Case("a folder above", tasks(task(image="../../../etc/a.png")), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("a folder above, written otherwise", tasks(task(image="/data/local-files/?d=..%2F..%2Fetc/a.png")), records=0,
+         counts={FOREIGN_IMAGE: 1}),
+    Case("a null character in a name", tasks(task(image="b%00.png")), records=0, counts={FOREIGN_IMAGE: 1}),
+    Case("half a letter in a name", tasks(task(image="\ud800.png")), records=0, counts={FOREIGN_IMAGE: 1}),
 ]
 
 LONG_LIST_IN_ITSELF = f"img_shape: &a [{'1, ' * 2500}*a]"

@@ -9,14 +9,18 @@ import pytest
 
 from src.config import load_config
 from src.config.yaml_file import read_config_file
+from src.dataset.annotated_images import records_of
 from src.dataset.annotations import Report, clean_boxes
 from src.dataset.coco import read_coco
+from src.dataset.cvat import read_cvat
+from src.dataset.label_studio import read_label_studio
+from src.dataset.labelme import read_labelme
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, find_layout, read_voc
 from src.evaluation.ground_truth import read_ground_truth
 from src.utils.errors import UserError
 from src.utils.files import write_json
-from tests.hostile.annotation_cases import COCO, SPLIT, TXT, VOC, YAML, coco
+from tests.hostile.annotation_cases import COCO, CVAT, LABEL_STUDIO, LABELME, SPLIT, TXT, VOC, YAML, coco
 from tests.hostile.special_files import names_below
 from tests.support.samples import CLASSES, voc_xml
 
@@ -100,6 +104,27 @@ def test_lists_of_voc(case, dataset):
 def test_txt(case, dataset):
     case.make(dataset / "list.txt")
     check(case, lambda report: read_txt(dataset / "list.txt", dataset / "images", report), dataset)
+
+
+@cases(LABELME)
+def test_labelme(case, dataset):
+    (dataset / "images" / "a.png").write_bytes(b"")
+    case.make(dataset / "images" / "a.json")
+    check(case, lambda report: read_labelme(dataset / "images", ["a.json"], CLASSES, report), dataset)
+
+
+@cases(CVAT)
+def test_cvat(case, dataset):
+    case.make(dataset / "annotations.xml")
+    check(case, lambda report: records_of(read_cvat(dataset / "annotations.xml", CLASSES, report), dataset, report),
+          dataset)
+
+
+@cases(LABEL_STUDIO)
+def test_label_studio(case, dataset):
+    case.make(dataset / "tasks.json")
+    check(case, lambda report: records_of(read_label_studio(dataset / "tasks.json", CLASSES, report), dataset, report),
+          dataset)
 
 
 @cases(YAML)

@@ -1,0 +1,171 @@
+"""Annotations of CVAT, "CVAT for images 1.1": one xml file for many images.
+
+Facts: https://docs.cvat.ai/docs/other/xml_format/ and `cvat/apps/dataset_manager/formats/cvat.py` of
+https://github.com/cvat-ai/cvat (what is written for each shape; images of a project lie in `images/SUBSET`). A box and
+an ellipse are turned clockwise about their centre. CVAT shows photographs upright, as their EXIF data ask
+(https://github.com/cvat-ai/cvat/pull/4529), and `width` and `height` are of what it shows.
+"""
+import functools
+import html
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+from src.dataset.annotated_images import AnnotatedImage, export_files, file_sources, head
+from src.dataset.annotations import (
+    NO_OUTLINE,
+    TRAINING,
+    AnnotationFormat,
+    AnnotationSource,
+    Report,
+    purpose_of_name,
+)
+from src.dataset.outlines import Point, ellipse_extremes, enclosing_box, finite_number, named_boxes, rectangle, turned
+from src.dataset.voc import parse_xml, slashed
+from src.utils.errors import UserError
+from src.utils.safe_io import MEGABYTE, read_file, shown
+
+MOST_XML = 512 * MEGABYTE
+EXPORT = "In CVAT, choose Export task dataset and the format 'CVAT for images 1.1'."
+_BEGINS = re.compile(rb"<annotations[\s>]")
+_SUBSET = re.compile(rb'<image\s[^<>]*\bsubset="([^"]*)"')
+
+
+def look_for_cvat(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
+    """As `AnnotationFormat.look`: parts are told by the names of files and folders, or else by subsets of a project."""
+    names = export_files(folder, ".xml", lambda path: _BEGINS.search(head(path)) is not None)
+    sources = file_sources("cvat", folder, names, lambda path, report: read_cvat(path, classes, report))
+    if len(sources) == 1 and TRAINING in sources:
+        subsets: dict[str, list[str]] = {}
+        for subset in _subsets(sources[TRAINING].annotation_files):
+            subsets.setdefault(purpose_of_name(subset) or TRAINING, []).append(subset)
+        if len(subsets) > 1:
+            return {purpose: _subset_source(folder, names, classes, tuple(chosen))
+                    for purpose, chosen in subsets.items()}
+    return sources
+
+
+def _subset_source(folder: Path, names: Sequence[str], classes: tuple[str, ...], subsets: tuple[str, ...]
+                   ) -> AnnotationSource:
+    sources = file_sources("cvat", folder, names, lambda path, report: read_cvat(path, classes, report, subsets))
+    return sources[TRAINING]
+
+
+def _subsets(files: Sequence[Path]) -> list[str]:
+    """The names of all subsets, from the bytes of the files: to parse them is for the reader."""
+    found: set[bytes] = set()
+    for path in files:
+        try:
+            found.update(_SUBSET.findall(read_file(path, MOST_XML)))
+        except OSError:  # the reader will say so
+            continue
+    return sorted(html.unescape(name.decode(errors="replace")) for name in found)
+
+
+FORMAT = AnnotationFormat("cvat", "CVAT for images", "an xml file with <annotations>", look_for_cvat)
+
+
+def read_cvat(annotation_file: Path, classes: Sequence[str], report: Report, subsets: Sequence[str] | None = None
+              ) -> list[AnnotatedImage]:
+    """The images of an annotation file, in its order, also those without boxes.
+
+    A box, polygon, ellipse, mask or cuboid becomes the upright box around it. Coordinates are rounded half to even.
+
+    Args:
+        classes: names, index = label; the background first.
+        report: counts what is left out.
+        subsets: only images of these subsets of a project; None: all.
+
+    Raises:
+        UserError: the file cannot be read, or is none of CVAT for images.
+    """
+    root = _parse(annotation_file)
+    images = []
+    for image in root.iter("image"):
+        name, subset = slashed(image.get("name")), image.get("subset", "")
+        if name and (subsets is None or subset in subsets):
+            where = f"{annotation_file.name}: {name}"
+            boxes = named_boxes(_objects(image, report, where), classes, report, where)
+            images.append(AnnotatedImage(_image_names(name, subset), boxes, _size(image)))
+    return images
+
+
+def _image_names(name: str, subset: str) -> tuple[str, ...]:
+    """Names that an image may have: as CVAT exports it, and where somebody put the images beside the annotations."""
+    own = (f"{subset}/{name}", name) if subset else (name,)
+    return (*(f"images/{one}" for one in own), *own)
+
+
+def _parse(annotation_file: Path) -> Element:
+    try:
+        root = parse_xml(annotation_file, MOST_XML)
+    except (ParseError, OSError, LookupError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{annotation_file} cannot be read as xml of CVAT: "
+                        f"{shown(getattr(error, 'strerror', None) or error)}. {EXPORT}") from error
+    if root.tag != "annotations":
+        raise UserError(f"{annotation_file} is no xml of CVAT for images: it begins with <{shown(root.tag)}>, expected "
+                        f"is <annotations>. {EXPORT}")
+    if root.find("track") is not None:
+        raise UserError(f"{annotation_file} is xml of CVAT for video, whose tracks name no images. {EXPORT}")
+    return root
+
+
+def _objects(image: Element, report: Report, where: str) -> Iterator[tuple[str, Callable[[], list[int]]]]:
+    for shape in image:
+        points = OUTLINES.get(shape.tag)
+        if points is not None:
+            yield (shape.get("label") or "").strip(), functools.partial(_box, points, shape)
+        elif shape.tag != "tag":  # which is of the whole image
+            report.add(NO_OUTLINE, f"{where}: {shape.tag}")
+
+
+def _box(points: Callable[[Element], list[Point]], shape: Element) -> list[int]:
+    return enclosing_box(points(shape))
+
+
+def _number(shape: Element, name: str, default: str | None = None) -> float:
+    try:
+        return finite_number(shape.get(name, default))
+    except ValueError as error:
+        raise ValueError(f"{name} of a {shape.tag}: {error}") from error
+
+
+def _box_points(shape: Element) -> list[Point]:
+    left, top, right, bottom = (_number(shape, name) for name in ("xtl", "ytl", "xbr", "ybr"))
+    corners = rectangle(left, top, right - left, bottom - top)
+    return turned(corners, _number(shape, "rotation", "0"), ((left + right) / 2, (top + bottom) / 2))
+
+
+def _polygon_points(shape: Element) -> list[Point]:
+    pairs = [pair.split(",") for pair in shape.get("points", "").split(";")]
+    if not all(len(pair) == 2 for pair in pairs):
+        raise ValueError(f"points of a {shape.tag}: {shape.get('points')!r}")
+    return [(finite_number(x), finite_number(y)) for x, y in pairs]
+
+
+def _ellipse_points(shape: Element) -> list[Point]:
+    x, y, radius_x, radius_y = (_number(shape, name) for name in ("cx", "cy", "rx", "ry"))
+    return ellipse_extremes((x, y), (radius_x, radius_y), _number(shape, "rotation", "0"))
+
+
+def _mask_points(shape: Element) -> list[Point]:
+    return rectangle(*(_number(shape, name) for name in ("left", "top", "width", "height")))
+
+
+def _cuboid_points(shape: Element) -> list[Point]:
+    return [(_number(shape, f"x{corner}{face}"), _number(shape, f"y{corner}{face}"))
+            for face in "12" for corner in ("tl", "bl", "tr", "br")]
+
+
+OUTLINES = {"box": _box_points, "polygon": _polygon_points, "ellipse": _ellipse_points, "mask": _mask_points,
+            "cuboid": _cuboid_points}
+
+
+def _size(image: Element) -> tuple[int, int] | None:
+    try:
+        return int(image.get("height", "")), int(image.get("width", ""))
+    except ValueError:
+        return None

@@ -1,0 +1,99 @@
+import pytest
+
+from src.dataset.annotations import BAD_BOX, EVALUATION, NO_OUTLINE, TEST, TRAINING, UNKNOWN_CLASS, Report
+from src.dataset.cvat import look_for_cvat, read_cvat
+from src.utils.errors import UserError
+from tests.support.program_files import cvat_box, cvat_xml
+from tests.support.samples import CLASSES
+
+IMAGE = 'id="0" name="a.png"'
+
+
+def read(tmp_path, *shapes):
+    (tmp_path / "annotations.xml").write_text(cvat_xml([(IMAGE, "".join(shapes))]))
+    report = Report()
+    image, = read_cvat(tmp_path / "annotations.xml", CLASSES, report)
+    return image, report
+
+
+@pytest.mark.parametrize(("shape", "expected"), [
+    (cvat_box("cat", "10.50", "5.50", "30.40", "35.60"), [6, 10, 36, 30]),
+    (cvat_box("cat", 10, 20, 50, 40, ' rotation="90.00"'), [10, 20, 50, 40]),  # about its centre
+    (cvat_box("cat", 10, 20, 50, 40, ' rotation="315.00"'), [9, 9, 51, 51]),  # 30 +- 30 / sqrt(2)
+    ('<polygon label="cat" points="1.50,2.50;10.00,4.00;3.00,20.00"/>', [2, 2, 20, 10]),
+    ('<ellipse label="cat" cx="40.00" cy="30.00" rx="20.00" ry="10.00"/>', [20, 20, 40, 60]),
+    ('<ellipse label="cat" cx="40.00" cy="30.00" rx="20.00" ry="10.00" rotation="90.00"/>', [10, 30, 50, 50]),
+    ('<mask label="cat" rle="3, 5" left="5" top="6" width="7" height="8"/>', [6, 5, 14, 12]),
+    ('<cuboid label="cat" xtl1="10" ytl1="10" xbl1="10" ybl1="30" xtr1="30" ytr1="12" xbr1="30" ybr1="32" xtl2="15" '
+     'ytl2="5" xbl2="15" ybl2="25" xtr2="40" ytr2="7" xbr2="40" ybr2="27"/>', [5, 10, 32, 40])])
+def test_shapes(tmp_path, shape, expected):
+    image, report = read(tmp_path, shape)
+    assert image.pixel_boxes.tolist() == [[*expected, 1]]
+    assert image.size == (60, 80)
+    assert not report.counts
+
+
+def test_what_is_left_out(tmp_path):
+    image, report = read(
+        tmp_path, '<tag label="night"/>', '<points label="cat" points="1,1"/>',
+        '<polyline label="cat" points="1,1;2,2"/>',
+        '<skeleton label="cat"><points label="nose" points="1,1"/></skeleton>', cvat_box("bird", 1, 2, 3, 4),
+        cvat_box("cat", 1, "nan", 3, 4), '<box label="cat" xtl="1"/>', '<polygon label="cat" points=""/>')
+    assert image.pixel_boxes.shape == (0, 5)
+    assert dict(report.counts) == {NO_OUTLINE: 3, UNKNOWN_CLASS: 1, BAD_BOX: 3}
+    assert dict(report.classes) == {"bird": 1, "cat": 3}
+    assert report.examples[BAD_BOX][0] == "annotations.xml: a.png: ytl of a box: 'nan' is no number"
+
+
+def records(folder):
+    """Of each purpose: path of the image below the folder, label of its box."""
+    return {purpose: [(record.path[len(str(folder)) + 1:], *record.pixel_boxes[:, 4].tolist())
+                      for record in source.read(Report())]
+            for purpose, source in look_for_cvat(folder, CLASSES).items()}
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+@pytest.mark.parametrize("places", [
+    ("images/a.png", "images/sub/b.png"), ("a.png", "sub/b.png"), ("p/a.png", "p/b.png")])
+def test_where_images_are(tmp_path, places):
+    touch(tmp_path, *places)
+    (tmp_path / "annotations.xml").write_text(cvat_xml([
+        ('id="0" name="sub/b.png"', cvat_box("dog", 1, 2, 3, 4)), (IMAGE, cvat_box("cat", 1, 2, 3, 4))]))
+    assert records(tmp_path) == {TRAINING: [(places[0], 1), (places[1], 2)]}
+
+
+def test_subsets_of_a_project(tmp_path):
+    """Two tasks may have images of one name."""
+    touch(tmp_path, "images/Train/a.png", "images/Validation/a.png", "images/default/b.png", "images/test/a.png")
+    (tmp_path / "annotations.xml").write_text(cvat_xml([
+        ('id="0" name="a.png" subset="Train"', cvat_box("cat", 1, 2, 3, 4)),
+        ('id="0" name="a.png" subset="Validation"', cvat_box("dog", 1, 2, 3, 4)),
+        ('id="0" name="b.png" subset="default"', ""), ('id="0" name="a.png" subset="test"', "")]))
+    assert records(tmp_path) == {TRAINING: [("images/Train/a.png", 1), ("images/default/b.png",)],
+                                 EVALUATION: [("images/Validation/a.png", 2)], TEST: [("images/test/a.png",)]}
+
+
+def test_several_files(tmp_path):
+    """Tasks that are unpacked side by side, with images of one name."""
+    for name, label in (("task_1", "cat"), ("task_2", "dog"), ("task_val", "cat")):
+        touch(tmp_path, f"{name}/images/a.png")
+        (tmp_path / name / "annotations.xml").write_text(cvat_xml([(IMAGE, cvat_box(label, 1, 2, 3, 4))]))
+    parts = records(tmp_path)
+    assert parts == {EVALUATION: [("task_val/images/a.png", 1)],
+                     TRAINING: [("task_1/images/a.png", 1), ("task_2/images/a.png", 2)]}
+
+
+def test_files_of_another_kind(tmp_path):
+    path = tmp_path / "annotations.xml"
+    path.write_text('<annotations><version>1.1</version><track id="0" label="cat"></track></annotations>')
+    with pytest.raises(UserError, match="CVAT for video, whose tracks name no images"):
+        read_cvat(path, CLASSES, Report())
+    path.write_text("<annotation><object/></annotation>")
+    assert look_for_cvat(tmp_path, CLASSES) == {}
+    with pytest.raises(UserError, match="begins with <annotation>, expected is <annotations>"):
+        read_cvat(path, CLASSES, Report())
