@@ -3,13 +3,14 @@
 #
 #   bash scripts/run_fuzz.sh [ITERATIONS] [TARGET...]
 #
-# ITERATIONS: inputs for each target, default 20000. TARGET: coco, voc, txt, labelme, cvat, label_studio, yaml; default
-# all of them, one after the other. FUZZ_SECONDS=S ends each after S seconds. Inputs that show a fault are kept in
-# output/fuzz of the working directory, and the exit code is 1. VENV=FOLDER uses another virtual environment than .venv.
+# ITERATIONS: inputs for each target, default 20000. TARGET: coco, voc, txt, yolo, yolo_data, labelme, cvat, label_studio,
+# yaml; default all of them, one after the other. FUZZ_SECONDS=S ends each after S seconds. Inputs that show a fault are
+# kept in output/fuzz of the working directory, and the exit code is 1. VENV=FOLDER uses another virtual environment
+# than .venv.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-TARGETS=(coco voc txt labelme cvat label_studio yaml)
+TARGETS=(coco voc txt yolo yolo_data labelme cvat label_studio yaml)
 USAGE="Usage: bash scripts/run_fuzz.sh [ITERATIONS] [TARGET...]
 TARGET: ${TARGETS[*]}"
 

@@ -50,7 +50,7 @@ COUNT = at_least(1)
 NOT_NEGATIVE = at_least(0)
 DERIVED = -1  # a number that follows from other keys
 DERIVED_OR_COUNT = Rule(f">= 1, or {DERIVED} = derived", lambda value: value == DERIVED or value >= 1)
-DATASETS = ("auto", "coco", "voc", "labelme", "cvat", "label_studio", "other", "shapes")
+DATASETS = ("auto", "coco", "voc", "yolo", "labelme", "cvat", "label_studio", "other", "shapes")
 NOT_EMPTY = Rule("not empty", lambda text: bool(text.strip()))
 
 

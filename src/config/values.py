@@ -9,32 +9,13 @@ import yaml
 
 from src.config.auto import AUTO, Auto
 from src.config.schema import Key
+from src.utils.untrusted_yaml import UNREADABLE, ShallowNesting
 
 _TRUE_FALSE = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-# Lists in lists; no key needs more than three, and PyYAML takes seconds for thousands.
-MOST_DEPTH = 20
 
 
-class ConfigLoader(yaml.SafeLoader):
+class ConfigLoader(ShallowNesting, yaml.SafeLoader):
     """YAML as PyYAML reads it, but `5e-4` is a number, as in YAML 1.2 (PyYAML wants `5.0e-4`)."""
-
-    _depth = 0
-
-    def fetch_flow_collection_start(self, TokenClass: type[yaml.Token]) -> None:  # noqa: N803  PyYAML calls it so
-        self._require_depth(self.flow_level)
-        super().fetch_flow_collection_start(TokenClass)
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self._require_depth(self._depth)
-        self._depth += 1
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-    def _require_depth(self, depth: int) -> None:
-        if depth > MOST_DEPTH:
-            raise yaml.MarkedYAMLError(problem=f"lists are nested more than {MOST_DEPTH} levels deep",
-                                       problem_mark=self.get_mark())
 
 
 class _FlowDumper(yaml.SafeDumper):
@@ -44,8 +25,6 @@ class _FlowDumper(yaml.SafeDumper):
         return True
 
 
-# What PyYAML raises for what it cannot build, such as `!!bool x`, `!!int ""` or brackets a thousand deep.
-UNREADABLE = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 # What NumPy and MindSpore have room for.
 LARGEST_INT = 2**63 - 1
 for _class in (ConfigLoader, _FlowDumper):

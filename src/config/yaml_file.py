@@ -7,9 +7,10 @@ import yaml
 
 from src.config.other_names import OTHER_NAMES
 from src.config.schema import KEYS, OLDER_KEYS
-from src.config.values import UNREADABLE, ConfigLoader, allowed, show
+from src.config.values import ConfigLoader, allowed, show
 from src.utils.errors import UserError
 from src.utils.safe_io import SHOWN, read_file, shown
+from src.utils.untrusted_yaml import UNREADABLE
 
 # Key -> value as YAML gives it, and "FILE, line N".
 FromFile = dict[str, tuple[Any, str]]

@@ -33,6 +33,7 @@ ROTATED_IMAGE = "images whose EXIF data ask for a rotation, taken as they are st
 NO_BOXES = "images without boxes, left out of training"
 BAD_ANNOTATION = "annotation files that cannot be read"
 MISSING_ANNOTATION = "annotation files that do not exist"
+UNLABELLED = "images without a label file, taken as images without objects"
 UNKNOWN_CLASS = "boxes of unknown classes"
 BAD_BOX = "boxes whose coordinates are not numbers"
 NO_OUTLINE = "points, lines and other shapes that are no boxes"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.dataset import coco, cvat, label_studio, labelme, txt, voc
+from src.dataset import coco, cvat, label_studio, labelme, txt, voc, yolo
 from src.dataset.annotations import (
     EVALUATION,
     TEST,
@@ -30,7 +30,7 @@ from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
 
 FORMATS = {one.kind: one for one in (
-    coco.FORMAT, voc.FORMAT, txt.FORMAT, labelme.FORMAT, cvat.FORMAT, label_studio.FORMAT,
+    coco.FORMAT, voc.FORMAT, yolo.FORMAT, labelme.FORMAT, cvat.FORMAT, label_studio.FORMAT, txt.FORMAT,
 )}
 AUTO = "auto"
 
@@ -102,19 +102,21 @@ def find_source(config: Any, is_training: bool) -> AnnotationSource:
 
 def _find_in_folder(config: Any, is_training: bool) -> AnnotationSource:
     parts = find_parts(config)
-    evaluation = parts.get(EVALUATION) or parts.get(TEST)
+    training, evaluation = parts.get(TRAINING), parts.get(EVALUATION) or parts.get(TEST)
+    if training and evaluation and _same_images(training, evaluation):
+        evaluation = None if config.val_share else evaluation._replace(part=TRAINING_IMAGES)
     if evaluation and not is_training:
         return evaluation
-    if TRAINING not in parts:
+    if training is None:
         raise UserError(f"{config.data} has images for {' and '.join(parts)}, and none for training.")
     if evaluation:
-        return parts[TRAINING]
+        return training
     if config.val_share:
-        return _share(parts[TRAINING], config, is_training)
+        return _share(training, config, is_training)
     if not is_training:
         raise UserError(f"{config.data} has no images to evaluate with. Set --val_share=0.2, and a fifth of the "
                         "training images is held out.")
-    return parts[TRAINING]
+    return training
 
 
 def _find_by_keys(form: FormatKeys, config: Any, is_training: bool) -> AnnotationSource:
@@ -154,7 +156,11 @@ def _is_training_data(form: FormatKeys, config: Any, evaluation: AnnotationSourc
         training = form.find(config, True)
     except UserError:  # a machine that only evaluates
         return False
-    return (training.annotation_files, training.image_dir) == (evaluation.annotation_files, evaluation.image_dir)
+    return _same_images(training, evaluation)
+
+
+def _same_images(one: AnnotationSource, other: AnnotationSource) -> bool:
+    return (one.annotation_files, one.image_dir) == (other.annotation_files, other.image_dir)
 
 
 def _share(source: AnnotationSource, config: Any, is_training: bool) -> AnnotationSource:

@@ -265,7 +265,7 @@ def test_flags(flags, key, value):
     ("--device_target=TPU", ["device_target is TPU", "Ascend, GPU, CPU"]),
     ("--freeze_layer=head", ["freeze_layer is head", "none, backbone"]),
     ("--mode_sink=maybe", ["mode_sink is maybe", "sink, non_sink"]),
-    ("--dataset=imagenet", ["dataset is imagenet", "coco, voc, other"]),
+    ("--dataset=imagenet", ["dataset is imagenet", "coco, voc, yolo"]),
     ("--eval_protocol=x", ["eval_protocol is x", "reference, coco"]),
     ("--model_name=", ["model_name", "not empty"]),
     ("--min_score=1", ["min_score is 1", ">= 0 and < 1"]),

@@ -64,8 +64,16 @@ def write_label_studio(folder):
     (folder / "project-1-at-2026.json").write_text(json.dumps(tasks))
 
 
-WRITERS = {"voc": write_voc, "coco": write_coco, "other": write_txt, "labelme": write_labelme, "cvat": write_cvat,
-           "label_studio": write_label_studio}
+def write_yolo(folder):
+    for name, boxes in BOXES.items():
+        lines = [f"{CLASSES.index(label) - 1} {(xmin + xmax) / 160} {(ymin + ymax) / 120} {(xmax - xmin) / 80} "
+                 f"{(ymax - ymin) / 60}" for ymin, xmin, ymax, xmax, label in boxes]
+        (folder / name).with_suffix(".txt").write_text("\n".join(lines))
+    (folder / "classes.txt").write_text("cat\ndog\n")
+
+
+WRITERS = {"voc": write_voc, "coco": write_coco, "yolo": write_yolo, "other": write_txt,
+           "labelme": write_labelme, "cvat": write_cvat, "label_studio": write_label_studio}
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.fuzz.mutations import MOST_BYTES, mutate
 
-NAMES = ("coco", "voc", "txt", "labelme", "cvat", "label_studio", "yaml")
+NAMES = ("coco", "voc", "txt", "yolo", "yolo_data", "labelme", "cvat", "label_studio", "yaml")
 # Bounds of one input.
 MOST_SECONDS, MOST_MEGABYTES = 10, 3000
 INSTRUMENTED = ["src", "yaml", "xml", "defusedxml", "json"]

@@ -12,6 +12,8 @@ from tests.hostile.annotation_cases import (
     TXT,
     VOC,
     YAML,
+    YOLO,
+    YOLO_DATA,
     coco,
     coco_box,
     content,
@@ -32,6 +34,10 @@ WHOLE = {
         b"</depth></size><object><name>cat</name><pose>Left</pose><truncated>1</truncated><difficult>0</difficult>"
         b"<bndbox><xmin>1</xmin><ymin>2.5</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object></annotation>")],
     "txt": [content(b"# list\na.png 0,5,40,45,1 35,28,60,50,2\n\nsub/b.png 1,2,30,40,1\n")],
+    "yolo": [content(b"0 0.25 0.5 0.25 0.5\n1 0.9375 0.9 0.125 0.2\n1 0.1 0.2 0.3 0.1 0.2 0.5 0.15 0.3\n")],
+    "yolo_data": [
+        content(b"path: .\ntrain: images\nval: [images, list.txt]\ntest: ../test/images\nnc: 2\nnames: [cat, dog]\n"),
+        content(b"names:\n  0: cat\n  1: dog\ntrain: list.txt\nval: /home/me/images\nkpt_shape: [17, 3]\n")],
     "labelme": [labelme(("cat", "rectangle", [[10.5, 5], [30, 35.25]]), ("dog", "circle", [[20, 20], [23, 24]]),
                         ("dog", "polygon", [[1, 1], [5, 1], [5, 5]], 1), ("dog", "polygon", [[9, 9], [15, 11]], 1),
                         ("cat", "point", [[1, 1]]))],
@@ -58,8 +64,8 @@ WHOLE = {
                      b"extras_in_channels: [256, 512, 1024, 256, 256]\n"
                      b"extras_out_channels: [256, 256, 256, 256, 256]\n")],
 }
-CASES = {"coco": COCO, "voc": VOC, "txt": TXT, "labelme": LABELME, "cvat": CVAT, "label_studio": LABEL_STUDIO,
-         "yaml": YAML}
+CASES = {"coco": COCO, "voc": VOC, "txt": TXT, "yolo": YOLO, "yolo_data": YOLO_DATA, "labelme": LABELME,
+         "cvat": CVAT, "label_studio": LABEL_STUDIO, "yaml": YAML}
 
 
 def seed_inputs(target):

@@ -17,10 +17,11 @@ from src.dataset.label_studio import look_for_label_studio, read_label_studio
 from src.dataset.labelme import look_for_labelme, read_labelme
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, read_voc
+from src.dataset.yolo import look_for_yolo
 from src.evaluation.ground_truth import read_ground_truth
 from src.utils.errors import UserError
 from src.utils.files import write_json
-from tests.support.samples import CLASSES
+from tests.support.samples import CLASSES, write_image
 
 IMAGE_SIZE = 60, 80
 LONGEST_MESSAGE = 12_000
@@ -60,6 +61,34 @@ def txt(folder, data):
     with only_clear_errors():
         report = Report()
         check(read_txt(folder / "list.txt", folder / "images", report), report, folder)
+
+
+def yolo(folder, data):
+    make_yolo(folder)
+    (folder / "images" / "a.txt").write_bytes(data)
+    check_yolo(folder)
+
+
+def yolo_data(folder, data):
+    make_yolo(folder)
+    (folder / "data.yaml").write_bytes(data)
+    check_yolo(folder)
+
+
+def make_yolo(folder):
+    """A dataset of one image."""
+    if not (folder / "images" / "a.png").exists():
+        write_image(folder / "images" / "a.png", *IMAGE_SIZE)
+        (folder / "images" / "a.txt").write_text("0 0.25 0.5 0.25 0.5")
+        (folder / "list.txt").write_text("images/a.png\n")
+        (folder / "data.yaml").write_text("names: [cat, dog]\ntrain: images")
+
+
+def check_yolo(folder):
+    with only_clear_errors():
+        for source in look_for_yolo(folder, CLASSES).values():
+            report = Report()
+            check(source.read(report), report, folder)
 
 
 def labelme(folder, data):
@@ -117,5 +146,5 @@ def check(records, report, folder):
     assert len(report.summary()) < LONGEST_MESSAGE
 
 
-TARGETS = {"coco": coco, "voc": voc, "txt": txt, "labelme": labelme, "cvat": cvat, "label_studio": label_studio,
-           "yaml": yaml}
+TARGETS = {"coco": coco, "voc": voc, "txt": txt, "yolo": yolo, "yolo_data": yolo_data, "labelme": labelme,
+           "cvat": cvat, "label_studio": label_studio, "yaml": yaml}

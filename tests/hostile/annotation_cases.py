@@ -11,6 +11,7 @@ from src.dataset.annotations import (
     ORPHAN,
     OTHER_NAME,
     UNKNOWN_CLASS,
+    UNLABELLED,
 )
 from tests.hostile.special_files import (
     content,
@@ -219,6 +220,49 @@ def labelme(*shapes, encoding="utf-8", **changes):
 
 CLIPPED_TO = "boxes partly outside the image, clipped"
 SHAPE = ("cat", "rectangle", [[10, 5], [30, 35]])
+YOLO = [
+    Case("as it should be", content(b"0 0.25 0.5 0.25 0.5\n"), boxes=1),
+    Case("a polygon", content(b"1 0.25 0.5 0.5 0.5 0.5 0.75\n"), boxes=1),
+    Case("UTF-16", content("0 0.25 0.5 0.25 0.5".encode("utf-16")), boxes=1),
+    Case("empty", content(b"")),
+    Case("nothing but line ends", content(b"\n\r\n \n")),
+    Case("latin-1", content(b"\xe4"), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("an image", content(b"\x89PNG\r\n\x1a\n"), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("null characters", content(b"\0" * 1000), counts={UNKNOWN_CLASS: 1}),
+    Case("17 MB", sparse(17 << 20), records=0, counts={BAD_ANNOTATION: 1}),
+    Case("a named pipe", named_pipe, records=0, counts={BAD_ANNOTATION: 1}),
+    Case("a link to itself", link_to_itself, records=0, counts={BAD_ANNOTATION: 1}),
+    Case("a folder", folder, counts={UNLABELLED: 1}),
+    Case("no numbers", content(b"0 nan 0 1 1\n0 inf 0 1 1\n0 a b c d\n"), counts={BAD_BOX: 3}),
+    Case("numbers of 5000 digits", content(f"0 {DIGITS} 0 1 1\n{DIGITS} 0 0 1 1".encode()),
+         counts={BAD_BOX: 1, UNKNOWN_CLASS: 1}),
+    Case("pixels", content(b"0 30 20 10 10\n"), counts={BAD_BOX: 1}),
+    Case("no width, wrong order", content(b"0 0.5 0.5 0 0\n0 0.5 0.5 -0.5 0.5"), boxes=1, counts={NO_AREA: 1}),
+    Case("classes that no name has", content(b"7 0.5 0.5 1 1\n-1 0.5 0.5 1 1\n0.5 0.5 0.5 1 1\ncat 0.5 0.5 1 1"),
+         counts={UNKNOWN_CLASS: 4}),
+    Case("a long polygon", content(b"0" + b" 0.25 0.75 0.5 0.5" * 100_000), boxes=1),
+]
+
+YOLO_DATA = [
+    Case("as it should be", content(b"names: [cat, dog]\ntrain: images\n"), boxes=1),
+    Case("UTF-16", content("names: [cat, dog]\ntrain: images\n".encode("utf-16")), boxes=1),
+    Case("empty", content(b""), records=0),
+    Case("latin-1", content("names: [cät]\ntrain: images".encode("latin-1")), "cannot be read"),
+    Case("a named pipe", named_pipe, "it is a pipe or a device"),
+    Case("a folder", folder, "it is a folder"),
+    Case("2 MB", sparse(2 << 20), "allowed are 1 MB"),
+    Case("brackets in brackets", content(b"names: " + b"[" * 200_000), "nested more than 20 levels"),
+    Case("dashes behind dashes", content(b"names:\n" + b"- " * 100_000), "nested more than 20 levels"),
+    Case("a list in itself", content(b"names: &a [*a]\ntrain: images"), "line 1: found unconstructable recursive"),
+    Case("a call", content(b"names: !!python/object/apply:os.system ['touch HACKED']\ntrain: images"), records=1,
+         counts={UNKNOWN_CLASS: 1}),
+    Case("numbers of 5000 digits", content(f"names: {{? {DIGITS} : cat}}\ntrain: images".encode()), "than a number"),
+    Case("a class far away", content(b"names: {0: cat, 999999999999: dog}\ntrain: images"), boxes=1),
+    Case("a folder above", content(b"names: [cat]\npath: ../..\ntrain: ../../../etc"), "there is no such folder"),
+    Case("a null character", content(b'names: [cat]\ntrain: "a\\0b"'), "there is no such folder"),
+    Case("names of lists", content(b"names: [[cat]]\ntrain: images"), "does not name the classes"),
+]
+
 LABELME = [
     Case("as it should be", labelme(SHAPE), boxes=1),
     Case("UTF-8 with a byte order mark", labelme(SHAPE, encoding="utf-8-sig"), boxes=1),

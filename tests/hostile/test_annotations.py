@@ -17,12 +17,25 @@ from src.dataset.label_studio import read_label_studio
 from src.dataset.labelme import read_labelme
 from src.dataset.txt import read_txt
 from src.dataset.voc import VocLayout, find_layout, read_voc
+from src.dataset.yolo import look_for_yolo
 from src.evaluation.ground_truth import read_ground_truth
 from src.utils.errors import UserError
 from src.utils.files import write_json
-from tests.hostile.annotation_cases import COCO, CVAT, LABEL_STUDIO, LABELME, SPLIT, TXT, VOC, YAML, coco
+from tests.hostile.annotation_cases import (
+    COCO,
+    CVAT,
+    LABEL_STUDIO,
+    LABELME,
+    SPLIT,
+    TXT,
+    VOC,
+    YAML,
+    YOLO,
+    YOLO_DATA,
+    coco,
+)
 from tests.hostile.special_files import names_below
-from tests.support.samples import CLASSES, voc_xml
+from tests.support.samples import CLASSES, voc_xml, write_image
 
 IMAGE_SIZE = 60, 80
 LONGEST_MESSAGE = 1500
@@ -104,6 +117,27 @@ def test_lists_of_voc(case, dataset):
 def test_txt(case, dataset):
     case.make(dataset / "list.txt")
     check(case, lambda report: read_txt(dataset / "list.txt", dataset / "images", report), dataset)
+
+
+def read_yolo_folder(folder, report):
+    parts = look_for_yolo(folder, CLASSES)
+    return parts["training"].read(report) if parts else []
+
+
+@cases(YOLO)
+def test_yolo(case, dataset):
+    write_image(dataset / "images" / "a.png")
+    (dataset / "data.yaml").write_text("names: [cat, dog]\ntrain: images")
+    case.make(dataset / "images" / "a.txt")
+    check(case, lambda report: read_yolo_folder(dataset, report), dataset)
+
+
+@cases(YOLO_DATA)
+def test_descriptions_of_yolo(case, dataset):
+    write_image(dataset / "images" / "a.png")
+    (dataset / "images" / "a.txt").write_text("0 0.25 0.5 0.25 0.5\n")
+    case.make(dataset / "data.yaml")
+    check(case, lambda report: read_yolo_folder(dataset, report), dataset)
 
 
 @cases(LABELME)

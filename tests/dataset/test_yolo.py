@@ -1,0 +1,186 @@
+"""Folders of YOLO programs: the same three images in each of the layouts."""
+import os
+
+import numpy as np
+import pytest
+
+from src.config import load_config
+from src.dataset.annotations import (
+    BAD_ANNOTATION,
+    BAD_BOX,
+    EVALUATION,
+    TEST,
+    TRAINING,
+    UNKNOWN_CLASS,
+    UNLABELLED,
+    Report,
+)
+from src.dataset.sources import find_source
+from src.dataset.yolo import look_for_yolo, yolo_box
+from src.dataset.yolo_layout import find_yolo_parts
+from src.utils.errors import UserError
+from tests.support.samples import CLASSES, write_image
+
+# Of images with 60 x 80 pixels. The polygon reaches from 8 to 24 and from 6 to 30.
+LABELS = {"a": "0 0.25 0.5 0.25 0.5\n1 0.1 0.2 0.3 0.1 0.2 0.5 0.15 0.3\n", "b": "1 0.9375 0.9 0.125 0.2", "c": ""}
+BOXES = {"a": [[15, 10, 45, 30, 1], [6, 8, 30, 24, 2]], "b": [[48, 70, 60, 80, 2]], "c": []}
+DATA = "names: [cat, dog]\n"
+
+
+def write(folder, files):
+    """Files by name: text, or None for an image."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            write_image(path)
+        else:
+            path.write_text(text)
+
+
+def images_and_labels(images, labels, names="abc"):
+    """An image in one folder and its label file in another; no file for the image without objects."""
+    files = {f"{images}{name}.png": None for name in names}
+    return {**files, **{f"{labels}{name}.txt": LABELS[name] for name in names if LABELS[name]}}
+
+
+MIRRORED = images_and_labels("images/train/", "labels/train/")
+BESIDE = images_and_labels("obj_train_data/", "obj_train_data/")
+LIST = "".join(f"data/obj_train_data/{name}.png\n" for name in "abc")
+LAYOUTS = {
+    "names as a dictionary": {**MIRRORED, "data.yaml": "names: {0: cat, 1: dog}\ntrain: images/train\npath: ."},
+    "a path of another machine": {
+        **MIRRORED, "data.yaml": f"{DATA}path: /content/datasets/mine\ntrain: images/train\nval:\ntest: # none"},
+    "a whole path of another machine": {**MIRRORED, "mine.yaml": f"{DATA}train: C:\\mine\\images\\train"},
+    "Roboflow": {**images_and_labels("train/images/", "train/labels/"),
+                 "data.yaml": f"train: ../train/images\ntest: ../test/images\nnc: 2\n{DATA}"},
+    "a list of folders": {**images_and_labels("images/one/", "labels/one/", "a"),
+                          **images_and_labels("images/two/", "labels/two/", "bc"),
+                          "data.yaml": f"{DATA}train: [images/one, images/two]"},
+    "a text list": {**MIRRORED, "train.txt": "".join(f"./images/train/{name}.png\n" for name in "abc"),
+                    "data.yaml": f"{DATA}train: train.txt"},
+    "a list of text lists": {**MIRRORED, "1.txt": "images/train/a.png", "2.txt": "/home/me/images/train/b.png\n"
+                             "images\\train\\c.png\n", "data.yaml": f"{DATA}train:\n  - 1.txt\n  - 2.txt\n"},
+    "CVAT, YOLO 1.1": {**BESIDE, "obj.names": "cat\ndog\n", "train.txt": LIST,
+                       "obj.data": "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n"},
+    "darknet without obj.data": {**BESIDE, "obj.names": "cat\ndog", "train.txt": LIST},
+    "LabelImg": {**images_and_labels("", ""), "classes.txt": "cat\ndog\n"},
+    "Label Studio": {**images_and_labels("images/", "labels/"), "classes.txt": "cat\ndog\n", "notes.json": "{}"},
+    "folders of usual names": {**MIRRORED, "classes.txt": "cat\ndog\n"},
+}
+
+
+def read(folder, purpose=TRAINING):
+    report = Report()
+    return look_for_yolo(folder, CLASSES)[purpose].read(report), report
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts(tmp_path, layout):
+    write(tmp_path, LAYOUTS[layout])
+    assert list(look_for_yolo(tmp_path, CLASSES)) == [TRAINING]
+    records, report = read(tmp_path)
+    assert [os.path.basename(record.path) for record in records] == ["a.png", "b.png", "c.png"]
+    assert [record.pixel_boxes.tolist() for record in records] == list(BOXES.values())
+    assert [record.image_id for record in records] == [1, 2, 3] and {record.size for record in records} == {(60, 80)}
+    assert all(os.path.isfile(record.path) for record in records)
+    assert dict(report.counts) == {UNLABELLED: 1} and report.classes == {"cat": 1, "dog": 2}
+
+
+@pytest.mark.parametrize(("files", "places"), [
+    ({**images_and_labels("train/images/", "train/labels/", "a"), **images_and_labels("valid/images/", "valid/labels/",
+      "b"), **images_and_labels("test/images/", "test/labels/", "c"),
+      "data.yaml": f"{DATA}train: ../train/images\nval: ../valid/images\ntest: ../test/images"},
+     {TRAINING: "train/images/a.png", EVALUATION: "valid/images/b.png", TEST: "test/images/c.png"}),
+    ({**BESIDE, "obj.names": "cat\ndog", "train.txt": LIST.split()[0], "valid.txt": LIST.split()[1]},
+     {TRAINING: "obj_train_data/a.png", EVALUATION: "obj_train_data/b.png"}),
+    ({**images_and_labels("train/", "train/", "a"), **images_and_labels("val/", "val/", "b"),
+      "classes.txt": "cat\ndog"},
+     {TRAINING: "train/a.png", EVALUATION: "val/b.png"}),
+])
+def test_parts(tmp_path, files, places):
+    write(tmp_path, files)
+    sources = look_for_yolo(tmp_path, CLASSES)
+    assert {purpose: [record.path for record in source.read(Report())] for purpose, source in sources.items()} == {
+        purpose: [str(tmp_path / place)] for purpose, place in places.items()}
+
+
+def test_training_images_as_evaluation_images(tmp_path):
+    """As in the small examples of Ultralytics."""
+    write(tmp_path, {**MIRRORED, "data.yaml": f"{DATA}train: images/train\nval: images/train"})
+    flags = [f"--data={tmp_path}", "--dataset=yolo", "--classes=background,cat,dog", "--num_classes=3"]
+    assert find_source(load_config(flags), is_training=False).part == "training images"
+    assert find_source(load_config([*flags, "--val_share=0.5"]), is_training=False).part.startswith("held-out")
+
+
+def test_other_data_are_not_taken(tmp_path):
+    write(tmp_path, {"a.png": None, "classes.txt": "cat", "list.txt": "a.png 1,2,3,4,1", "config.yaml": "train: 1",
+                     "broken.yaml": "["})
+    assert look_for_yolo(tmp_path, CLASSES) == {}
+
+
+@pytest.mark.parametrize(("yaml", "message"), [
+    ("[", "data.yaml cannot be read: not valid YAML.*Expected are 'names'"),
+    ("names: 5\ntrain: images", "'names' does not name the classes"),
+    ("names: []\ntrain: images", "'names' does not name the classes"),
+    ("names: {cat: 0}\ntrain: images", "something else than a number"),
+    ("names: [[a]]\ntrain: images", "'names' does not name the classes"),
+    (f"{DATA}train: {{a: b}}", "'train' is no folder"),
+    (f"{DATA}train: imgs", "'train' is imgs, and there is no such folder or text list below .*. Correct it.$"),
+    (f"{DATA}train: images\nval: imgs", "'val' is imgs, .* Correct it, or delete the line 'val'.$"),
+    (f"{DATA}train: list.txt", "list.txt names an image that is not below .*: ../../x.png. Put it there"),
+])
+def test_bad_descriptions(tmp_path, yaml, message):
+    write(tmp_path / "own", {**MIRRORED, "data.yaml": yaml, "list.txt": "images/train/a.png\n../../x.png"})
+    with pytest.raises(UserError, match=message):
+        find_yolo_parts(tmp_path / "own")
+
+
+def test_what_cannot_be_used_is_counted(tmp_path):
+    write(tmp_path, {"images/a.png": None, "images/b.png": None, "images/c.png": "no image", "data.yaml": f"{DATA}"
+                     "train: images", "labels/c.txt": LABELS["a"], "labels/gone.txt": LABELS["b"],
+                     "labels/a.txt": "0 0.5 0.5 0.5 0.5\n\n2 0.5 0.5 0.5 0.5\nx 0.5 0.5 0.5 0.5\n"
+                     "1.0 0.25 0.5 0.25 0.5\n0 0.5 0.5 0.5\n0 nan 0.5 0.5 0.5\n0 100 100 30 30\n"
+                     "0 0.5 0.5 0.5 0.5 0.9\n0\n"})
+    (tmp_path / "labels" / "b.txt").write_bytes(b"\xff\xff")
+    records, report = read(tmp_path)
+    names = [os.path.basename(record.path) for record in records]
+    assert names == ["a.png", "c.png", "gone.jpg"]
+    assert records[0].pixel_boxes.tolist() == [[15, 20, 45, 60, 1], [15, 10, 45, 30, 2]]
+    assert records[1].size is None and not os.path.exists(records[2].path)
+    assert dict(report.counts) == {UNKNOWN_CLASS: 2, BAD_BOX: 5, BAD_ANNOTATION: 1}
+
+
+def test_keypoints_are_left_out(tmp_path):
+    write(tmp_path, {"images/a.png": None, "labels/a.txt": "0 0.25 0.5 0.25 0.5 0.9 0.9 0.1 0.1",
+                     "data.yaml": f"{DATA}train: images\nkpt_shape: [2, 2]"})
+    assert read(tmp_path)[0][0].pixel_boxes.tolist() == [[15, 10, 45, 30, 1]]
+
+
+def test_an_image_that_is_added_is_noticed(tmp_path):
+    write(tmp_path, {**MIRRORED, "data.yaml": f"{DATA}train: images/train"})
+    before = look_for_yolo(tmp_path, CLASSES)[TRAINING].annotation_files
+    write_image(tmp_path / "images" / "train" / "d.png")
+    after = look_for_yolo(tmp_path, CLASSES)[TRAINING].annotation_files
+    assert set(after) - set(before) == {tmp_path / "labels" / "train" / "d.txt"}
+
+
+def test_boxes_of_an_image_that_lies_on_its_side(tmp_path):
+    """Fractions are of the image as it is shown."""
+    from PIL import Image
+
+    write(tmp_path, {"labels/a.txt": "0 0.5 0.5 1 0.5", "data.yaml": f"{DATA}train: images"})
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.zeros((60, 80, 3), np.uint8)).save(tmp_path / "images" / "a.jpg", exif=exif)
+    record, = read(tmp_path)[0]
+    assert (record.size, record.pixel_boxes.tolist()) == ((80, 60), [[20, 0, 60, 60, 1]])
+
+
+def test_boxes():
+    assert yolo_box(["0.5", "0.5", "1", "1"], (60, 80)) == [0, 0, 60, 80]
+    assert yolo_box(["0", "0", "0.5", "0.5"], (60, 80)) == [-15, -20, 15, 20]
+    for numbers in ("0.5 0.5 0.5", "", "0.1 0.1 0.2 0.2 0.3 0.3 0.4", "1e400 0 0 0", "3 3 1 1"):
+        with pytest.raises(ValueError, match=r"neither|no number|not fractions"):
+            yolo_box(numbers.split(), (60, 80))
