@@ -71,7 +71,10 @@ def _the_one(paths: list[Path], purpose: str) -> Path:
 
 
 def _image_folder(folder: Path, annotation_file: Path) -> Path:
-    """The folder below which most images of the first ones of a file are."""
+    """The folder below which most images of the first ones of a file are.
+
+    Images of several parts may have the same names; then it is the folder whose path says the same as the file's name.
+    """
     names = list(itertools.islice(_file_names(annotation_file), SAMPLE))
 
     def count(image_dir: Path) -> int:
@@ -81,11 +84,14 @@ def _image_folder(folder: Path, annotation_file: Path) -> Path:
 
 
 def _folders(folder: Path, annotation_file: Path) -> Iterable[Path]:
-    """The folder of the file, then all others."""
+    """The folder of the file, then those of the same purpose, then all others."""
     yield annotation_file.parent
+    below = []
     for path, folders, _ in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield Path(path)
+        below.append(Path(path))
+    purpose = purpose_of_name(annotation_file.stem)
+    yield from sorted(below, key=lambda path: purpose not in map(purpose_of_name, path.relative_to(folder).parts))
 
 
 def _file_names(annotation_file: Path) -> Iterator[str]:

@@ -1,0 +1,115 @@
+"""A dataset of one format, written in another: the same images, boxes and parts."""
+import json
+import logging
+
+import numpy as np
+import pytest
+import yaml
+
+from src.dataset.annotations import EVALUATION, TRAINING, Report
+from src.dataset.convert import FolderConfig, Image, convert, main, write_voc, write_yolo
+from src.dataset.found_data import with_found_data
+from src.dataset.sources import FORMATS, find_parts
+from src.utils.errors import UserError
+from tests.hostile.special_files import names_below
+from tests.support.program_files import labelme_json
+from tests.support.samples import write_image
+
+CLASSES = ("background", "cat", "dog")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two parts of LabelMe with images of the same names, also but for the suffix; one without objects, one missing."""
+    folder = tmp_path / "own"
+    for number, (name, shapes) in enumerate({
+            "train/a.png": [("dog", "rectangle", [[10, 5], [30, 35]]), ("cat", "circle", [[70, 20], [70, 35]])],
+            "train/sub/b.jpg": [], "train/sub/B.png": [("cat", "rectangle", [[0, 0], [80, 60]])],
+            "val/a.png": [("cat", "polygon", [[1, 2], [41, 2], [41, 33]])]}.items()):
+        write_image(folder / name, seed=number)
+        (folder / f"{name.rpartition('.')[0]}.json").write_text(labelme_json(*shapes, image=name.rpartition("/")[2]))
+    (folder / "val" / "gone.json").write_text(labelme_json(image="gone.png"))
+    return folder
+
+
+def content_of(folder):
+    """Of each purpose: content of each image, its boxes and their names."""
+    config = with_found_data(FolderConfig(str(folder)))
+    return {purpose: sorted((open(record.path, "rb").read(), record.pixel_boxes[:, :4].tolist(),
+                             [config.classes[label] for label in record.pixel_boxes[:, 4]])
+                            for record in source.read(Report()))
+            for purpose, source in find_parts(config).items()}
+
+
+@pytest.mark.parametrize("kind", sorted({"coco", "voc", "yolo"} & set(FORMATS)))
+def test_round_trip(data, kind, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    main([f"--data={data}", f"--to={kind}", f"--output={tmp_path / 'out'}"])
+    (data / "val" / "gone.json").unlink()
+    written, expected = content_of(tmp_path / "out"), content_of(data)
+    expected[TRAINING] = [(image, [[5, 10, 35, 30], [5, 55, 35, 80]] if len(boxes) == 2 else boxes, names)
+                          for image, boxes, names in expected[TRAINING]]  # the circle reaches over the edge
+    assert written == expected
+    assert sum(len(boxes) for _, boxes, _ in written[TRAINING]) == 3
+    assert len(written[EVALUATION]) == 1
+    assert "train: 3 images with 3 boxes" in caplog.text
+    assert "val, left out or changed: 1 images that do not exist" in caplog.text
+
+
+def test_coco(data, tmp_path):
+    convert(FolderConfig(str(data)), "coco", tmp_path / "out")
+    assert [name for name in names_below(tmp_path / "out") if "." in name] == [
+        "annotations/instances_train.json", "annotations/instances_val.json", "train/a.png", "train/sub/B.png",
+        "train/sub/b-1.jpg", "val/a.png"]
+    content = json.loads((tmp_path / "out/annotations/instances_val.json").read_text())
+    assert content["categories"] == [{"supercategory": "none", "id": 1, "name": "cat"},
+                                     {"supercategory": "none", "id": 2, "name": "dog"}]
+    assert content["images"] == [{"file_name": "a.png", "id": 1, "width": 80, "height": 60}]
+    assert [annotation["bbox"] for annotation in content["annotations"]] == [[1, 2, 40, 31]]
+
+
+IMAGE = Image("sub/a.png", b"pixels", (60, 80), np.array([[6, 8, 36, 40, 2]], np.int32))
+
+
+def test_yolo(tmp_path):
+    empty = IMAGE._replace(name="b.png", boxes=np.zeros((0, 5), np.int32))
+    write_yolo(tmp_path, "train", iter([IMAGE, empty]), CLASSES)
+    assert (tmp_path / "labels/train/sub/a.txt").read_text() == "1 0.3 0.35 0.4 0.5\n"
+    assert (tmp_path / "labels/train/b.txt").read_text() == ""
+    assert (tmp_path / "images/train/sub/a.png").read_bytes() == b"pixels"
+
+
+def test_yolo_of_a_folder(data, tmp_path):
+    convert(FolderConfig(str(data)), "yolo", tmp_path / "out")
+    assert yaml.safe_load((tmp_path / "out/data.yaml").read_text()) == {
+        "train": "images/train", "val": "images/val", "names": {0: "cat", 1: "dog"}}
+
+
+def test_voc(tmp_path):
+    write_voc(tmp_path, "val", iter([IMAGE]), ("background", "cat", "<&> \u00e9"))
+    text = (tmp_path / "val/Annotations/sub/a.xml").read_text(encoding="utf-8")
+    for part in ("<filename>a.png</filename>", "<width>80</width>", "<name>&lt;&amp;&gt; \u00e9</name>",
+                 "<xmin>9</xmin>", "<ymin>7</ymin>", "<xmax>41</xmax>", "<ymax>37</ymax>"):
+        assert part in text
+
+
+@pytest.mark.parametrize(("output", "message"), [
+    ("full", "is there already"), ("full/a.txt", "is there already"), ("own/out", "lies in")])
+def test_where_it_must_not_be_written(data, tmp_path, output, message):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.txt").write_text("mine")
+    before = names_below(tmp_path)
+    with pytest.raises(UserError, match=message):
+        convert(FolderConfig(str(data)), "coco", tmp_path / output)
+    assert names_below(tmp_path) == before
+
+
+def test_nothing_to_write(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "a.json").write_text(labelme_json(("cat", "rectangle", [[1, 2], [3, 4]])))
+    with pytest.raises(UserError, match=r"No image of .*own can be used"):
+        convert(FolderConfig(str(tmp_path / "own")), "voc", tmp_path / "out")
+    with pytest.raises(UserError, match="control characters"):
+        (tmp_path / "own" / "a.json").write_text(labelme_json(("c\x01t", "rectangle", [[1, 2], [3, 4]])))
+        convert(FolderConfig(str(tmp_path / "own")), "voc", tmp_path / "out")
+    assert names_below(tmp_path) == ["own", "own/a.json"]
