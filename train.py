@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from src.config import Config, load_config
 from src.dataset import MindRecordSet, create_mindrecord, with_found_data
 from src.dataset_check import check_dataset
-from src.dataset_check.input_size import with_input_size
+from src.dataset_check.object_sizes import with_choices_by_size
 from src.evaluation.evaluator import Evaluation
 from src.runtime import device, distributed
 from src.runtime.cli import entry_point
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(config: Config) -> None:
     get_model(config.model_name)  # errors of the user come before time is spent on the data
     trainer.check_weight_paths(config)
-    config = with_input_size(with_found_data(config))
+    config = with_choices_by_size(with_found_data(config))
     if config.check_dataset:
         device.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
         logger.info("%s", check_dataset(config))

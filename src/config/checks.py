@@ -176,7 +176,7 @@ def _check_export(settings: Settings) -> None:
 
 def _check_scale_jitter(settings: Settings) -> None:
     factors = settings.scale_jitter
-    if factors and (len(factors) != 2 or factors[0] > factors[1]):
+    if not isinstance(factors, Auto) and factors and (len(factors) != 2 or factors[0] > factors[1]):
         raise UserError(f"{settings.said('scale_jitter')}; expected the least and the largest factor, or an empty list")
 
 

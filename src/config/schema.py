@@ -276,7 +276,8 @@ class Config:
                                    "left out, because their boxes may be beside the objects", affects_result=True)
     only_create_dataset: bool = _data(False, "stop when the data is converted to MindRecord")
     scale_jitter: tuple[float, ...] = _data((), "augmentation: least and largest factor of a random zoom, in place of "
-                                            "the random crop; empty: none", POSITIVE, affects_result=True)
+                                            "the random crop; empty: none; auto: train.py chooses by how much the "
+                                            "sizes of objects differ", POSITIVE, or_auto=True, affects_result=True)
     mosaic: float = _data(0.0, "augmentation: probability that an image is put together with three others of its batch",
                           between(0, 1), affects_result=True)
     mosaic_close_epochs: int = _data(10, "mosaic: none in so many last epochs", NOT_NEGATIVE, affects_result=True)

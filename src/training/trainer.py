@@ -1,6 +1,7 @@
 """The parts of a training run, as the configuration describes them."""
 import dataclasses
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ from src.weights.run_classes import check_classes_of_run, classes_of_run
 from src.weights.unfold import is_folded, unfold_batch_norm
 
 logger = logging.getLogger(__name__)
-# The statistics of BatchNorm come from so many training images.
-UNFOLDING_IMAGES = 96
+# The statistics of BatchNorm come from training images of so many pixels together: 96 of 300 x 300.
+UNFOLDING_PIXELS = 96 * 300 * 300
 
 
 def check_launcher(config: Config) -> None:
@@ -84,7 +85,8 @@ def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWi
             check_classes_of_run(detector, config.classes)
         load_weights(net, detector, drop=config.checkpoint_filter_list if config.filter_weight else ())
     if records and is_folded(net.network):
-        unfold_batch_norm(net.network, (batch["image"] for batch in first_batches(config, records, UNFOLDING_IMAGES)))
+        images = UNFOLDING_PIXELS // math.prod(config.img_shape)
+        unfold_batch_norm(net.network, (batch["image"] for batch in first_batches(config, records, images)))
     return net
 
 

@@ -1,11 +1,11 @@
-"""The input size that suits the sizes of the objects."""
+"""The input size and the zoom that suit the sizes of the objects."""
 import numpy as np
 import pytest
 
 from src.config import load_config
 from src.dataset.annotations import AnnotationSource, ImageRecord
-from src.dataset_check import input_size
-from src.dataset_check.input_size import relative_boxes, with_input_size
+from src.dataset_check import object_sizes
+from src.dataset_check.object_sizes import relative_boxes, size_spread, with_choices_by_size
 from src.utils.errors import UserError
 from tests.support.samples import write_image
 
@@ -21,8 +21,9 @@ def records_with(height, width, count=40):
 def choose(monkeypatch, tmp_path):
     def choose(records, *flags):
         source = AnnotationSource("coco", tmp_path, [], lambda report: records)
-        monkeypatch.setattr(input_size, "find_source", lambda config, is_training: source)
-        return with_input_size(load_config(["--input_size=auto", *flags], for_training=True))
+        monkeypatch.setattr(object_sizes, "find_source", lambda config, is_training: source)
+        flags = flags if any("input_size" in flag for flag in flags) else (*flags, "--input_size=auto")
+        return with_choices_by_size(load_config(flags, for_training=True))
 
     return choose
 
@@ -42,7 +43,7 @@ def test_data_without_boxes_keep_the_input_size(choose):
 
 def test_a_number_stays_without_a_look_at_the_data():
     config = load_config(["--input_size=384"], for_training=True)
-    assert with_input_size(config) is config
+    assert with_choices_by_size(config) is config
 
 
 def test_levels_that_do_not_halve(choose):
@@ -50,8 +51,23 @@ def test_levels_that_do_not_halve(choose):
         choose([], "--config_path=config/ssd_vgg16_config.yaml")
 
 
+def test_the_spread_of_sizes_is_that_within_a_class():
+    side = np.array([0.1, 0.1, 0.4, 0.4])
+    boxes = np.stack([0 * side, 0 * side, side, side, [1, 1, 2, 2]], axis=1)
+    assert size_spread(boxes) == pytest.approx(0)
+    boxes[:, 4] = 1
+    assert size_spread(boxes) == pytest.approx(np.log(2))  # two sizes, each a factor of 2 from their mean
+
+
+def test_objects_that_keep_their_size_are_zoomed_gently(choose):
+    same, other = records_with(100, 100), records_with(300, 300)
+    assert choose(same, "--scale_jitter=auto", "--input_size=300").scale_jitter == (0.7, 1.4)
+    assert choose([*same, *other], "--scale_jitter=auto", "--input_size=300").scale_jitter == ()
+    assert choose([], "--scale_jitter=auto", "--input_size=300").scale_jitter == ()
+
+
 def test_boxes_by_the_size_of_the_file(tmp_path):
     write_image(tmp_path / "1.png")
     boxes = np.array([[30, 0, 60, 40, 1], [5, 5, 5, 9, 1], [-6, -8, 6, 8, 1]], np.int32)
     records = [ImageRecord(1, str(tmp_path / "1.png"), boxes), ImageRecord(2, str(tmp_path / "missing.png"), boxes)]
-    np.testing.assert_allclose(relative_boxes(records, seed=1), [[0.5, 0, 1, 0.5], [0, 0, 0.1, 0.1]])
+    np.testing.assert_allclose(relative_boxes(records, seed=1), [[0.5, 0, 1, 0.5, 1], [0, 0, 0.1, 0.1, 1]])
