@@ -1,6 +1,7 @@
 """Annotations in the COCO json format: reading, and writing of the ground truth of other formats."""
+import functools
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def find_coco(config: Any, is_training: bool) -> AnnotationSource:
 
 def _source(part: CocoPart, classes: tuple[str, ...]) -> AnnotationSource:
     return AnnotationSource("coco", part.image_dir, [part.annotation_file],
-                            lambda report: read_coco(*part, classes, report), part.annotation_file)
+                            lambda report: read_coco(part.annotation_file, part.image_dir, classes, report, part.place),
+                            part.annotation_file)
 
 
 def look_for_coco(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
@@ -159,12 +161,15 @@ def coco_box(bbox: object) -> list[int]:
         raise ValueError(f"not a box: {bbox!r}") from error
 
 
-def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[str], report: Report
-              ) -> list[ImageRecord]:
+def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[str], report: Report,
+              place: Callable[[Path | str, str], str] = path_below) -> list[ImageRecord]:
     """Records of the images of a COCO file, in the order of its `images` list, without those outside `image_dir`.
 
     Boxes keep the order of the file; crowd boxes are boxes like any other. A label is the position of the category's
     name in `classes` (0 is the background).
+
+    Args:
+        place: (image_dir, name) -> path of an image; a `ValueError` means that it is elsewhere.
 
     Raises:
         UserError: no COCO file, an image without integer id or name, or an id that two images or categories share.
@@ -178,7 +183,7 @@ def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[st
         if len(boxes_of_image) != len(content["images"]):
             raise UserError(f"{annotation_file}: two entries of 'images' have the same id.")
         _collect_boxes(content["annotations"], boxes_of_image, name_of_category, label_of_name, report)
-        return list(_records(content["images"], image_dir, boxes_of_image, report))
+        return list(_records(content["images"], functools.partial(place, image_dir), boxes_of_image, report))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{annotation_file}: an entry lacks a field or has a wrong type ({shown(repr(error))}); "
                         "expected are images with id and file_name, categories with id and name, annotations with "
@@ -204,12 +209,12 @@ def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[
                 boxes_of_image[annotation["image_id"]].append([*box, label_of_name[name]])
 
 
-def _records(images: list[dict], image_dir: Path, boxes_of_image: dict[Any, list[list[int]]], report: Report
-             ) -> Iterator[ImageRecord]:
+def _records(images: list[dict], place: Callable[[str], str], boxes_of_image: dict[Any, list[list[int]]],
+             report: Report) -> Iterator[ImageRecord]:
     for image in images:
         image_id = whole_number(image["id"])
         try:
-            path = path_below(image_dir, _text(image["file_name"]))
+            path = place(_text(image["file_name"]))
         except ValueError as error:
             report.add(FOREIGN_IMAGE, error)
             continue

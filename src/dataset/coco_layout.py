@@ -4,13 +4,13 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from src.dataset.annotations import TRAINING, purpose_of_name
 from src.dataset.file_names import files_below
-from src.dataset.paths import path_below
+from src.dataset.paths import path_below, path_by_end
 from src.utils.errors import UserError
 from src.utils.safe_io import MOST_JSON, open_file, shown_list
 
@@ -21,10 +21,17 @@ SAMPLE, MOST_NAMES = 20, 5
 
 
 class CocoPart(NamedTuple):
-    """An annotation file and the folder of its images."""
+    """An annotation file and the folder of its images.
+
+    Attributes:
+        annotation_file: COCO json.
+        image_dir: folder of the images, or above them.
+        place: (image_dir, name in the file) -> path of an image.
+    """
 
     annotation_file: Path
     image_dir: Path
+    place: Callable[[Path | str, str], str] = path_below
 
 
 def find_coco_parts(folder: Path) -> dict[str, CocoPart]:
@@ -36,19 +43,14 @@ def find_coco_parts(folder: Path) -> dict[str, CocoPart]:
         UserError: several files are for the same purpose.
     """
     files: dict[str, list[Path]] = {}
-    names = [name for name in files_below(folder) if name.lower().endswith(".json")]
-    for path in (folder / name for name in names):
-        if _is_coco(path):
-            purpose = purpose_of_name(path.stem) or purpose_of_name(path.parent.relative_to(folder).name)
-            files.setdefault(purpose, []).append(path)
+    for name in (name for name in files_below(folder) if name.lower().endswith(".json")):
+        if _is_coco(folder / name):
+            words = (Path(name).stem, *(parent.name for parent in Path(name).parents))
+            files.setdefault(next(filter(None, map(purpose_of_name, words)), ""), []).append(folder / name)
     unnamed = files.pop("", [])
     if TRAINING not in files and unnamed:
         files[TRAINING] = unnamed
-    parts = {}
-    for purpose, paths in files.items():
-        path = _the_one(paths, purpose)
-        parts[purpose] = CocoPart(path, _image_folder(folder, path))
-    return parts
+    return {purpose: _with_images(folder, _the_one(paths, purpose), purpose) for purpose, paths in files.items()}
 
 
 def _is_coco(path: Path) -> bool:
@@ -70,27 +72,28 @@ def _the_one(paths: list[Path], purpose: str) -> Path:
     return chosen[0]
 
 
-def _image_folder(folder: Path, annotation_file: Path) -> Path:
-    """The folder below which most images of the first ones of a file are.
+def _with_images(folder: Path, annotation_file: Path, purpose: str) -> CocoPart:
+    """The file and the folder where most of its first images are, else the ends of their names.
 
-    Images of several parts may have the same names; then it is the folder whose path says the same as the file's name.
+    Images of several parts may have the same names; then it is the folder whose path says the same purpose.
     """
     names = list(itertools.islice(_file_names(annotation_file), SAMPLE))
+    folders = list(_folders(folder, annotation_file, purpose))
+    for place in (path_below, path_by_end):
+        counts = {one: sum(_is_there(place, one, name) for name in names) for one in folders}
+        if any(counts.values()):
+            best = max(folders, key=lambda one: counts[one])  # the first of those with the same number
+            return CocoPart(annotation_file, best, place)
+    return CocoPart(annotation_file, annotation_file.parent)
 
-    def count(image_dir: Path) -> int:
-        return sum(_is_there(image_dir, name) for name in names)
 
-    return max(_folders(folder, annotation_file), key=count)  # the first of those with the same number
-
-
-def _folders(folder: Path, annotation_file: Path) -> Iterable[Path]:
+def _folders(folder: Path, annotation_file: Path, purpose: str) -> Iterable[Path]:
     """The folder of the file, then those of the same purpose, then all others."""
     yield annotation_file.parent
     below = []
     for path, folders, _ in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         below.append(Path(path))
-    purpose = purpose_of_name(annotation_file.stem)
     yield from sorted(below, key=lambda path: purpose not in map(purpose_of_name, path.relative_to(folder).parts))
 
 
@@ -104,8 +107,8 @@ def _file_names(annotation_file: Path) -> Iterator[str]:
                 continue
 
 
-def _is_there(image_dir: Path, name: str) -> bool:
+def _is_there(place: Callable[[Path | str, str], str], image_dir: Path, name: str) -> bool:
     try:
-        return os.path.isfile(path_below(image_dir, name))
+        return os.path.isfile(place(image_dir, name))
     except ValueError:
         return False

@@ -1,6 +1,7 @@
 """Where datasets and MindRecord files are."""
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from src.dataset.file_names import spellings
@@ -9,6 +10,8 @@ from src.utils.safe_io import shown_list
 
 # Names of a folder that a message shows.
 MOST_NAMES = 10
+# Folders of the path of an image that annotations state.
+MOST_FOLDERS = 40
 
 
 def resolve_path(value: str, data_path: str, key: str) -> Path:
@@ -51,6 +54,25 @@ def path_below(folder: Path | str, name: str) -> str:
     if os.path.isabs(name) and real.is_relative_to(os.path.realpath(folder)):
         return str(Path(folder, real.relative_to(os.path.realpath(folder))))
     raise ValueError(f"{name} is outside {folder}")
+
+
+def ends_of(name: str) -> Iterator[str]:
+    """The ends of a name, the longest first: `a/b`, `b`; without `..`, and at most `MOST_FOLDERS` deep."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")][-MOST_FOLDERS:]
+    return ("/".join(parts[start:]) for start in range(len(parts)))
+
+
+def path_by_end(folder: Path | str, name: str) -> str:
+    """As `path_below`; where nothing is there, the longest end of the name that is there, below `folder`.
+
+    Programs state whole paths of the machine that they ran on.
+    """
+    for end in (name, *ends_of(name)):
+        with contextlib.suppress(ValueError):
+            path = path_below(folder, end)
+            if os.path.lexists(path):
+                return path
+    return path_below(folder, name)
 
 
 def file_of_part(training_file: Path, part: str) -> Path:

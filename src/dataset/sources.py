@@ -22,6 +22,7 @@ from src.dataset.annotations import (
     ImageRecord,
     Report,
     clean_boxes,
+    purpose_of_name,
 )
 from src.dataset.images import load_image, read_image_header
 from src.dataset.paths import MOST_NAMES, existing_folder, resolve_path
@@ -58,7 +59,7 @@ def _look(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSource]]:
     if not config.data:
         raise UserError("data is empty: set --data=DIR to the folder with your images and annotations; or name their "
                         "format and files by --dataset and the keys that belong to it.")
-    folder = existing_folder(resolve_path(config.data, config.data_path, "data"), "folder (data)")
+    folder = _unpacked(existing_folder(resolve_path(config.data, config.data_path, "data"), "folder (data)"))
     formats = list(FORMATS.values()) if config.dataset == AUTO else [format_of_kind(config.dataset)]
     found = [(form, parts) for form in formats if (parts := form.look(folder, tuple(config.classes)))]
     if not found:
@@ -70,6 +71,15 @@ def _look(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSource]]:
                         f"{', '.join(f'{form.name} (--dataset={form.kind})' for form, _ in found)}. Choose one by its "
                         "--dataset.")
     return found[0]
+
+
+def _unpacked(folder: Path) -> Path:
+    """The folder, or the only one in it, which archives often have; not a folder of one part or of images."""
+    entries = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
+    if len(entries) == 1 and entries[0].is_dir() and not purpose_of_name(entries[0].name) \
+            and entries[0].name.lower() not in ("images", "annotations", "labels"):
+        return _unpacked(entries[0])
+    return folder
 
 
 def source_name(config: Any, is_training: bool) -> str:

@@ -14,7 +14,7 @@ from src.dataset.annotations import EVALUATION, TEST, TRAINING, usual_parts
 from src.dataset.file_names import FileNames, files_below
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.label_names import CLASSES_FILE, MOST_TEXT
-from src.dataset.paths import path_below
+from src.dataset.paths import ends_of, path_below
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, read_text, shown
 from src.utils.untrusted_yaml import read_yaml_texts
@@ -45,11 +45,10 @@ class YoloFiles:
         Programs state paths of the machine that they ran on, or below another folder: of the path below `beside`, and
         of all its ends below the folder of the dataset, the first counts that is there.
         """
-        parts = [part for part in stated.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-        if not parts:
+        ends = list(ends_of(stated))
+        if not ends:
             return beside or "."
-        ends = ("/".join(parts[start:]) for start in range(len(parts)))
-        for name in (os.path.join(beside, *parts), *ends):
+        for name in (os.path.join(beside, ends[0]), *ends):
             found = name if name in self._folders else self._names.find(name)
             if found is not None:
                 return found

@@ -11,7 +11,7 @@ import numpy as np
 from src.config.loader import format_config, load_config
 from src.dataset.annotated_images import records_of
 from src.dataset.annotations import Report, clean_boxes
-from src.dataset.coco import coco_ground_truth, read_coco
+from src.dataset.coco import coco_ground_truth, look_for_coco, read_coco
 from src.dataset.cvat import look_for_cvat, read_cvat
 from src.dataset.label_studio import look_for_label_studio, read_label_studio
 from src.dataset.labelme import look_for_labelme, read_labelme
@@ -39,6 +39,7 @@ def coco(folder, data):
     path = folder / "instances.json"
     path.write_bytes(data)
     with only_clear_errors():
+        look_for_coco(folder, CLASSES)
         report = Report()
         check(read_coco(path, folder / "images", CLASSES, report), report, folder)
     with only_clear_errors():
