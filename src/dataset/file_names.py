@@ -36,7 +36,8 @@ def files_below(folder: Path | str, enter: Callable[[str], bool] = lambda name: 
         place = Path(path).relative_to(folder)
         folders[:] = [name for name in folders if not name.startswith(".") and (place.parts or enter(name))
                       and not _leads_back(Path(path, name), len(place.parts))]
-        names += [(place / name).as_posix() for name in files if not name.startswith("._")]
+        prefix = "".join(f"{part}/" for part in place.parts)
+        names += [prefix + name for name in files if not name.startswith("._")]
     return sorted(names)
 
 
