@@ -1,7 +1,7 @@
 """Exports of annotation programs: which files of a folder are theirs, and the images that these name."""
 import itertools
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from src.dataset.annotations import (
     FOREIGN_IMAGE,
+    SEVERAL_FILES,
     TRAINING,
     AnnotationSource,
     ImageRecord,
@@ -24,6 +25,8 @@ from src.utils.safe_io import open_file
 # Files of a folder that are looked at to tell their format, and bytes of each.
 MOST_FILES, MOST_BYTES = 10, 1 << 16
 MOST_SIZE = 1 << 40
+# Last parts of a path that are compared.
+MOST_PARTS = 16
 NOT_IMAGES = (".json", ".xml", ".txt")
 
 
@@ -34,11 +37,13 @@ class AnnotatedImage(NamedTuple):
         names: what its file may be called, relative to the image folder, with `/`; the likeliest first.
         pixel_boxes: as in `ImageRecord`.
         size: (height, width) as annotated, or None.
+        annotation_file: that it is from, where there are several.
     """
 
     names: tuple[str, ...]
     pixel_boxes: np.ndarray
     size: tuple[int, int] | None = None
+    annotation_file: str = ""
 
 
 def head(path: Path) -> bytes:
@@ -54,8 +59,9 @@ def export_files(folder: Path, suffix: str, is_one: Callable[[Path], bool]) -> l
     """Names of the files of a format in a folder and its sub-folders, relative to it.
 
     Args:
-        suffix: of the files; others of the same suffix may lie elsewhere.
-        is_one: whether a file has the format. Folders without one among their first files are left out.
+        suffix: of the files.
+        is_one: whether a file has the format. Folders without one among their first files are left out; in others, all
+            files are taken.
 
     Raises:
         UserError: a folder cannot be read.
@@ -76,7 +82,7 @@ def file_sources(kind: str, folder: Path, names: Sequence[str],
     without such a name, they are for training.
 
     Args:
-        names: of the annotation files, relative to the folder.
+        names: of the annotation files, relative to the folder; of those of one purpose, the newest last.
         read: gives the images of a file.
     """
     files: dict[str, list[str]] = {}
@@ -97,7 +103,7 @@ def _source(kind: str, folder: Path, names: Sequence[str], read: Callable[[Path,
             place = name.rpartition("/")[0]
             for image in read(folder / name, report):
                 beside = [f"{place}/{one}" for one in image.names] if place else []
-                images.append(image._replace(names=(*beside, *image.names)))
+                images.append(image._replace(names=(*beside, *image.names), annotation_file=name))
         return records_of(images, folder, report)
 
     return AnnotationSource(kind, folder, [folder / name for name in names], read_all)
@@ -105,6 +111,8 @@ def _source(kind: str, folder: Path, names: Sequence[str], read: Callable[[Path,
 
 def records_of(images: Iterable[AnnotatedImage], image_dir: Path, report: Report) -> list[ImageRecord]:
     """Records, sorted by the name of the file, also of images that do not exist, without those outside `image_dir`.
+
+    Of several annotation files with the same image, such as two exports of one project, the last one counts.
 
     Raises:
         UserError: a folder cannot be read.
@@ -117,6 +125,11 @@ def records_of(images: Iterable[AnnotatedImage], image_dir: Path, report: Report
             found.append((image, file or _missing(image_dir, image.names[0])))
         except ValueError as error:
             report.add(FOREIGN_IMAGE, error)
+    last_file = {name: image.annotation_file for image, name in found}
+    for image, name in found:
+        if image.annotation_file != last_file[name]:
+            report.add(SEVERAL_FILES, f"{name}: {image.annotation_file}, {last_file[name]}")
+    found = [(image, name) for image, name in found if image.annotation_file == last_file[name]]
     found.sort(key=lambda pair: pair[1])
     ids = assign_ids(unique_names([name for _, name in found]))
     return [ImageRecord(image_id, str(image_dir / name), image.pixel_boxes, image.size)
@@ -145,23 +158,22 @@ def match_files(wanted: Sequence[tuple[str, ...]], files: Iterable[str]) -> list
     files = list(files)
     names = FileNames(files)
     found = [next(filter(None, map(names.find, candidates)), None) for candidates in wanted]
-    by_last_part = defaultdict(list)
+    by_last_parts: dict[str, str | None] = {}
     for file in set(files).difference(found):
-        by_last_part[name_key(file.rpartition("/")[2])].append(file)
-    guesses = {candidates: next(filter(None, (_closest(name, by_last_part) for name in candidates)), None)
+        for last_parts in _last_parts(file):
+            by_last_parts[last_parts] = None if last_parts in by_last_parts else file
+    guesses = {candidates: next(filter(None, (_closest(name, by_last_parts) for name in candidates)), None)
                for candidates, file in zip(wanted, found) if file is None}
     claims = Counter(guesses.values())
     guesses = {candidates: file if claims[file] == 1 else None for candidates, file in guesses.items()}
     return [file or guesses.get(candidates) for candidates, file in zip(wanted, found)]
 
 
-def _closest(name: str, by_last_part: dict[str, list[str]]) -> str | None:
-    files = by_last_part.get(name_key(name.rpartition("/")[2]), [])
-    common = [_common_last_parts(name, file) for file in files]
-    best = [file for file, count in zip(files, common) if count == max(common)]
-    return best[0] if len(best) == 1 else None
+def _closest(name: str, by_last_parts: dict[str, str | None]) -> str | None:
+    return next((by_last_parts[last_parts] for last_parts in _last_parts(name) if last_parts in by_last_parts), None)
 
 
-def _common_last_parts(name: str, file: str) -> int:
-    pairs = zip(reversed(name_key(name).split("/")), reversed(name_key(file).split("/")))
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+def _last_parts(name: str) -> Iterator[str]:
+    """`b/c/d.png`, `c/d.png`, `d.png`."""
+    parts = name_key(name).split("/")[-MOST_PARTS:]
+    return ("/".join(parts[start:]) for start in range(len(parts)))

@@ -32,9 +32,13 @@ _BEGINS = re.compile(rb"<annotations[\s>]")
 _SUBSET = re.compile(rb'<image\s[^<>]*\bsubset="([^"]*)"')
 
 
+def _is_cvat(path: Path) -> bool:
+    return _BEGINS.search(head(path)) is not None
+
+
 def look_for_cvat(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
     """As `AnnotationFormat.look`: parts are told by the names of files and folders, or else by subsets of a project."""
-    names = export_files(folder, ".xml", lambda path: _BEGINS.search(head(path)) is not None)
+    names = [name for name in export_files(folder, ".xml", _is_cvat) if _is_cvat(folder / name)]
     sources = file_sources("cvat", folder, names, lambda path, report: read_cvat(path, classes, report))
     if len(sources) == 1 and TRAINING in sources:
         subsets: dict[str, list[str]] = {}

@@ -47,9 +47,13 @@ _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+://[^/]*/", re.IGNORECASE)
 _BEGINS = re.compile(rb'\s*\[\s*\{.*"(annotations|completions|annotation_id|original_width)"\s*:', re.DOTALL)
 
 
+def _is_label_studio(path: Path) -> bool:
+    return _BEGINS.match(head(path)) is not None
+
+
 def look_for_label_studio(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
     """As `AnnotationFormat.look`: names of files and folders tell the parts."""
-    names = export_files(folder, ".json", lambda path: _BEGINS.match(head(path)) is not None)
+    names = [name for name in export_files(folder, ".json", _is_label_studio) if _is_label_studio(folder / name)]
     return file_sources("label_studio", folder, names, lambda path, report: read_label_studio(path, classes, report))
 
 

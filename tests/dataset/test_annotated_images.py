@@ -22,6 +22,13 @@ def test_match_files(wanted, files, expected):
     assert match_files(wanted, files) == expected
 
 
+def test_many_images_of_one_name():
+    """Programs that keep each image in a folder of its own."""
+    files = [f"{number}/rgb.png" for number in range(3000)]
+    assert match_files([(f"old/{file}",) for file in files], files) == files
+    assert match_files([("a/" * 100_000 + "rgb.png",)], files) == [None]
+
+
 def test_records_are_sorted_and_numbered_by_file(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("sub/7.png", "b.png", "notes.txt"):

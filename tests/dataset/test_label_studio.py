@@ -8,6 +8,7 @@ from src.dataset.annotations import (
     NO_ANNOTATION,
     NO_OUTLINE,
     SEVERAL_ANNOTATIONS,
+    SEVERAL_FILES,
     TRAINING,
     TURNED_IMAGE,
     UNKNOWN_CLASS,
@@ -103,6 +104,18 @@ def test_parts(tmp_path):
     sources = look_for_label_studio(tmp_path, CLASSES)
     assert {purpose: source.annotation_files for purpose, source in sources.items()} == {
         TRAINING: [tmp_path / "train.json"], EVALUATION: [tmp_path / "val.json"]}
+
+
+def test_two_exports_of_one_project(tmp_path):
+    """The names end with the date; another program's json beside them is none of them."""
+    (tmp_path / "a.png").touch()
+    for date, label in (("01-02", "dog"), ("01-01", "cat")):
+        (tmp_path / f"project-1-at-2026-{date}.json").write_text(json.dumps([task(region(RECTANGLE, label=label))]))
+    (tmp_path / "notes.json").write_text('{"categories": []}')
+    report = Report()
+    record, = look_for_label_studio(tmp_path, CLASSES)[TRAINING].read(report)
+    assert record.pixel_boxes[:, 4].tolist() == [2]
+    assert dict(report.counts) == {SEVERAL_FILES: 1}
 
 
 def test_files_of_another_kind(tmp_path):
