@@ -120,6 +120,7 @@ class AnnotationSource(NamedTuple):
         ground_truth_file: COCO json to evaluate with, if the dataset brings one.
         part: which training images are meant, as words, where training and evaluation share their annotations.
         select: the records that are meant, of all that were read.
+        subsets: which images of the files are read, where these hold several parts; empty: all.
     """
 
     kind: str
@@ -129,6 +130,7 @@ class AnnotationSource(NamedTuple):
     ground_truth_file: Path | None = None
     part: str = ""
     select: Callable[[list[ImageRecord]], list[ImageRecord]] = all_records
+    subsets: tuple[str, ...] = ()
 
 
 class FormatKeys(NamedTuple):

@@ -53,7 +53,7 @@ def look_for_cvat(folder: Path, classes: tuple[str, ...]) -> dict[str, Annotatio
 def _subset_source(folder: Path, names: Sequence[str], classes: tuple[str, ...], subsets: tuple[str, ...]
                    ) -> AnnotationSource:
     sources = file_sources("cvat", folder, names, lambda path, report: read_cvat(path, classes, report, subsets))
-    return sources[TRAINING]
+    return sources[TRAINING]._replace(subsets=subsets)
 
 
 def _subsets(files: Sequence[Path]) -> list[str]:

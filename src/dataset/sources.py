@@ -170,7 +170,7 @@ def _is_training_data(form: FormatKeys, config: Any, evaluation: AnnotationSourc
 
 
 def _same_images(one: AnnotationSource, other: AnnotationSource) -> bool:
-    return (one.annotation_files, one.image_dir) == (other.annotation_files, other.image_dir)
+    return all(getattr(one, what) == getattr(other, what) for what in ("annotation_files", "image_dir", "subsets"))
 
 
 def _share(source: AnnotationSource, config: Any, is_training: bool) -> AnnotationSource:

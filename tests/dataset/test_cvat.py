@@ -1,7 +1,9 @@
 import pytest
 
+from src.config import load_config
 from src.dataset.annotations import BAD_BOX, EVALUATION, NO_OUTLINE, TEST, TRAINING, UNKNOWN_CLASS, Report
 from src.dataset.cvat import look_for_cvat, read_cvat
+from src.dataset.sources import read_annotations
 from src.utils.errors import UserError
 from tests.support.program_files import cvat_box, cvat_xml
 from tests.support.samples import CLASSES
@@ -76,6 +78,16 @@ def test_subsets_of_a_project(tmp_path):
         ('id="0" name="b.png" subset="default"', ""), ('id="0" name="a.png" subset="test"', "")]))
     assert records(tmp_path) == {TRAINING: [("images/Train/a.png", 1), ("images/default/b.png",)],
                                  EVALUATION: [("images/Validation/a.png", 2)], TEST: [("images/test/a.png",)]}
+
+
+def test_subsets_are_trained_on_and_evaluated_with(tmp_path):
+    (tmp_path / "annotations.xml").write_text(cvat_xml([
+        (f'id="0" name="a.png" subset="{subset}"', cvat_box("cat", 1, 2, 3, 4)) for subset in ("Train", "Val")]))
+    flags = ["--dataset=cvat", f"--data={tmp_path}", "--classes=background,cat", "--num_classes=2", "--val_share=0.5"]
+    config = load_config(flags)
+    for is_training, subset in ((True, "Train"), (False, "Val")):
+        record, = read_annotations(config, is_training)
+        assert record.path == str(tmp_path / "images" / subset / "a.png")
 
 
 def test_several_files(tmp_path):
