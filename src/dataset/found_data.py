@@ -26,7 +26,8 @@ def with_found_data(config: Any) -> Any:
     texts = [_described(purpose, len(source.read(reports[purpose])), reports[purpose])
              for purpose, source in parts.items()]
     if not {EVALUATION, TEST} & parts.keys():
-        texts.append(f"nothing for {EVALUATION}" + (f", val_share {config.val_share:g}" if config.val_share else ""))
+        texts.append(f"val_share {config.val_share:g} holds out training images for {EVALUATION}"
+                     if config.val_share else f"nothing for {EVALUATION}")
     elif {EVALUATION, TEST} <= parts.keys():
         texts[-1] += ", not used"
     logger.info("data: %s in %s: %s", form.name, shown(config.data), "; ".join(texts))

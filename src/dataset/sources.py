@@ -59,13 +59,17 @@ def _look(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSource]]:
     if not config.data:
         raise UserError("data is empty: set --data=DIR to the folder with your images and annotations; or name their "
                         "format and files by --dataset and the keys that belong to it.")
-    folder = _unpacked(existing_folder(resolve_path(config.data, config.data_path, "data"), "folder (data)"))
+    path = resolve_path(config.data, config.data_path, "data")
+    if path.is_file():
+        raise UserError(f"data = {config.data} is a file. Set --data to the folder with the images and annotations.")
+    folder = _unpacked(existing_folder(path, "folder (data)"))
     formats = list(FORMATS.values()) if config.dataset == AUTO else [format_of_kind(config.dataset)]
     found = [(form, parts) for form in formats if (parts := form.look(folder, tuple(config.classes)))]
     if not found:
         looked_for = "; ".join(f"{form.name} (--dataset={form.kind}): {form.looks_for}" for form in formats)
         raise UserError(f"No annotations are found in {folder}. Looked for {looked_for}. There is "
-                        f"{shown_list(sorted(path.name for path in folder.iterdir()), MOST_NAMES) or 'nothing'}.")
+                        f"{shown_list(sorted(path.name for path in folder.iterdir()), MOST_NAMES) or 'nothing'}."
+                        f"{'' if config.dataset == AUTO else ' --dataset=auto looks for all formats.'}")
     if len(found) > 1:
         raise UserError(f"{folder} has annotations in several formats: "
                         f"{', '.join(f'{form.name} (--dataset={form.kind})' for form, _ in found)}. Choose one by its "

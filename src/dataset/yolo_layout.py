@@ -2,6 +2,7 @@
 
 - Ultralytics, Roboflow, CVAT: `data.yaml` has the names, and folders or lists of images for training, evaluation, test.
 - darknet, CVAT's YOLO 1.1: `obj.names` has the names, `obj.data` the lists; without it, they are `train.txt` and so on.
+- Roboflow's YOLO Darknet: `_darknet.labels` beside the images of each part has the names.
 - LabelImg, Label Studio: `classes.txt` has the names; images lie beside their label files, or in `images`.
 """
 import os
@@ -22,6 +23,7 @@ from src.utils.untrusted_yaml import read_yaml_texts
 MOST_YAML = MEGABYTE
 # How the files that describe a dataset call the images of each purpose.
 KEYS = {TRAINING: ("train",), EVALUATION: ("val", "valid", "validation"), TEST: ("test",)}
+ROBOFLOW_NAMES = "_darknet.labels"
 IMAGES, LABELS = "images", "labels"
 _IMAGES = re.compile(r"(^|.*/)(?:images|jpegimages)(?=/)", re.IGNORECASE | re.DOTALL)  # the last folder of that name
 EXPECTED = ("Expected are 'names', a list or a dictionary with the numbers from 0, and 'train', 'val' and 'test', "
@@ -167,7 +169,8 @@ def _names_of_yaml(path: Path, content: dict[str, Any]) -> dict[int, str]:
 
 def _names_file(folder: Path) -> Path | None:
     """The file with the names of the classes, a line each."""
-    candidates = [*sorted(folder.glob("*.names")), folder / CLASSES_FILE, folder / LABELS / CLASSES_FILE]
+    candidates = [*sorted(folder.glob("*.names")), folder / CLASSES_FILE, folder / LABELS / CLASSES_FILE,
+                  *sorted(folder.glob(f"*/{ROBOFLOW_NAMES}"))]
     return next(filter(Path.is_file, candidates), None)
 
 

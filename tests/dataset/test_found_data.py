@@ -7,7 +7,7 @@ import pytest
 
 from src.config import load_config
 from src.config.schema import DATASETS
-from src.dataset import with_found_data
+from src.dataset import create_mindrecord, with_found_data
 from src.dataset.sources import FORMATS, find_source, read_annotations
 from src.utils.errors import UserError
 from tests.support.program_files import cvat_box, cvat_xml, labelme_json, region, task
@@ -114,10 +114,22 @@ def test_nothing_is_found(images):
     with pytest.raises(UserError, match=r"No annotations are found in .*own. Looked for COCO \(--dataset=coco\): .*"
                                         r"Pascal VOC .*There is a.png, b.png, c.png"):
         with_found_data(found(images))
+    with pytest.raises(UserError, match=r"data = .*a.png is a file. Set --data to the folder"):
+        with_found_data(found(images / "a.png"))
+    with pytest.raises(UserError, match=r"Looked for YOLO .* --dataset=auto looks for all formats.$"):
+        with_found_data(found(images, "--dataset=yolo"))
     with pytest.raises(UserError, match="data = none: there is no"):
         with_found_data(found("none"))
     with pytest.raises(UserError, match="data is empty: set --data=DIR"):
         with_found_data(found(""))
+
+
+def test_files_of_the_model_zoo_are_not_evaluated_with_data(images, tmp_path):
+    write_voc(images)
+    (tmp_path / "ssd_eval.mindrecord0").touch()
+    config = with_found_data(found(images, f"--mindrecord_dir={tmp_path}"))
+    with pytest.raises(UserError, match="evaluated with the keys of its format, not with data"):
+        create_mindrecord(config, is_training=False)
 
 
 def test_two_formats(images):

@@ -64,6 +64,7 @@ LAYOUTS = {
     "CVAT, YOLO 1.1": {**BESIDE, "obj.names": "cat\ndog\n", "train.txt": LIST,
                        "obj.data": "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n"},
     "darknet without obj.data": {**BESIDE, "obj.names": "cat\ndog", "train.txt": LIST},
+    "Roboflow, YOLO Darknet": {**images_and_labels("train/", "train/"), "train/_darknet.labels": "cat\ndog\n"},
     "LabelImg": {**images_and_labels("", ""), "classes.txt": "cat\ndog\n"},
     "Label Studio": {**images_and_labels("images/", "labels/"), "classes.txt": "cat\ndog\n", "notes.json": "{}"},
     "folders of usual names": {**MIRRORED, "classes.txt": "cat\ndog\n"},

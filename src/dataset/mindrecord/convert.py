@@ -212,10 +212,13 @@ def _find_overlap(target: _Target, manifest: dict[str, Any]) -> str:
 
 def _use_model_zoo_files(config: Any, target: _Target) -> MindRecordSet:
     """Files that the Model Zoo's SSD wrote; evaluation takes the ground truth that it took, without the images."""
+    if config.data and not target.is_training:
+        raise UserError(f"{target.first_file} has no manifest: the Model Zoo's SSD wrote it, and it is evaluated with "
+                        "the keys of its format, not with data. Set --mindrecord_dir to another folder.")
     files = manifests.record_files(target.folder, target.prefix)
     in_use = FilesInUse(files)
     num_images = read_model_zoo_files(files, target.kind, target.classes)
-    keys = None if target.is_training or config.data else format_of_kind(target.kind).keys
+    keys = None if target.is_training else format_of_kind(target.kind).keys
     annotation_file = str(keys.ground_truth(config)) if keys and keys.ground_truth else None
     return MindRecordSet(str(files[0]), num_images, annotation_file, Report().to_dict(), in_use)
 
