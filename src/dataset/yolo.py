@@ -48,7 +48,8 @@ FORMAT = AnnotationFormat(KIND, "YOLO", "data.yaml, obj.names or classes.txt, wi
 def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[ImageRecord]:
     """Records of all images of a part, also of those that do not exist.
 
-    Their size is that of the upright image, as the program that wrote the label files showed it.
+    Their size is that of the upright image, as the program that wrote the label files showed it. Where no class but the
+    background is known, boxes are only counted, and no image is opened.
     """
     records = []
     for image, label, image_id in zip(part.images, part.label_files, assign_ids(part.images)):
@@ -61,15 +62,19 @@ def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[Im
         except (OSError, ValueError) as error:
             report.add(BAD_ANNOTATION, f"{label}: {error}")
             continue
-        try:
-            size = read_image_header(path).upright_size
-        except UserError:  # said when the images are read
-            size = None
+        size = _upright_size(path) if len(classes) > 1 else None
         objects = ((part.names.get(_number(fields[0]), f"class {fields[0]}"),
                     functools.partial(yolo_box, fields[1:], size or (1, 1), part.has_keypoints))
                    for fields in map(str.split, lines) if fields)
         records.append(ImageRecord(image_id, str(path), named_boxes(objects, classes, report, label), size))
     return records
+
+
+def _upright_size(path: Path) -> tuple[int, int] | None:
+    try:
+        return read_image_header(path).upright_size
+    except UserError:  # said when the images are read
+        return None
 
 
 def _number(text: str) -> int:
