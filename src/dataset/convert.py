@@ -18,6 +18,7 @@ from src.dataset.annotations import EVALUATION, TEST, TRAINING, AnnotationSource
 from src.dataset.class_names import BACKGROUND
 from src.dataset.coco import coco_ground_truth
 from src.dataset.found_data import with_found_data
+from src.dataset.paths import existing_folder
 from src.dataset.read_images import read_images
 from src.dataset.sources import AUTO, FORMATS, find_parts
 from src.runtime.cli import entry_point
@@ -79,7 +80,8 @@ def convert(config: FolderConfig, kind: str, output: Path, keep_other_sizes: boo
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"--output={output} is there already. Give a folder that is empty, or not there.")
-    if output.resolve().is_relative_to(Path(config.data).resolve()):
+    data = existing_folder(config.data, "folder (--data)")
+    if output.resolve().is_relative_to(data.resolve()):
         raise UserError(f"--output={output} lies in {config.data}, so that it would be read as a part of it the next "
                         "time. Give a folder elsewhere.")
     config = with_found_data(config)

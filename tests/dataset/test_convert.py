@@ -105,6 +105,8 @@ def test_where_it_must_not_be_written(data, tmp_path, output, message):
 
 
 def test_nothing_to_write(tmp_path):
+    with pytest.raises(UserError, match=r"There is no folder \(--data\) .*none\."):
+        convert(FolderConfig(str(tmp_path / "none")), "voc", tmp_path / "out")
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "a.json").write_text(labelme_json(("cat", "rectangle", [[1, 2], [3, 4]])))
     with pytest.raises(UserError, match=r"No image of .*own can be used"):
