@@ -22,9 +22,8 @@ def with_found_data(config: Any) -> Any:
     looking = dataclasses.replace(config, classes=(BACKGROUND,))
     form = annotation_format(looking)
     parts = find_parts(dataclasses.replace(looking, dataset=form.kind))
-    reports = {purpose: Report() for purpose in parts}
-    texts = [_described(purpose, len(source.read(reports[purpose])), reports[purpose])
-             for purpose, source in parts.items()]
+    reports = {purpose: Report() for purpose in (TRAINING, EVALUATION, TEST) if purpose in parts}
+    texts = [_described(purpose, len(parts[purpose].read(report)), report) for purpose, report in reports.items()]
     if not {EVALUATION, TEST} & parts.keys():
         texts.append(f"val_share {config.val_share:g} holds out training images for {EVALUATION}"
                      if config.val_share else f"nothing for {EVALUATION}")

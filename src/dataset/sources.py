@@ -62,9 +62,12 @@ def _look(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSource]]:
     path = resolve_path(config.data, config.data_path, "data")
     if path.is_file():
         raise UserError(f"data = {config.data} is a file. Set --data to the folder with the images and annotations.")
-    folder = _unpacked(existing_folder(path, "folder (data)"))
     formats = list(FORMATS.values()) if config.dataset == AUTO else [format_of_kind(config.dataset)]
-    found = [(form, parts) for form in formats if (parts := form.look(folder, tuple(config.classes)))]
+    try:
+        folder = _unpacked(existing_folder(path, "folder (data)"))
+        found = [(form, parts) for form in formats if (parts := form.look(folder, tuple(config.classes)))]
+    except OSError as error:
+        raise UserError(f"{error.filename} in data = {config.data} cannot be read: {error.strerror}.") from error
     if not found:
         looked_for = "; ".join(f"{form.name} (--dataset={form.kind}): {form.looks_for}" for form in formats)
         raise UserError(f"No annotations are found in {folder}. Looked for {looked_for}. There is "
@@ -80,10 +83,11 @@ def _look(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSource]]:
 def _unpacked(folder: Path) -> Path:
     """The folder, or the only one in it, which archives often have; not a folder of one part or of images."""
     entries = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
-    if len(entries) == 1 and entries[0].is_dir() and not purpose_of_name(entries[0].name) \
-            and entries[0].name.lower() not in ("images", "annotations", "labels"):
-        return _unpacked(entries[0])
-    return folder
+    inner = entries[0] if len(entries) == 1 else folder
+    if inner == folder or inner.is_symlink() or not inner.is_dir() or purpose_of_name(inner.name) \
+            or inner.name.lower() in ("images", "annotations", "labels"):
+        return folder
+    return _unpacked(inner)
 
 
 def source_name(config: Any, is_training: bool) -> str:

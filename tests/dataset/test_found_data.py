@@ -1,6 +1,7 @@
 """`--data=DIR`: format and parts are found by looking."""
 import json
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -130,6 +131,23 @@ def test_files_of_the_model_zoo_are_not_evaluated_with_data(images, tmp_path):
     config = with_found_data(found(images, f"--mindrecord_dir={tmp_path}"))
     with pytest.raises(UserError, match="evaluated with the keys of its format, not with data"):
         create_mindrecord(config, is_training=False)
+
+
+def test_parts_are_told_in_their_order(images, caplog):
+    caplog.set_level(logging.INFO)
+    write_coco(images)
+    for part in ("test", "valid"):
+        shutil.copytree(images, images / part, ignore=shutil.ignore_patterns("test", "valid"))
+    with_found_data(found(images))
+    assert ("for training 3 images with 3 boxes; for evaluation 3 images with 3 boxes; for test 3 images with 3 boxes, "
+            "not used") in caplog.text
+
+
+def test_a_folder_that_is_a_link_to_itself(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "again").symlink_to(tmp_path / "own")
+    with pytest.raises(UserError, match="No annotations are found"):
+        with_found_data(found(tmp_path / "own"))
 
 
 def test_two_formats(images):
