@@ -103,6 +103,10 @@ def test_one_folder(images, kind, caplog):
         caplog.text
     records = read_annotations(config, is_training=True)
     assert [record.path for record in records] == [str(images / name) for name in BOXES]
+    if kind != "other":  # text lists have neither sizes nor ids of their own
+        assert [record.image_id for record in records] == [1, 2, 3]
+        assert {record.size for record in records[:2]} == {(60, 80)}
+        assert records[2].size == (None if kind == "label_studio" else (60, 80))  # which says it with each region
     for record, boxes in zip(records, BOXES.values()):
         expected = [[*corners, CLASSES.index(label)] for *corners, label in boxes]
         assert np.array_equal(record.pixel_boxes, np.array(expected, np.int32).reshape(-1, 5))
