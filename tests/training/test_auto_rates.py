@@ -25,7 +25,7 @@ def batches_of(*losses):
 
 
 @pytest.mark.parametrize(("loss", "lr", "scale", "text"), [
-    (2.8, 0.05, 0.3, "the weights know objects like these"), (6.2, 0.1, 1.0, "do not know objects like these"),
+    (2.8, 0.02, 0.15, "the weights know objects like these"), (6.2, 0.1, 1.0, "do not know objects like these"),
 ])
 def test_rates_by_the_loss_before_training(monkeypatch, caplog, loss, lr, scale, text):
     caplog.set_level("INFO")
