@@ -187,7 +187,8 @@ def _nms_of_block(boxes: np.ndarray, free: np.ndarray, threshold: float) -> np.n
 
 
 def select_detections(boxes: ArrayLike, scores: ArrayLike, image_shape: ArrayLike, nms: NMSConfig,
-                      max_detections: int | None = None, always_above: float | None = None) -> ImageDetections:
+                      max_detections: int | None = None, always_above: float | None = None, stable: bool = False
+                      ) -> ImageDetections:
     """The detections of one image, from all that the network says about its anchors.
 
     A box counts as a candidate of each class whose score is above `nms.min_score`; the candidates of each class undergo
@@ -200,6 +201,7 @@ def select_detections(boxes: ArrayLike, scores: ArrayLike, image_shape: ArrayLik
         nms: `NMSConfig`.
         max_detections: at most so many detections of the image; None for no limit.
         always_above: detections with a score above it are kept beyond `max_detections`; None for no such exception.
+        stable: equal scores come in the order of the anchors, as from the NMS operator of ONNX; else as `by_score`.
 
     Returns:
         boxes (D, 4) float32 xmin, ymin, width, height in pixels; scores (D,) float32; labels (D,) int64. In order of
@@ -218,7 +220,8 @@ def select_detections(boxes: ArrayLike, scores: ArrayLike, image_shape: ArrayLik
         order = np.argsort(-values, kind="stable")
         order = order[np.argsort(labels[order].astype(np.uint16), kind="stable")]  # 16 bits: a radix sort
         anchors, labels, values = anchors[order], labels[order], values[order]
-        _order_ties(anchors, labels, values, scores, above, always)
+        if not stable:
+            _order_ties(anchors, labels, values, scores, above, always)
         return _nms_of_classes(boxes[anchors] * pixels, labels, values, float(nms.nms_threshold), nms.max_boxes)
 
     anchors, labels, values = _candidates(scores, above)

@@ -76,7 +76,7 @@ def _check_nms(model: OnnxModel, metadata: ModelMetadata, images: np.ndarray) ->
     *detections, boxes, scores = session.run(None, inputs)
     for row, (found_boxes, found_scores, labels, count) in enumerate(zip(*detections)):
         xywh, expected_scores, expected_labels = select_detections(boxes[row], scores[row], image_shapes[row],
-                                                                   metadata.nms)
+                                                                   metadata.nms, stable=True)
         agree = (
             count == len(expected_labels) and (labels[:count] == expected_labels).all()
             and np.array_equal(found_scores[:count], expected_scores)
