@@ -81,9 +81,9 @@ def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWi
             logger.info("classes of %s: those of %s", detector, source)
         load_weights(net, detector, classes=config.classes, old_classes=old_classes or published_classes(detector))
     elif detector:
+        load_weights(net, detector, drop=config.checkpoint_filter_list if config.filter_weight else ())
         if not config.filter_weight:
             check_classes_of_run(detector, config.classes)
-        load_weights(net, detector, drop=config.checkpoint_filter_list if config.filter_weight else ())
     if records and is_folded(net.network):
         images = UNFOLDING_PIXELS // math.prod(config.img_shape)
         unfold_batch_norm(net.network, (batch["image"] for batch in first_batches(config, records, images)))

@@ -105,7 +105,7 @@ def options_after_four_steps(rank):
 def error_of_resume(rank):
     """What a rank says when only the first one has a checkpoint, as on two machines with folders of their own."""
     found = Resume(Path("ssd-3_2.ckpt"), {"epoch": 3, "step": 2}) if rank == 0 else None
-    config = SimpleNamespace(resume="True", output_path="output", mode_sink="non_sink")
+    config = SimpleNamespace(resume="True", output_path="output", mode_sink="non_sink", classes=("background", "a"))
     with mock.patch("src.training.resume.newest_checkpoint", return_value=found):
         try:
             find_resume(config, Ranks(rank, 2))
