@@ -27,13 +27,11 @@ MODELS = {
 
 # With ssd300_config.yaml and ssd_vgg16_config.yaml below, all ten configurations of the Model Zoo are trained.
 ONLY_TRAINED = {"ssd_mobilenet_v1_fpn_config.yaml": (), "ssd_mobilenet_v1_fpn_ONNX_config.yaml": (),
-                "ssd_resnet50_fpn_config.yaml": HALF, "ssd_mindcv_resnet50_fpn_config.yaml": ()}
+                "ssd_resnet50_fpn_config.yaml": HALF}
 
 
 @pytest.mark.parametrize("config", ONLY_TRAINED)
 def test_one_epoch(run, shapes, tmp_path, config):
-    if "mindcv" in config:
-        pytest.importorskip("mindcv")
     flags = flags_for(config, shapes, *SMALL_PYRAMID, *ONLY_TRAINED[config])
     _, err, code = run("train", *flags, "--epoch_size=1", "--lr=0.01")
     assert code == 0, err
