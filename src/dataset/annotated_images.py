@@ -16,10 +16,9 @@ from src.dataset.annotations import (
     Report,
     purpose_of_name,
 )
-from src.dataset.file_names import FileNames, files_below, name_key
+from src.dataset.file_names import FileNames, name_key, readable_files_below
 from src.dataset.paths import path_below
 from src.dataset.voc import assign_ids, unique_names
-from src.utils.errors import UserError
 from src.utils.safe_io import open_file
 
 # Files of a folder that are looked at to tell their format, and bytes of each.
@@ -66,7 +65,7 @@ def export_files(folder: Path, suffix: str, is_one: Callable[[Path], bool]) -> l
     Raises:
         UserError: a folder cannot be read.
     """
-    names = sorted((PurePosixPath(name) for name in _files_below(folder) if name.lower().endswith(suffix)),
+    names = sorted((PurePosixPath(name) for name in readable_files_below(folder) if name.lower().endswith(suffix)),
                    key=lambda name: (name.parent, name))
     found = []
     for _, group in itertools.groupby(names, key=lambda name: name.parent):
@@ -118,7 +117,7 @@ def records_of(images: Iterable[AnnotatedImage], image_dir: Path, report: Report
         UserError: a folder cannot be read.
     """
     images = list(images)
-    files = [name for name in _files_below(image_dir) if not name.lower().endswith(NOT_IMAGES)]
+    files = [name for name in readable_files_below(image_dir) if not name.lower().endswith(NOT_IMAGES)]
     found = []
     for image, file in zip(images, match_files([image.names for image in images], files)):
         try:
@@ -134,13 +133,6 @@ def records_of(images: Iterable[AnnotatedImage], image_dir: Path, report: Report
     ids = assign_ids(unique_names([name for _, name in found]))
     return [ImageRecord(image_id, str(image_dir / name), image.pixel_boxes, image.size)
             for image_id, (image, name) in zip(ids, found)]
-
-
-def _files_below(folder: Path) -> list[str]:
-    try:
-        return files_below(folder)
-    except OSError as error:
-        raise UserError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
 
 
 def _missing(image_dir: Path, name: str) -> str:

@@ -90,7 +90,7 @@ def convert(config: FolderConfig, kind: str, output: Path, keep_other_sizes: boo
         raise UserError(f"The name of the class '{shown(odd[0])}' has control characters. Rename it in the "
                         "annotations.")
     with whole_folder(output) as folder:
-        parts = [PARTS[purpose] for purpose, source in find_parts(config).items()
+        parts = [PARTS[purpose] for purpose, source in find_parts(config)[1].items()
                  if _convert_part(source, config.classes, PARTS[purpose], WRITERS[kind], folder, keep_other_sizes)]
         if not parts:
             raise UserError(f"No image of {config.data} can be used: the lines above say why.")

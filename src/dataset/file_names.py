@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from src.utils.errors import UserError
+
 
 def spellings(name: str) -> Iterator[str]:
     """The name as it stands, and then the other ways to write it."""
@@ -39,6 +41,14 @@ def files_below(folder: Path | str, enter: Callable[[str], bool] = lambda name: 
         prefix = "".join(f"{part}/" for part in place.parts)
         names += [prefix + name for name in files if not name.startswith("._")]
     return sorted(names)
+
+
+def readable_files_below(folder: Path | str) -> list[str]:
+    """As `files_below`; raises a `UserError` that names the folder that cannot be read."""
+    try:
+        return files_below(folder)
+    except OSError as error:
+        raise UserError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
 
 
 def _leads_back(path: Path, depth: int) -> bool:

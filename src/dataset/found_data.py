@@ -5,7 +5,7 @@ from typing import Any
 
 from src.dataset.annotations import EVALUATION, TEST, TRAINING, Report
 from src.dataset.class_names import BACKGROUND, with_class_names
-from src.dataset.sources import annotation_format, find_parts
+from src.dataset.sources import find_parts
 from src.utils.safe_io import shown
 
 logger = logging.getLogger(__name__)
@@ -19,9 +19,7 @@ def with_found_data(config: Any) -> Any:
     """
     if not config.data:
         return with_class_names(config)
-    looking = dataclasses.replace(config, classes=(BACKGROUND,))
-    form = annotation_format(looking)
-    parts = find_parts(dataclasses.replace(looking, dataset=form.kind))
+    form, parts = find_parts(dataclasses.replace(config, classes=(BACKGROUND,)))
     reports = {purpose: Report() for purpose in (TRAINING, EVALUATION, TEST) if purpose in parts}
     texts = [_described(purpose, len(parts[purpose].read(report)), report) for purpose, report in reports.items()]
     if not {EVALUATION, TEST} & parts.keys():

@@ -38,7 +38,7 @@ AUTO = "auto"
 
 def annotation_format(config: Any) -> AnnotationFormat:
     """The format that the configuration names, or that the folder `data` has."""
-    return _look(config)[0] if config.dataset == AUTO else format_of_kind(config.dataset)
+    return find_parts(config)[0] if config.dataset == AUTO else format_of_kind(config.dataset)
 
 
 def format_of_kind(kind: str) -> AnnotationFormat:
@@ -46,16 +46,12 @@ def format_of_kind(kind: str) -> AnnotationFormat:
     return FORMATS.get(kind, txt.FORMAT)
 
 
-def find_parts(config: Any) -> dict[str, AnnotationSource]:
-    """The sources in the folder `data`, by purpose: `TRAINING`, `EVALUATION`, `TEST`.
+def find_parts(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSource]]:
+    """The format of the folder `data`, and its sources by purpose: `TRAINING`, `EVALUATION`, `TEST`.
 
     Raises:
         UserError: the folder is not there, or its format is not clear.
     """
-    return _look(config)[1]
-
-
-def _look(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSource]]:
     if not config.data:
         raise UserError("data is empty: set --data=DIR to the folder with your images and annotations; or name their "
                         "format and files by --dataset and the keys that belong to it.")
@@ -119,7 +115,7 @@ def find_source(config: Any, is_training: bool) -> AnnotationSource:
 
 
 def _find_in_folder(config: Any, is_training: bool) -> AnnotationSource:
-    parts = find_parts(config)
+    _, parts = find_parts(config)
     training, evaluation = parts.get(TRAINING), parts.get(EVALUATION) or parts.get(TEST)
     if training and evaluation and _same_images(training, evaluation):
         evaluation = None if config.val_share else evaluation._replace(part=TRAINING_IMAGES)

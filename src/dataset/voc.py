@@ -27,7 +27,7 @@ from src.dataset.annotations import (
     usual_evaluation_part,
     usual_parts,
 )
-from src.dataset.file_names import FileNames, files_below
+from src.dataset.file_names import FileNames, files_below, readable_files_below
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.outlines import named_boxes
 from src.dataset.paths import existing_file, path_below, resolve_path
@@ -334,10 +334,7 @@ def read_voc(layout: VocLayout, classes: Sequence[str], report: Report) -> list[
     Raises:
         UserError: an xml file has a document type declaration, or a folder cannot be read.
     """
-    try:
-        images = FileNames(name for name in files_below(layout.image_dir) if not name.lower().endswith(".xml"))
-    except OSError as error:
-        raise UserError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
+    images = FileNames(name for name in readable_files_below(layout.image_dir) if not name.lower().endswith(".xml"))
     entries = []
     for xml_path in layout.annotation_files():
         try:

@@ -53,16 +53,12 @@ def choose_input_size(config: Config, boxes: np.ndarray) -> Config:
         choices = {side: default_boxes.for_input(side) for side in (own, *(side for side in INPUT_SIDES if side > own))}
     except ValueError as error:
         raise UserError(f"input_size: auto, but {error}; set input_size to 0") from None
-    shares = {}
-    for side, values in choices.items():
-        anchors = build_default_boxes(dataclasses.replace(config, **values)).anchors()
-        shares[side] = share_below(best_overlaps(boxes[:, :4], anchors))
+    resized = {side: build_default_boxes(dataclasses.replace(config, **values)) for side, values in choices.items()}
+    shares = {side: share_below(best_overlaps(boxes[:, :4], one.anchors())) for side, one in resized.items()}
     side = min(side for side in shares if shares[side] <= min(shares.values()) + SAME_SHARE)
     logger.info("input_size: %d; boxes of the training data whose IoU with every default box is below 0.5: %s", side,
                 ", ".join(f"{100 * share:.0f} % with {other}" for other, share in shares.items()))
-    values = choices[side]
-    number = build_default_boxes(dataclasses.replace(config, **values)).num_boxes
-    return dataclasses.replace(config, **values, input_size=side, num_ssd_boxes=number)
+    return dataclasses.replace(config, **choices[side], input_size=side, num_ssd_boxes=resized[side].num_boxes)
 
 
 def choose_scale_jitter(config: Config, boxes: np.ndarray) -> Config:

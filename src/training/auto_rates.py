@@ -1,6 +1,5 @@
 """Learning rates that `auto` leaves open: gentle where the weights that training begins from know the objects."""
 import dataclasses
-import itertools
 import logging
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,11 +11,11 @@ from mindspore import nn
 from src.config import Config
 from src.dataset.mindrecord.convert import MindRecordSet
 from src.runtime.distributed import FirstRankDecides, Ranks
-from src.training.data import build_training_batches
+from src.training.data import first_batches
 
 logger = logging.getLogger(__name__)
-# Training images that are looked at before the first step, in batches of at most so many.
-FIRST_BATCH = 16
+# Training images whose loss is looked at before the first step.
+IMAGES = 32
 
 
 class Rates(NamedTuple):
@@ -31,13 +30,6 @@ FAMILIAR, UNFAMILIAR = Rates(0.02, 0.15), Rates(0.1, 1.0)
 FAMILIAR_LOSS = 4.5
 
 
-def first_batches(config: Config, records: MindRecordSet, images: int) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of at least one and at most so many training images, all of one size, without mosaics."""
-    batch_size = min(FIRST_BATCH, records.num_images)
-    batches = build_training_batches(dataclasses.replace(config, batch_size=batch_size, mosaic=0.0), records)
-    return itertools.islice(batches.create_dict_iterator(num_epochs=1, output_numpy=True), max(1, images // batch_size))
-
-
 def resolve_rates(config: Config, net: nn.Cell, records: MindRecordSet, ranks: Ranks) -> Config:
     """The configuration with the learning rates that `auto` asks for; as it is where it asks for none.
 
@@ -50,7 +42,7 @@ def resolve_rates(config: Config, net: nn.Cell, records: MindRecordSet, ranks: R
     keys = [key for key in Rates._fields if config.is_auto(key)]
     if not keys:
         return config
-    loss = mean_loss(net, first_batches(config, records, 2 * FIRST_BATCH)) if ranks.is_first else 0.0
+    loss = mean_loss(net, first_batches(config, records, IMAGES)) if ranks.is_first else 0.0
     is_familiar = bool(FirstRankDecides(ranks).of(int(loss < FAMILIAR_LOSS)))
     rates = FAMILIAR if is_familiar else UNFAMILIAR
     chosen = {key: getattr(rates, key) for key in keys}

@@ -1,6 +1,9 @@
 """What a run trains on and is evaluated with."""
 import dataclasses
+import itertools
+from collections.abc import Iterator
 
+import numpy as np
 from mindspore import dataset as ds
 
 from src.boxes import build_box_coder
@@ -23,6 +26,9 @@ from src.runtime.device import set_up_device
 from src.runtime.distributed import ONE_RANK, Ranks
 from src.training.auto_settings import resolve_sizes
 from src.training.resume import Resume
+
+# Most images of a batch of `first_batches`.
+FIRST_BATCH = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +64,19 @@ def build_training_batches(config: Config, records: MindRecordSet, ranks: Ranks 
     """The batches of one rank, see `create_ssd_dataset`; from the next one of a resumed run, with `resume`."""
     records.files.require_unchanged()
     return create_ssd_dataset(records.path, *build_dataset_settings(config, ranks, resume))
+
+
+def first_batches(config: Config, records: MindRecordSet, images: int) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of at least one and at most so many training images, all of one size, without mosaics.
+
+    Args:
+        config: the configuration; its batch size and number of epochs may still be `auto`.
+        records: the training images.
+        images: so many, but for what is left over.
+    """
+    batch_size = min(FIRST_BATCH, records.num_images)
+    batches = build_training_batches(dataclasses.replace(config, batch_size=batch_size, mosaic=0.0), records)
+    return itertools.islice(batches.create_dict_iterator(num_epochs=1, output_numpy=True), max(1, images // batch_size))
 
 
 def measure_data_pipeline(config: Config, records: MindRecordSet) -> str:

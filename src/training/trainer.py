@@ -16,12 +16,12 @@ from src.runtime.distributed import AllRanksStop, Ranks, set_up_ranks
 from src.runtime.environment import get_device_id
 from src.runtime.signals import StopSignals
 from src.ssd import SSDWithLossCell, build_training_net, get_model
-from src.training.auto_rates import first_batches, resolve_rates
+from src.training.auto_rates import resolve_rates
 from src.training.auto_settings import resolve_sizes
 from src.training.batch_preview import draw_first_batch
 from src.training.callbacks.build import build_callbacks
 from src.training.callbacks.summary import describe_run
-from src.training.data import TrainingData, build_training_batches
+from src.training.data import TrainingData, build_training_batches, first_batches
 from src.training.loop import TrainingLoop
 from src.training.output_folder import WITH_BOXES, WITH_MATCHES, save_config
 from src.training.resume import Resume, with_resumed_choices

@@ -38,7 +38,7 @@ def content_of(folder):
     return {purpose: sorted((open(record.path, "rb").read(), record.pixel_boxes[:, :4].tolist(),
                              [config.classes[label] for label in record.pixel_boxes[:, 4]])
                             for record in source.read(Report()))
-            for purpose, source in find_parts(config).items()}
+            for purpose, source in find_parts(config)[1].items()}
 
 
 @pytest.mark.parametrize("kind", sorted({"coco", "voc", "yolo"} & set(FORMATS)))

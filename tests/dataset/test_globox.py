@@ -59,7 +59,7 @@ def test_what_globox_wrote(images, kind):
     SAVE[kind](images)
     config = with_found_data(FolderConfig(str(images)))
     assert config.dataset == kind
-    records = find_parts(config)[TRAINING].read(Report())
+    records = find_parts(config)[1][TRAINING].read(Report())
     assert {Path(record.path).name: sorted((xmin, ymin, xmax, ymax, config.classes[label])
                                            for ymin, xmin, ymax, xmax, label in record.pixel_boxes.tolist())
             for record in records} == {name: sorted(boxes) for name, boxes in BOXES.items()}

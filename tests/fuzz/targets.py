@@ -102,21 +102,20 @@ def labelme(folder, data):
 
 
 def cvat(folder, data):
-    path = folder / "annotations.xml"
-    path.write_bytes(data)
-    with only_clear_errors():
-        look_for_cvat(folder, CLASSES)
-        report = Report()
-        check(records_of(read_cvat(path, CLASSES, report), folder, report), report, folder)
+    check_export(folder / "annotations.xml", data, look_for_cvat, read_cvat)
 
 
 def label_studio(folder, data):
-    path = folder / "tasks.json"
+    check_export(folder / "tasks.json", data, look_for_label_studio, read_label_studio)
+
+
+def check_export(path, data, look, read):
+    """A format with many images in a file."""
     path.write_bytes(data)
     with only_clear_errors():
-        look_for_label_studio(folder, CLASSES)
+        look(path.parent, CLASSES)
         report = Report()
-        check(records_of(read_label_studio(path, CLASSES, report), folder, report), report, folder)
+        check(records_of(read(path, CLASSES, report), path.parent, report), report, path.parent)
 
 
 def yaml(folder, data):
