@@ -10,6 +10,11 @@ MODEL_ZOO = "https://download.mindspore.cn/models/r1.10/"
 MINDCV = "https://download.mindspore.cn/toolkits/mindcv/ssd/"
 
 
+def imported_path(file: Path) -> Path:
+    """Where the checkpoint goes that is made of a file of another library, unless somebody names another place."""
+    return file.with_suffix(".imported.ckpt" if file.suffix == ".ckpt" else ".ckpt")
+
+
 @dataclasses.dataclass(frozen=True)
 class PublishedWeights:
     """One row of the table.
@@ -41,9 +46,7 @@ class PublishedWeights:
     @property
     def checkpoint(self) -> str:
         """Name of the checkpoint that is made of the file, or of the file itself."""
-        if not self.library:
-            return self.file
-        return str(Path(self.file).with_suffix(".imported.ckpt" if self.file.endswith(".ckpt") else ".ckpt"))
+        return str(imported_path(Path(self.file))) if self.library else self.file
 
 
 def _model_zoo(model: str, file: str, stated: str, sha256: str) -> PublishedWeights:

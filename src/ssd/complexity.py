@@ -6,6 +6,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
+from src.layers.modes import evaluation_mode
+
 # Measured with training steps on a CPU: memory of a process without the network, and the number of arrays as large as
 # the predictions that loss and gradients hold. Activations are held once.
 PROCESS_BYTES = 1.0e9
@@ -50,15 +52,14 @@ def measure_network(detector: nn.Cell, image_size: Sequence[int]) -> NetworkSize
             # Each output value is the sum of as many products as its channel has weights.
             totals["flops"] += 2 * output.size * int(np.prod(cell.weight.shape[1:]))
 
-    mode, training = ms.get_context("mode"), detector.training
+    mode = ms.get_context("mode")
     leaves = [cell for _, cell in detector.cells_and_names() if not list(cell.cells())]
     handles = [cell.register_forward_hook(count) for cell in leaves]
     ms.set_context(mode=ms.PYNATIVE_MODE)
-    detector.set_train(False)
     try:
-        predictions = detector(ms.Tensor(np.zeros((1, 3, *image_size), np.float32)))
+        with evaluation_mode(detector):
+            predictions = detector(ms.Tensor(np.zeros((1, 3, *image_size), np.float32)))
     finally:
-        detector.set_train(training)
         ms.set_context(mode=mode)
         for handle in handles:
             handle.remove()

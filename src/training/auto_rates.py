@@ -10,6 +10,8 @@ from mindspore import nn
 
 from src.config import Config
 from src.dataset.mindrecord.convert import MindRecordSet
+from src.dataset.pipeline import TRAINING_COLUMNS
+from src.layers.modes import evaluation_mode
 from src.runtime.distributed import FirstRankDecides, Ranks
 from src.training.data import first_batches
 
@@ -54,11 +56,9 @@ def resolve_rates(config: Config, net: nn.Cell, records: MindRecordSet, ranks: R
 
 def mean_loss(net: nn.Cell, batches: Iterator[dict[str, np.ndarray]]) -> float:
     """The mean loss of a `SSDWithLossCell` in evaluation mode."""
-    was_training = net.training
-    net.set_train(False)
     losses = []
-    for batch in batches:
-        loss = net(*(ms.Tensor(batch[name]) for name in ("image", "box", "label", "num_match")))
-        losses.append(float((loss[0] if isinstance(loss, tuple) else loss).asnumpy()))
-    net.set_train(was_training)
+    with evaluation_mode(net):
+        for batch in batches:
+            loss = net(*(ms.Tensor(batch[name]) for name in TRAINING_COLUMNS))
+            losses.append(float((loss[0] if isinstance(loss, tuple) else loss).asnumpy()))
     return float(np.mean(losses))

@@ -14,6 +14,7 @@ import numpy as np
 from mindspore import nn
 
 from src.config import load_config
+from src.model_zoo.table import imported_path
 from src.runtime.cli import entry_point
 from src.ssd import build_inference_net, get_model
 from src.ssd.registry import Model
@@ -137,8 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(argv)
     read = {TENSORFLOW: import_tensorflow, MINDCV: import_mindcv}.get(arguments.library, import_library)
     values = read(arguments)
-    suffix = ".imported.ckpt" if arguments.file.suffix == ".ckpt" else ".ckpt"
-    output = arguments.output or arguments.file.with_suffix(suffix)
+    output = arguments.output or imported_path(arguments.file)
     if output.resolve() == arguments.file.resolve():
         raise UserError(f"--output: {output} is the file that is converted; give the checkpoint another name")
     save_checkpoint([{"name": name, "data": ms.Tensor(value)} for name, value in values.items()], output)

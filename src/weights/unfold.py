@@ -8,6 +8,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
+from src.layers.modes import evaluation_mode
+
 logger = logging.getLogger(__name__)
 
 
@@ -34,17 +36,16 @@ def unfold_batch_norm(detector: nn.Cell, batches: Iterable[np.ndarray]) -> None:
     """
     layers = _batch_norms(detector)
     kinds = [type(layer) for layer in layers]
-    was_training = detector.training
-    detector.set_train(False)
     for layer in layers:
         layer.__class__ = _recording(type(layer))
         layer.folded = (ops.zeros_like(layer.moving_mean), ops.ones_like(layer.moving_variance))
         layer.no_update = ms.Tensor([layer.eps, 0, 0], ms.float32)  # as `settings` of a kernel: statistics stay
         layer.moving_variance.set_data(ops.zeros_like(layer.moving_variance))
     recorder, images, count = _Recorder(detector), 0, 0
-    for batch in batches:
-        recorder(ms.Tensor(batch))
-        images, count = images + len(batch), count + 1
+    with evaluation_mode(detector):
+        for batch in batches:
+            recorder(ms.Tensor(batch))
+            images, count = images + len(batch), count + 1
     for layer, kind in zip(layers, kinds):
         layer.__class__ = kind
         del layer.folded, layer.no_update
@@ -54,7 +55,6 @@ def unfold_batch_norm(detector: nn.Cell, batches: Iterable[np.ndarray]) -> None:
         for parameter, values in ((layer.moving_mean, mean), (layer.moving_variance, variance),
                                   (layer.gamma, np.sqrt(variance + layer.eps)), (layer.beta, beta)):
             parameter.set_data(ms.Tensor(values.astype(np.float32)))
-    detector.set_train(was_training)
     logger.info("BatchNorm: statistics of %d layers from %d training images", len(layers), images)
 
 

@@ -1,7 +1,6 @@
 """Evaluation during training."""
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import mindspore as ms
 from mindspore import nn
 
 from src.evaluation import EvalResult, format_result
+from src.layers.modes import evaluation_mode
 from src.runtime.signals import StopSignals
 from src.training.results import Results
 from src.training.run_state import RunContext
@@ -16,18 +16,6 @@ from src.utils.files import keep_earlier
 from src.weights import save_checkpoint
 
 logger = logging.getLogger(__name__)
-
-
-@contextlib.contextmanager
-def evaluation_mode(net: nn.Cell) -> Iterator[nn.Cell]:
-    """Context manager: `net` in evaluation mode; afterwards each of its cells is in the mode that it was in."""
-    modes = [(cell, cell.training) for _, cell in net.cells_and_names()]  # a parent before those in it
-    net.set_train(False)
-    try:
-        yield net
-    finally:
-        for cell, training in modes:
-            cell.set_train(training)
 
 
 class EvaluationInterruptedError(Exception):
