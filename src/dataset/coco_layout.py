@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from src.dataset.annotations import TRAINING, purpose_of_name
 from src.dataset.file_names import files_below
-from src.dataset.paths import path_below, path_by_end
+from src.dataset.paths import is_file_below, path_below, path_by_end
 from src.utils.errors import UserError
 from src.utils.safe_io import MOST_JSON, open_file, shown_list
 
@@ -80,7 +80,7 @@ def _with_images(folder: Path, annotation_file: Path, purpose: str) -> CocoPart:
     names = list(itertools.islice(_file_names(annotation_file), SAMPLE))
     folders = list(_folders(folder, annotation_file, purpose))
     for place in (path_below, path_by_end):
-        counts = {one: sum(_is_there(place, one, name) for name in names) for one in folders}
+        counts = {one: sum(is_file_below(one, name, place) for name in names) for one in folders}
         if any(counts.values()):
             best = max(folders, key=lambda one: counts[one])  # the first of those with the same number
             return CocoPart(annotation_file, best, place)
@@ -105,10 +105,3 @@ def _file_names(annotation_file: Path) -> Iterator[str]:
                 yield json.loads(found[1])
             except ValueError:
                 continue
-
-
-def _is_there(place: Callable[[Path | str, str], str], image_dir: Path, name: str) -> bool:
-    try:
-        return os.path.isfile(place(image_dir, name))
-    except ValueError:
-        return False

@@ -75,6 +75,14 @@ def path_by_end(folder: Path | str, name: str) -> str:
     return path_below(folder, name)
 
 
+def is_file_below(folder: Path | str, name: str, place: Callable[[Path | str, str], str] = path_below) -> bool:
+    """Whether the name that annotations state leads to a file; `place` as `path_below`."""
+    try:
+        return os.path.isfile(place(folder, name))
+    except ValueError:
+        return False
+
+
 def file_of_part(training_file: Path, part: str) -> Path:
     """Where an annotation file of another part is, going by that of training: `val.txt` beside `train.txt`."""
     stem = training_file.stem

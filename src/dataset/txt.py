@@ -18,7 +18,7 @@ from src.dataset.annotations import (
 )
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.label_names import MOST_TEXT, check_labels
-from src.dataset.paths import existing_file, existing_folder, file_of_part, path_below, resolve_path
+from src.dataset.paths import existing_file, existing_folder, file_of_part, is_file_below, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import open_file, read_text, shown, shown_list
 
@@ -72,7 +72,7 @@ def look_for_txt(folder: Path, classes: tuple[str, ...]) -> dict[str, Annotation
                             "training, evaluation and test names with train, val and test.")
         (path, name), = found
         folders = (folder, *(folder / sub for sub in (*IMAGE_FOLDERS, path.stem)))
-        image_dir = next((one for one in folders if _is_there(one, name)), folder)
+        image_dir = next((one for one in folders if is_file_below(one, name)), folder)
         sources[purpose] = _source(path, image_dir, classes)
     return sources
 
@@ -93,13 +93,6 @@ def _first_image(path: Path) -> str:
             except ValueError:
                 return ""
     return ""
-
-
-def _is_there(folder: Path, name: str) -> bool:
-    try:
-        return os.path.isfile(path_below(folder, name))
-    except ValueError:
-        return False
 
 
 def find_evaluation_part(config: Any) -> str:
