@@ -114,6 +114,30 @@ def test_rooms_that_import_without_mindspore():
     assert done.stdout == ""
 
 
+# What else opens files to read them: files of the system, of this checkout, or that this process has just made, and
+# pipes of the shell that are named as such.
+OWN_READERS = {"src.config.yaml_file", "src.cpu_kernels.library", "src.dataset.shapes", "src.export.cpp_config",
+               "src.runtime.device", "src.training.auto_settings"}
+
+
+def opens_to_read(node):
+    """Whether a node is `open` for reading, or the function of a path that does the same."""
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr in ("read_text", "read_bytes")
+    if not isinstance(node.func, ast.Name) or node.func.id != "open":
+        return False
+    mode = node.args[1] if len(node.args) > 1 else ast.Constant("r")
+    return isinstance(mode, ast.Constant) and mode.value in ("r", "rb")
+
+
+def test_files_are_opened_by_safe_io():
+    """A named pipe or a device in the place of a file would keep the process waiting for ever."""
+    trees = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+    assert {name for name, tree in trees.items() if any(map(opens_to_read, ast.walk(tree)))} == OWN_READERS
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.py")), ids=lambda path: path.name)
 def test_entry_scripts_are_short(path):
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -9,7 +9,7 @@ from src.config.other_names import OTHER_NAMES
 from src.config.schema import KEYS, OLDER_KEYS
 from src.config.values import ConfigLoader, allowed, show
 from src.utils.errors import UserError
-from src.utils.safe_io import SHOWN, read_file, shown
+from src.utils.safe_io import SHOWN, read_file, reason_of_reading, shown
 from src.utils.untrusted_yaml import UNREADABLE
 
 # Key -> value as YAML gives it, and "FILE, line N".
@@ -64,8 +64,7 @@ def _documents(path: Path | str) -> list[FromFile]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})") from None
     except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{shown(path)}: the configuration file cannot be read: {reason}") from None
+        raise UserError(f"{shown(path)}: the configuration file cannot be read: {reason_of_reading(error)}") from None
     documents = []
     try:
         loader = ConfigLoader(text)

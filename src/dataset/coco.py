@@ -25,7 +25,7 @@ from src.dataset.annotations import (
 from src.dataset.coco_layout import CocoPart, find_coco_parts
 from src.dataset.paths import existing_file, existing_folder, file_of_part, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import read_json, shown, shown_list
+from src.utils.safe_io import read_json, reason_of_reading, shown, shown_list
 
 MAX_IMAGE_ID = 2**63 - 1  # of MindRecord
 COCO_LISTS = ("images", "annotations", "categories")
@@ -92,9 +92,8 @@ def read_coco_json(annotation_file: Path | str) -> dict[str, Any]:
     try:
         content = read_json(annotation_file)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{annotation_file} cannot be read as COCO json: {reason}. Check the paths of the "
-                        "dataset.") from error
+        raise UserError(f"{annotation_file} cannot be read as COCO json: {reason_of_reading(error)}. Check the "
+                        "paths of the dataset.") from error
     for key in COCO_LISTS:
         entries = content.get(key) if isinstance(content, dict) else None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

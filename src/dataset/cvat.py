@@ -24,7 +24,7 @@ from src.dataset.annotations import (
 from src.dataset.outlines import Point, ellipse_extremes, enclosing_box, finite_number, named_boxes, rectangle, turned
 from src.dataset.voc import parse_xml, slashed
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_file, shown
+from src.utils.safe_io import MEGABYTE, read_file, reason_of_reading, shown
 
 MOST_XML = 512 * MEGABYTE
 EXPORT = "In CVAT, choose Export task dataset and the format 'CVAT for images 1.1'."
@@ -108,7 +108,7 @@ def _parse(annotation_file: Path) -> Element:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{annotation_file} cannot be read as xml of CVAT: "
-                        f"{shown(getattr(error, 'strerror', None) or error)}. {EXPORT}") from error
+                        f"{shown(reason_of_reading(error))}. {EXPORT}") from error
     if root.tag != "annotations":
         raise UserError(f"{annotation_file} is no xml of CVAT for images: it begins with <{shown(root.tag)}>, expected "
                         f"is <annotations>. {EXPORT}")

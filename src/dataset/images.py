@@ -13,7 +13,7 @@ from PIL import Image
 
 from src.dataset.transforms import IMAGENET, InputFormat, normalise, resize
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, open_file, read_file, shown
+from src.utils.safe_io import MEGABYTE, open_file, read_file, reason_of_reading, shown
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # Pixels as they are stored: boxes are annotated on those, and would not follow a rotation that the EXIF data ask for.
@@ -124,7 +124,7 @@ def load_image(path: Path | str) -> np.ndarray:
     try:
         return decode_untrusted(read_file(path, MOST_BYTES))
     except OSError as error:
-        raise UserError(f"The image {shown(path)} cannot be read: {error.strerror or error}.") from error
+        raise UserError(f"The image {shown(path)} cannot be read: {reason_of_reading(error)}.") from error
     except ValueError as error:
         raise UserError(f"The image {shown(path)} {error}.") from error
 
@@ -140,7 +140,7 @@ def read_image_header(path: Path | str) -> ImageHeader:
             return read_header(stream)
     except (OSError, ValueError) as error:
         raise UserError(f"The size of the image {shown(path)} cannot be read: "
-                        f"{getattr(error, 'strerror', None) or error}.") from error
+                        f"{reason_of_reading(error)}.") from error
 
 
 def read_image_size(path: Path | str) -> tuple[int, int]:

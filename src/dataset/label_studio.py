@@ -35,7 +35,7 @@ from src.dataset.outlines import (
 )
 from src.dataset.voc import slashed
 from src.utils.errors import UserError
-from src.utils.safe_io import read_json, shown
+from src.utils.safe_io import read_json, reason_of_reading, shown
 
 EXPORT = "In Label Studio, choose Export and the format JSON."
 # Keys of a region that hold the names of its classes, by its tag. With the tag Labels, the shape is of another tag.
@@ -95,7 +95,7 @@ def _read_tasks(annotation_file: Path) -> list[dict[str, Any]]:
         tasks = read_json(annotation_file)
     except (OSError, ValueError) as error:
         raise UserError(f"{annotation_file} cannot be read as json of Label Studio: "
-                        f"{shown(getattr(error, 'strerror', None) or error)}. {EXPORT}") from error
+                        f"{shown(reason_of_reading(error))}. {EXPORT}") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise UserError(f"{annotation_file} is no export of Label Studio, which is a list of objects. {EXPORT}")
     return tasks

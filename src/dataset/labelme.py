@@ -25,7 +25,7 @@ from src.dataset.annotations import (
 )
 from src.dataset.outlines import Point, ellipse_extremes, enclosing_box, named_boxes, number_pairs
 from src.dataset.voc import slashed, with_suffixes
-from src.utils.safe_io import read_json
+from src.utils.safe_io import read_json, reason_of_reading
 
 # Shapes without an inside.
 NO_OUTLINES = ("point", "points", "line", "linestrip")
@@ -75,7 +75,7 @@ def read_labelme(folder: Path, json_names: Sequence[str], classes: Sequence[str]
             if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
                 raise ValueError("it is no file of LabelMe, with a list 'shapes' of objects")
         except (OSError, ValueError) as error:
-            report.add(BAD_ANNOTATION, f"{folder / name}: {getattr(error, 'strerror', None) or error}")
+            report.add(BAD_ANNOTATION, f"{folder / name}: {reason_of_reading(error)}")
             continue
         boxes = named_boxes(_objects(shapes, report, name), classes, report, name)
         images.append(AnnotatedImage(_image_names(name, content.get("imagePath")), boxes, _annotated_size(content)))

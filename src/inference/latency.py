@@ -2,7 +2,6 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -16,6 +15,7 @@ from src.dataset.transforms import InputFormat, resize
 from src.inference.predictor import Predictor
 from src.runtime.environment import available_cores
 from src.utils.errors import UserError
+from src.utils.safe_io import read_file
 
 STAGES = ("pre-processing", "network", "post-processing")
 PERCENTILES = (50, 90, 99)
@@ -128,7 +128,7 @@ def format_latencies(measured: Iterable[Latencies]) -> str:
 
 def measure_latencies(config: Config, predictor: Predictor) -> list[Latencies]:
     """Measures the evaluation images at the batch sizes and numbers of threads that the configuration names."""
-    contents = [Path(path).read_bytes()
+    contents = [read_file(path)
                 for path, _ in usable_images(config, is_training=False, count=config.benchmark_images)]
     cv2.setNumThreads(1)  # several images at a time are the parallelism
     measured = []

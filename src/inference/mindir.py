@@ -12,6 +12,7 @@ from src.inference.metadata import ModelMetadata
 from src.inference.network import NetworkPredictor
 from src.inference.predictor import check_file, first_line
 from src.utils.errors import UserError
+from src.utils.safe_io import read_file
 
 
 class MindirModel(NetworkPredictor):
@@ -22,7 +23,7 @@ class MindirModel(NetworkPredictor):
         self.path = Path(path)
         proto = mind_ir_pb2.ModelProto()
         try:
-            proto.ParseFromString(self.path.read_bytes())
+            proto.ParseFromString(read_file(self.path))
             super().__init__(nn.GraphCell(ms.load(str(path))))
         except Exception as error:  # of protobuf, or MindSpore's
             raise UserError(f"{path} is no MindIR file, or it is damaged: {first_line(error)}") from error

@@ -8,6 +8,7 @@ from typing import Protocol
 from src.runtime.environment import get_rank_id
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
+from src.utils.safe_io import read_file
 
 logger = logging.getLogger(__name__)
 MARK = ".copied_from"
@@ -74,7 +75,7 @@ def _fetch_once(key: str, url: str, folder: Path, copy: Copy) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     mark = folder / f"{MARK}_{key}"
     with folder_lock(folder):
-        if mark.is_file() and mark.read_text(encoding="utf-8") == url:
+        if mark.is_file() and read_file(mark).decode(errors="replace") == url:
             logger.info("%s: copied from %s before", folder, url)
             return
         _copy(key, url, str(folder), copy)

@@ -86,7 +86,7 @@ def save_config(output_path: Path | str, text: str, is_new: bool) -> None:
         is_new: the run does not continue one that wrote there.
     """
     path, content = config_file(output_path), _with_digest(text)
-    if is_new and path.exists() and path.read_text(encoding="utf-8") != content:
+    if is_new and path.exists() and _content(path) != content:
         keep_earlier(path)
     with whole_file(path) as part:
         part.write_text(content, encoding="utf-8")
@@ -96,10 +96,14 @@ def _with_digest(text: str) -> str:
     return f"{WRITTEN_BY}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
 
 
+def _content(path: Path) -> str:
+    return read_file(path, MOST_CONFIG_BYTES).decode().replace("\r\n", "\n")
+
+
 def _is_of_a_run(path: Path) -> bool:
     """Whether a run wrote the configuration, and nobody has changed it since."""
     try:
-        content = read_file(path, MOST_CONFIG_BYTES).decode().replace("\r\n", "\n")
+        content = _content(path)
     except (OSError, ValueError):
         return False
     return _with_digest(content.partition("\n")[2]) == content

@@ -1,7 +1,6 @@
 """Finds the checkpoint that `--resume` continues from."""
 import dataclasses
 import itertools
-import json
 import logging
 import re
 import uuid
@@ -15,7 +14,7 @@ from src.training.output_folder import checkpoint_folder
 from src.training.run_state import Position
 from src.utils.errors import UserError
 from src.utils.files import write_json
-from src.utils.safe_io import shown
+from src.utils.safe_io import read_json, shown
 from src.weights.run_classes import check_classes_of_run
 from src.weights.training_state import SUFFIX, read_state, read_state_file, state_path
 
@@ -166,9 +165,9 @@ def newest_checkpoint(folder: Path | str) -> Resume | None:
 def last_run(folder: Path) -> tuple[str | None, Path | None]:
     """Name of the run that last wrote to `folder`, None for any, and the checkpoint that it began from, or None."""
     try:
-        note = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        note = read_json(folder / RUN_FILE)
         run, begun_from = note["run"], note["from"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None, None
     if not isinstance(run, str) or not isinstance(begun_from, (str, type(None))):
         return None, None

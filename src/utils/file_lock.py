@@ -6,6 +6,9 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
+from src.utils.files import require_file
+from src.utils.safe_io import read_file
+
 logger = logging.getLogger(__name__)
 
 
@@ -30,6 +33,7 @@ def folder_lock(folder: Path | str, poll_seconds: float = 0.5, wait: bool = True
     import filelock  # takes a while, and only what writes needs it
 
     path = Path(folder) / ".lock"
+    require_file(path)
     path.open("ab").close()  # a folder that cannot be written to is no file system without locks
     # Without marker files in place of locks: a crash would leave them behind.
     lock = filelock.FileLock(path, fallback_to_soft=False)
@@ -58,6 +62,6 @@ def _sign(path: Path) -> None:
 
 def _holder(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")[:200] or "another process"
+        return read_file(path).decode(errors="replace")[:200] or "another process"
     except OSError:  # Windows lets no other process read what is locked
         return "another process"

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import stat
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +72,7 @@ def find_checkpoint(path: Path | str, folder: Path | str = "", key: str = "check
 def file_digest(path: Path | str, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a regular file, read in blocks."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
-    with open_file(path, sys.maxsize) as stream:
+    with open_file(path) as stream:
         while block := stream.read(BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
@@ -110,7 +109,7 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     with reported_as(path):
-        _require_file(path)
+        require_file(path)
         part = path.with_name(_part_name(path.name))
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -126,7 +125,7 @@ def whole_file(path: Path | str) -> Iterator[Path]:
             part.with_suffix(".tmp").unlink(missing_ok=True)  # MindSpore leaves it when it cannot write a checkpoint
 
 
-def _require_file(path: Path) -> None:
+def require_file(path: Path) -> None:
     """Raises an `OSError` if `path` cannot be the name of a file, or is anything else: a folder, a pipe, a device."""
     try:
         mode = path.stat().st_mode
@@ -144,7 +143,7 @@ def require_writable(path: Path | str) -> None:
     """Raises a `CannotWriteError` if `path` certainly cannot be written: to be asked before the work for it begins."""
     path = Path(path)
     with reported_as(path):
-        _require_file(path)
+        require_file(path)
         folder = next(folder for folder in path.absolute().parents if folder.exists())
         for error, fits in ((errno.ENOTDIR, folder.is_dir()), (errno.EACCES, os.access(folder, os.W_OK | os.X_OK))):
             if not fits:

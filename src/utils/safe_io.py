@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +16,8 @@ import psutil
 SHOWN, SHOWN_TEXTS = 200, 100
 MEGABYTE = 1 << 20
 MOST_JSON = 4096 * MEGABYTE
+# Of weights and models, which nobody reads unasked.
+ANY_SIZE = sys.maxsize
 # The memory that a smaller json file takes is not estimated.
 SMALL_JSON = 64 * MEGABYTE
 # What spreadsheets take for the beginning of a formula, also after a tabulator or a carriage return.
@@ -60,7 +63,7 @@ def spreadsheet_text(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def open_file(path: Path | str, most: int) -> BinaryIO:
+def open_file(path: Path | str, most: int = ANY_SIZE) -> BinaryIO:
     """Opens a regular file of at most `most` bytes, for reading bytes.
 
     Named pipes and devices are refused: they may keep a reader waiting, or never end.
@@ -88,7 +91,12 @@ def open_file(path: Path | str, most: int) -> BinaryIO:
         raise
 
 
-def read_file(path: Path | str, most: int) -> bytes:
+def reason_of_reading(error: Exception) -> str:
+    """Why a file cannot be read, for a message that names the file: of an `OSError` without its number and path."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def read_file(path: Path | str, most: int = ANY_SIZE) -> bytes:
     """Content of a regular file of at most `most` bytes; errors as `open_file`."""
     with open_file(path, most) as stream:
         return stream.read()

@@ -17,7 +17,7 @@ from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from src.utils.errors import UserError
 from src.utils.files import whole_file
-from src.utils.safe_io import shown
+from src.utils.safe_io import open_file, shown
 from src.weights.parameter_names import GRADIENT_COUNT, WAITING_GRADIENTS
 from src.weights.training_state import check_content
 
@@ -50,10 +50,11 @@ def check_checkpoint(path: Path | str) -> None:
     MindSpore makes a tensor of any shape that the file states, and reads beyond the end of its bytes; of two parameters
     with the same name it takes the last.
     """
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         if stream.read(1) != FIRST_BYTE:
             raise ValueError("it does not begin like a checkpoint")
-    content = Path(path).read_bytes()
+        stream.seek(0)
+        content = stream.read()
     if content[-len(CHECKSUM) - CHECKSUM_BYTES : -CHECKSUM_BYTES] == CHECKSUM:
         content = content[: -len(CHECKSUM) - CHECKSUM_BYTES]
     checkpoint = Checkpoint()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from src.utils.errors import UserError
-from src.utils.safe_io import read_file, shown
+from src.utils.safe_io import read_file, reason_of_reading, shown
 
 MOST_BYTES = 1 << 30
 # More than any SSD has. A damaged file can claim any number, and have its operators go round in a circle.
@@ -88,7 +88,7 @@ def read_tflite_detector(path: Path | str, head_layers: int) -> TFLiteDetector:
     try:
         content = read_file(path, MOST_BYTES)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise UserError(f"{path} cannot be read: {reason_of_reading(error)}") from error
     if content[4:8] != b"TFL3":
         raise UserError(f"{path} is no TensorFlow Lite file: it does not say TFL3 at its beginning")
     try:

@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from src.utils.errors import UserError
+from src.utils.safe_io import open_file
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
@@ -205,7 +206,7 @@ def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _read_legacy(path: Path) -> Any:
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         if [_unpickle(stream)[0] for _ in range(2)] != [LEGACY_MAGIC, LEGACY_PROTOCOL]:
             raise ValueError("it begins like no file of torch.save")
         if not _unpickle(stream)[0]["little_endian"]:

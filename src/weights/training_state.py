@@ -4,14 +4,13 @@
 The file also has the size and the digest of its checkpoint, which shows whether the checkpoint was cut off or changed.
 Only `--resume` needs this file; everything else works without it.
 """
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from src.utils.errors import UserError
 from src.utils.files import file_digest, write_json
-from src.utils.safe_io import shown
+from src.utils.safe_io import read_json, reason_of_reading, shown
 
 SUFFIX = ".state.json"
 FORMAT = "ssd-training-state"
@@ -90,9 +89,9 @@ def read_state_file(path: Path) -> dict[str, Any]:
         UserError: it cannot be read, or is not of this version of the program.
     """
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is no training state, or it is damaged: {error}") from error
+        state = read_json(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is no training state, or it is damaged: {reason_of_reading(error)}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT or state.get("version") != VERSION:
         raise UserError(f"{path} is not a training state of this version of the program")
     return state

@@ -1,5 +1,6 @@
 """Which checkpoint `--resume` takes, and what is said of the others."""
 import json
+import os
 
 import pytest
 
@@ -73,6 +74,16 @@ def test_a_note_of_the_run_with_other_types(tmp_path, note):
     saved = save(tmp_path, 2, "a")
     write_json(tmp_path / RUN_FILE, note)
     assert newest_checkpoint(tmp_path).path == saved
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
+def test_named_pipes_keep_nobody_waiting(tmp_path):
+    saved = save(tmp_path, 2, "a")
+    os.mkfifo(tmp_path / RUN_FILE)
+    os.mkfifo(state_path(save(tmp_path, 3, "a")).with_name("ssd-4_3.state.json"))
+    assert newest_checkpoint(tmp_path).path == tmp_path / "ssd-3_3.ckpt"
+    with pytest.raises(UserError, match=r"run\.json cannot be written: it is a pipe or a device"):
+        new_run(tmp_path, saved)
 
 
 @pytest.mark.parametrize(("key", "value"), [

@@ -31,6 +31,13 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch, caplog, number):
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
+def test_a_named_pipe_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / ".lock")
+    with pytest.raises(OSError, match="it is a pipe or a device"), folder_lock(tmp_path):
+        pass
+
+
 def test_a_folder_that_does_not_exist(tmp_path):
     with pytest.raises(FileNotFoundError), folder_lock(tmp_path / "none"):
         pass

@@ -11,6 +11,7 @@ from pathlib import Path
 from src.utils.errors import UserError
 from src.utils.files import file_digest, reported_as
 from src.utils.progress import BYTES, megabytes, progress
+from src.utils.safe_io import MEGABYTE, read_file
 
 logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1 << 20
@@ -190,7 +191,7 @@ def _version_file(part: Path) -> Path:
 
 def _read_version(part: Path) -> str:
     try:
-        return _version_file(part).read_text(encoding="latin-1").strip()
+        return read_file(_version_file(part), MEGABYTE).decode("latin-1").strip()
     except OSError:
         return ""
 

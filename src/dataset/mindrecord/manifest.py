@@ -5,7 +5,6 @@ files are not used.
 """
 import contextlib
 import hashlib
-import json
 import os
 import re
 import sqlite3
@@ -16,6 +15,7 @@ from typing import Any
 from src.dataset.annotations import AnnotationSource
 from src.utils.errors import UserError
 from src.utils.files import file_digest
+from src.utils.safe_io import read_json, reason_of_reading
 
 FORMAT = "ssd-mindrecord"
 # Raise it whenever the same sources would give other records.
@@ -115,14 +115,14 @@ def read_manifest(folder: Path, prefix: str) -> dict[str, Any] | None:
     """
     path = manifest_path(folder, prefix)
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
         raise UserError(_closed(path)) from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}), so it is not known what the MindRecord files beside it "
-                        f"hold. {OTHER_FOLDER}") from error
+        raise UserError(f"{path} cannot be read ({reason_of_reading(error)}), so it is not known what the MindRecord "
+                        f"files beside it hold. {OTHER_FOLDER}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise UserError(f"{path} is not a manifest of this program. {OTHER_FOLDER}")
     return manifest

@@ -266,13 +266,15 @@ def test_new_annotation_file_of_voc_is_noticed(tmp_path):
     assert create_mindrecord(config, False).num_images == 4
 
 
-@pytest.mark.parametrize("text", [None, "{", "[]", '{"format": "other"}'])
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"format": "other"}', "a named pipe"])
 def test_foreign_files_are_refused_and_left_alone(tmp_path, text):
     config = make_coco(tmp_path)
     folder_of(config).mkdir()
     foreign = folder_of(config) / "ssd.mindrecord0"
     foreign.write_bytes(b"foreign")
-    if text is not None:
+    if text == "a named pipe":
+        os.mkfifo(folder_of(config) / "ssd.mindrecord.json")
+    elif text is not None:
         (folder_of(config) / "ssd.mindrecord.json").write_text(text)
     with pytest.raises(UserError, match="mindrecord_dir"):
         create_mindrecord(config, True)
