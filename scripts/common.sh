@@ -140,26 +140,58 @@ parse_wait() {
     done
 }
 
-# refuse_running NAME...: ends the script if a run still writes to one of these folders of the checkout. It holds the
-# lock of the script that started it, .running, or that of train.py.
-refuse_running() {
-    local name lock status
+# refuse_locked FOLDER NAME...: ends the script if a run holds the lock of one of these files in the folder.
+refuse_locked() {
+    local folder="$1" name status
+    shift
     for name in "$@"; do
-        for lock in "$PROJECT_ROOT/$name/.running" "$PROJECT_ROOT/$name/output/.lock"; do
-            [ -f "$lock" ] || continue
-            status=0
-            flock --nonblock --conflict-exit-code 9 "$lock" true || status=$?
-            [ "$status" -ne 9 ] || fail "a run still writes to $PROJECT_ROOT/$name; wait for its end, or stop it first"
-        done
+        [ -f "$folder/$name" ] || continue
+        status=0
+        flock --nonblock --conflict-exit-code 9 "$folder/$name" true || status=$?
+        [ "$status" -ne 9 ] || fail "a run still writes to $folder; wait for its end, or stop it first"
     done
 }
 
-# is_number_free NUMBER NAME...: whether the checkout has no folder NAME-NUMBER.
-is_number_free() {
-    local name number="$1"
-    shift
+# refuse_running NAME...: ends the script if a run still writes to one of these folders of the checkout. It holds the
+# lock of the script that started it, .running, or that of train.py.
+refuse_running() {
+    local name
     for name in "$@"; do
-        [ ! -e "$PROJECT_ROOT/$name-$number" ] || return 1
+        refuse_locked "$PROJECT_ROOT/$name" .running output/.lock
+    done
+}
+
+# numbered PATH NUMBER: prints the path with the number at the end of its name: LOG0-1, log-1.txt.
+numbered() {
+    case "${1##*/}" in
+        *.*) echo "${1%.*}-$2.${1##*.}" ;;
+        *) echo "$1-$2" ;;
+    esac
+}
+
+# free_number PATH...: prints the first number with which none of the paths is there.
+free_number() {
+    local path number=1 is_free=
+    until [ -n "$is_free" ]; do
+        is_free=1
+        for path in "$@"; do
+            [ ! -e "$(numbered "$path" "$number")" ] || is_free=
+        done
+        [ -n "$is_free" ] || number=$((number + 1))
+    done
+    echo "$number"
+}
+
+# keep_earlier PATH...: renames what an earlier run left, all with one number.
+keep_earlier() {
+    local path kept number
+    number="$(free_number "$@")"
+    for path in "$@"; do
+        if [ -e "$path" ]; then
+            kept="$(numbered "$path" "$number")"
+            mv -- "$path" "$kept"
+            echo "The earlier ${path##*/} is now ${kept##*/}"
+        fi
     done
 }
 
@@ -178,20 +210,19 @@ follow_into() {
 # Those of an earlier run are renamed to NAME-1, or the next number, and so are files in them that FLAGS name; with
 # RESUME=1 they stay. To be called when all that can be checked before the run has been.
 new_log_folders() {
-    local name folder number=1 start lock
+    local folder number start lock
+    local -a folders=("${@/#/$PROJECT_ROOT/}")
     exec {start}<"$PROJECT_ROOT"
     flock "$start" || true # another start waits; some file systems have no locks
     refuse_running "$@"
-    until [ "${RESUME:-0}" = 1 ] || is_number_free "$number" "$@"; do
-        number=$((number + 1))
-    done
-    for name in "$@"; do
-        folder="$PROJECT_ROOT/$name"
-        if [ -e "$folder" ] && [ "${RESUME:-0}" != 1 ]; then
-            follow_into "$(realpath -- "$folder")" "$folder-$number"
-            mv -- "$folder" "$folder-$number"
-            echo "The earlier $name is now $name-$number"
-        fi
+    if [ "${RESUME:-0}" != 1 ]; then
+        number="$(free_number "${folders[@]}")"
+        for folder in "${folders[@]}"; do
+            [ ! -e "$folder" ] || follow_into "$(realpath -- "$folder")" "$folder-$number"
+        done
+        keep_earlier "${folders[@]}"
+    fi
+    for folder in "${folders[@]}"; do
         mkdir -p "$folder"
         exec {lock}>"$folder/.running"
         flock --nonblock "$lock" || true
@@ -207,11 +238,15 @@ device_flags() {
 }
 
 # run_logged LOG COMMAND...: runs the command with its output in LOG. With WAIT=1 in the foreground, its output shown and
-# its exit code passed on; otherwise in the background, where it outlives the shell. With RESUME=1 the log is appended to.
+# its exit code passed on; otherwise in the background, where it outlives the shell. The log of an earlier run is kept
+# under a number; with RESUME=1 it is appended to.
 run_logged() {
     local log="$1" status=0
     shift
-    [ "${RESUME:-0}" = 1 ] || : >"$log"
+    if [ "${RESUME:-0}" != 1 ]; then
+        keep_earlier "$log"
+        : >"$log"
+    fi
     if [ "$WAIT" = 1 ]; then
         "$@" </dev/null 2>&1 | tee -ai "$log" || status=$?
         [ "$status" -eq 0 ] || echo "error: ended with code $status; log: $log" >&2

@@ -12,4 +12,5 @@ USAGE="Usage: bash scripts/run_download_dataset.sh DATASET CONFIG_PATH
 CONFIG="$(config_file "$2")"
 PROGRAM="$(project_python)"
 cd "$PROJECT_ROOT"
+keep_earlier download_dataset_log.txt
 "$PROGRAM" download_dataset.py --dataset="$1" --config_path="$CONFIG" </dev/null 2>&1 | tee download_dataset_log.txt

@@ -13,7 +13,8 @@ USAGE="Usage: bash scripts/${SCRIPT_NAME:-run_eval_onnx.sh} [--wait] DATA_PATH C
   INSTANCES_SET  annotation file below COCO_ROOT, {} stands for the split; default annotations/instances_{}.json
   DEVICE_TARGET  GPU (default) or CPU
   CONFIG_PATH    default $DEFAULT_CONFIG
-  --wait         stay in the foreground and pass the exit code on (also WAIT=1)"
+  --wait         stay in the foreground and pass the exit code on (also WAIT=1)
+Environment: DEVICE_TARGET=GPU|CPU instead of the argument"
 parse_wait "$@"
 set -- "${ARGUMENTS[@]}"
 { [ $# -ge 3 ] && [ $# -le 6 ]; } || usage_error "$USAGE"
@@ -22,5 +23,6 @@ MODEL="$(existing_file "ONNX model" "$3")"
 CONFIG="$(config_file "${6:-$DEFAULT_CONFIG}")"
 PROGRAM="$(project_python)"
 FLAGS=("--config_path=$CONFIG" --dataset=coco --batch_size=1 "--data_path=$(absolute_path "$1")" "--coco_root=$2" \
-    "--file_name=$MODEL" "--instances_set=${4:-annotations/instances_{\}.json}" "--device_target=${5:-${DEVICE_TARGET:-GPU}}")
+    "--file_name=$MODEL" "--instances_set=${4:-annotations/instances_{\}.json}" "--device_target=${DEVICE_TARGET:-${5:-GPU}}")
+(cd "$PROJECT_ROOT" && check_flags "$PROGRAM" "${FLAGS[@]}")
 run_logged eval.log "$PROGRAM" "$PROJECT_ROOT/$ENTRY" "${FLAGS[@]}"

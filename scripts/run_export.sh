@@ -17,4 +17,5 @@ PROGRAM="$(project_python)"
 cd "$PROJECT_ROOT"
 FLAGS=("--config_path=$CONFIG" "--file_format=$2")
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
+check_flags "$PROGRAM" "${FLAGS[@]}"
 run_logged log.txt "$PROGRAM" export.py "${FLAGS[@]}"

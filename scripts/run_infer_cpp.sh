@@ -13,7 +13,8 @@ USAGE="Usage: bash scripts/run_infer_cpp.sh MINDIR_PATH DATA_PATH DVPP CONFIG_PA
   CONFIG_PATH  configuration; its dataset has the ground truth of the images
   DEVICE_TYPE  Ascend, GPU or CPU
   DEVICE_ID    default 0; a GPU is always device 0
-Results: result_Files, time_Result, acc_Result; logs: build.log, infer.log, acc.log
+Results: result_Files, time_Result, acc_Result; logs: build.log, infer.log, acc.log. Those of an earlier run are kept
+under a number.
 Environment: MS_LITE_HOME=FOLDER  MindSpore Lite, default the kit of scripts/setup_mindspore_lite.sh"
 { [ $# -ge 5 ] && [ $# -le 6 ]; } || usage_error "$USAGE"
 
@@ -51,6 +52,11 @@ FLAGS=("--mindir_path=$MODEL" "--dataset_path=$DATA" "--device_type=$DEVICE" "--
 INPUT_FLAGS="$(call_python src.export.cpp_config input_flags "$CONFIG")"
 mapfile -t -O "${#FLAGS[@]}" FLAGS <<<"$INPUT_FLAGS"
 OPTION=
+cd "$CALLER_FOLDER"
+refuse_locked "$CALLER_FOLDER" build.log
+keep_earlier result_Files time_Result acc_Result build.log infer.log acc.log aipp.cfg
+exec {LOCK}>build.log # held until the last step has ended
+flock --nonblock "$LOCK" || true
 if [ "$DECODER" = DVPP ]; then
     OPTION=-DSSD_DVPP=ON
     call_python src.export.cpp_config aipp "$CONFIG" "$CPP_FOLDER/aipp.cfg.in" >"$CALLER_FOLDER/aipp.cfg"
@@ -58,7 +64,6 @@ if [ "$DECODER" = DVPP ]; then
 fi
 
 build_cpp "$CALLER_FOLDER/build.log" "$LITE" "$OPTION"
-rm -rf "$CALLER_FOLDER/result_Files" "$CALLER_FOLDER/time_Result"
 logged_step "the inference" "$CALLER_FOLDER/infer.log" "$CPP_BUILD/main" "${FLAGS[@]}"
 cat "$CALLER_FOLDER/infer.log"
 cd "$PROJECT_ROOT"

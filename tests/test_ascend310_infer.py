@@ -111,11 +111,15 @@ def test_from_the_checkpoint_to_the_same_result(run, model, program, checkout, e
     flags = [flag for flag in flags if flag != "--min_score=0.001"]
     _, err, code = run("eval", *flags, f"--checkpoint_file_path={model / 'small.ckpt'}")
     assert code == 0, err
+    (tmp_path / "result_Files").mkdir()
+    (tmp_path / "acc.log").write_text("of an earlier run", encoding="utf-8")
     done = run_command(["bash", checkout / "scripts" / "run_infer_cpp.sh", model / "small.mindir",
                         shapes / "shapes" / "val", "cpu", model / "small.yaml", "CPU"], tmp_path, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "time_Result" / "test_perform_static.txt").read_text(encoding="utf-8").endswith(
         " ms of infer_count 6\n")
+    assert list((tmp_path / "result_Files-1").iterdir()) == []
+    assert (tmp_path / "acc-1.log").read_text(encoding="utf-8") == "of an earlier run"
     expected, found = (json.loads((tmp_path / name / "eval_results.json").read_text(encoding="utf-8"))
                        for name in ("network", "acc_Result"))
     assert found["mAP"] == pytest.approx(expected["mAP"], abs=5e-4)
@@ -238,3 +242,17 @@ def test_a_failing_step_ends_the_script(model, checkout, environment, images, tm
     assert "b.jpg cannot be decoded" in done.stderr
     assert f"error: the inference ended with code 1; log: {tmp_path}/infer.log" in done.stderr
     assert not (tmp_path / "acc_Result").exists() and not (tmp_path / "result_Files").exists()
+
+
+def test_a_run_in_the_same_folder_is_refused(checkout, environment, tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    (tmp_path / "small.yaml").write_text(CONFIG.format(data=tmp_path), encoding="utf-8")
+    (tmp_path / "small.ms").touch()
+    (tmp_path / "result_Files").mkdir()
+    with open(tmp_path / "build.log", "w", encoding="utf-8") as log:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        done = run_command(["bash", checkout / "scripts" / "run_infer_cpp.sh", "small.ms", ".", "CPU", "small.yaml",
+                            "CPU"], tmp_path, **environment)
+    assert done.returncode == 1
+    assert done.stderr == f"error: a run still writes to {tmp_path}; wait for its end, or stop it first\n"
+    assert (tmp_path / "result_Files").exists()

@@ -27,7 +27,9 @@ NOT_HERE = {"src/dataset/csv_file.py", "tests/dataset/test_csv_file.py", "script
             "config/ssd_mine_config.yaml", "src/backbones/my_backbone.py", "src/my_backbone.py",
             "config/config.yaml", "ascend310_infer/build", "hccl_tools.py", "scripts/NAME",
             "src/download_dataset.py", "create_data.py", "scripts/infer_ssd_fp16_accuracy.sh",
-            "scripts/infer_ssd_fp16_performance.sh", "config/data.yaml"}
+            "scripts/infer_ssd_fp16_performance.sh", "config/data.yaml", "ssd_train.py", "ssd_eval.py",
+            *(f"config/ssd_{name}{device}.yaml" for name in ("mobilenetv2", "mobilenetv3", "resnet50_fpn")
+              for device in ("", "_gpu"))}
 # What stands for something else in a command.
 PLACEHOLDERS = {"=CONFIG": "=config/ssd300_config.yaml",
                 "$(seq -s, -f 'filler%g' 7 80)": ",".join(f"filler{number}" for number in range(7, 81))}

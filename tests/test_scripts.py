@@ -171,6 +171,23 @@ def test_earlier_folders_are_numbered_and_kept(checkout, tmp_path):
     assert not (checkout / "LOG0" / "output").exists()
 
 
+def test_results_and_logs_of_earlier_runs_are_numbered_and_kept(tmp_path):
+    (tmp_path / "result_Files").mkdir()
+    (tmp_path / "result_Files" / "a_0.bin").touch()
+    (tmp_path / "eval.log").write_text("mAP: 0.5", encoding="utf-8")
+    (tmp_path / "acc-1.log").touch()
+    done = common("keep_earlier result_Files acc.log eval.log; WAIT=1; run_logged new.log echo 1; "
+                  "run_logged new.log echo 2; RESUME=1 run_logged new.log echo 3", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["The earlier result_Files is now result_Files-2",
+                                        "The earlier eval.log is now eval-2.log", "1",
+                                        "The earlier new.log is now new-1.log", "2", "3"]
+    contents = {path.relative_to(tmp_path).as_posix(): path.read_text(encoding="utf-8")
+                for path in tmp_path.rglob("*") if path.is_file()}
+    assert contents == {"result_Files-2/a_0.bin": "", "eval-2.log": "mAP: 0.5", "acc-1.log": "", "new-1.log": "1\n",
+                        "new.log": "2\n3\n"}
+
+
 @pytest.mark.parametrize("resume", ["0", "1"])
 def test_the_folder_of_a_running_run_is_refused(checkout, tmp_path, resume):
     """The run is in the background, and the script that started it has ended."""
@@ -205,18 +222,25 @@ def test_the_lock_of_training_is_heeded_too(checkout, tmp_path):
     ("run_distribute_train.sh", ["1", "1", "0.05", "coc", "a.ckpt", "config/ssd300_config.yaml"], "dataset is coc"),
     ("run_msrun_train.sh", ["1", "1", "0.05", "coc", "config/ssd300_config.yaml"], "dataset is coc"),
     ("run_eval.sh", ["coc", "a.ckpt", "0", "config/ssd300_config.yaml"], "dataset is coc"),
+    ("run_export.sh", ["config/ssd300_config.yaml", "ONX"], "file_format is ONX"),
+    ("run_eval_onnx.sh", ["data", "coco_ori", "a.ckpt", "instances_{}.json", "CPV"], "device_target is CPV"),
     ("run_eval.sh", ["coco", "ssd300_cocoo", "0", "config/ssd300_config.yaml"], "published weights ssd300_coco?"),
 ])
 def test_wrong_arguments_move_nothing(checkout, tmp_path, script, arguments, message):
     (tmp_path / "a.ckpt").touch()
     before = [checkout / name for name in ("LOG", "LOG0", "eval0")]
+    logs = [checkout / "log.txt", tmp_path / "eval.log"]
     for folder in before:
         folder.mkdir()
+    for log in logs:
+        log.write_text("mine", encoding="utf-8")
     done = run(["bash", checkout / "scripts" / script, *arguments], tmp_path, PYTHON=sys.executable)
     assert done.returncode == 1
     assert message in done.stderr and done.stderr.count("error: ") == 1
     assert sorted([*checkout.glob("LOG*"), *checkout.glob("eval*[0-9]*")]) == sorted(before)
     assert not any(list(folder.iterdir()) for folder in before)
+    assert sorted([*checkout.glob("*.txt"), *tmp_path.glob("*.log")]) == sorted(logs)
+    assert [log.read_text(encoding="utf-8") for log in logs] == ["mine", "mine"]
 
 
 def test_a_failed_installation_is_an_error(checkout, tmp_path):

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from src.config.other_names import OTHER_NAMES
+from src.config.other_names import NOT_NEEDED, OTHER_NAMES
 from src.config.schema import KEYS, OLDER_KEYS
 from src.config.values import ConfigLoader, allowed, show
 from src.utils.errors import UserError
@@ -32,8 +32,12 @@ def suggestion(name: str, dashes: str = "") -> str:
     Args:
         dashes: before the name of a key.
     """
-    elsewhere = OTHER_NAMES.get(name.lower())
-    return f"here it is {dashes}{elsewhere}" if elsewhere else f"the nearest known one is {dashes}{nearest_key(name)}"
+    name = name.lower()
+    if name in OTHER_NAMES:
+        return f"here it is {dashes}{OTHER_NAMES[name]}"
+    if name in NOT_NEEDED:
+        return f"leave it out: {NOT_NEEDED[name]}"
+    return f"the nearest known one is {dashes}{nearest_key(name)}"
 
 
 def read_config_file(path: Path | str) -> tuple[FromFile, dict[str, str]]:

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,9 @@ from src.boxes.default_boxes import build_default_boxes
 from src.config.auto import UnresolvedError
 from src.config.coco_classes import COCO_CLASSES
 from src.config.loader import format_config, load_config
+from src.config.other_names import NOT_NEEDED, OTHER_NAMES
+from src.config.schema import KEYS
+from src.config.yaml_file import suggestion
 from src.utils.errors import UserError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -248,6 +252,8 @@ def test_flags(flags, key, value):
     ("--min_scor3=3", ["--min_scor3", "--min_score"]),
     ("--zzz", ["--zzz", "nearest known"]),
     ("--backbone_ckpt_path=a.ckpt", ["unknown option --backbone_ckpt_path; here it is --feature_extractor_base_param"]),
+    ("-c", ["unknown option -c; here it is --config_path"]),
+    ("--drop_remainder=True", ["leave it out: training leaves an incomplete last batch out, evaluation does not"]),
     ("lr=3", ["'lr=3'", "--key=value"]),
     ("--img=3", ["ambiguous", "--img_shape", "--img_path"]),
     ("--lr", ["--lr", "expected one argument"]),
@@ -303,6 +309,32 @@ def test_values_in_a_file(write):
     assert (config.lr, config.loss_scale, config.freeze_layer, config.pre_trained) == (0.0005, 8.0, "none", "")
     assert (config.image_dir, config.run_eval, config.classes, config.num_classes) == (
         "", True, ("background", "cat"), 2)
+
+
+# All keys of the six YAML files of MindCV's SSD example.
+MINDCV_KEYS = """
+    mode distribute num_parallel_workers enable_modelarts eval_while_train dataset data_dir shuffle batch_size
+    drop_remainder num_classes classes image_size num_ssd_boxes match_threshold nms_threshold min_score max_boxes
+    all_reduce_fusion_config backbone backbone_ckpt_path backbone_ckpt_auto_mapping backbone_features_only
+    backbone_out_indices ckpt_path use_fpn num_default extras_in_channels extras_out_channels extras_strides
+    extras_ratio feature_size min_scale max_scale aspect_ratios steps prior_scaling gamma alpha num_addition_layers
+    use_anchor_generator epoch_size ckpt_save_dir keep_checkpoint_max eval_interval eval_start_epoch
+    dataset_sink_mode amp_level lr lr_init lr_end_rate warmup_epochs loss_scale weight_decay momentum"""
+
+
+def test_keys_of_mindcv_are_known_or_answered():
+    unknown = set(MINDCV_KEYS.split()) - set(KEYS)
+    assert {key for key in unknown if "nearest" in suggestion(key)} == set()
+    assert suggestion("data_dir").startswith("here it is mindrecord_dir")
+    assert suggestion("mode") == "leave it out: networks are always compiled as graphs"
+    page = (CHECKOUT / "docs" / "other_repositories.md").read_text(encoding="utf-8")
+    assert {key for key in unknown if f"`{key}`" not in page} == set()
+
+
+def test_names_of_other_repositories_lead_to_keys():
+    assert not set(OTHER_NAMES) & set(NOT_NEEDED) and not (set(OTHER_NAMES) | set(NOT_NEEDED)) & set(KEYS)
+    for new in OTHER_NAMES.values():
+        assert re.match(r"\w+", new)[0] in {*KEYS, "config_path"}
 
 
 def test_null_freezes_nothing(write):
