@@ -1,5 +1,6 @@
 """The floors of `src`: a room imports rooms of smaller floors only, and importing a module does nothing."""
 import ast
+import functools
 import subprocess
 import sys
 
@@ -30,13 +31,18 @@ def name_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def room_of(module):
     return module.split(".")[1]
 
 
 def imports_of(path):
     """Names of the modules that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -102,7 +108,7 @@ def defines(node):
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_modules_only_define(path):
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree_of(path).body:
         assert defines(node), f"{path}:{node.lineno} runs at import"
 
 
@@ -134,8 +140,8 @@ def opens_to_read(node):
 
 def test_files_are_opened_by_safe_io():
     """A named pipe or a device in the place of a file would keep the process waiting for ever."""
-    trees = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
-    assert {name for name, tree in trees.items() if any(map(opens_to_read, ast.walk(tree)))} == OWN_READERS
+    readers = {name_of(path) for path in MODULES if any(map(opens_to_read, ast.walk(tree_of(path))))}
+    assert readers == OWN_READERS
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.py")), ids=lambda path: path.name)

@@ -12,6 +12,7 @@ import numpy as np
 from src.dataset import transforms
 from src.dataset.augmentation import PLAIN, Augmentation, mosaic
 from src.dataset.images import decode_image, preprocess
+from src.utils.errors import UserError
 
 FLIP_PROBABILITY = 0.5
 
@@ -59,6 +60,7 @@ class TrainingSettings:
         shard: part of the images.
         first_epoch: number of the first epoch, counted from 0.
         first_batch: in the first epoch, batches before this one are blank, for a run that resumes after them.
+        x_first: the records have xmin, ymin, xmax, ymax, see `MindRecordSet`.
     """
 
     box_coder: BoxEncoder
@@ -67,13 +69,31 @@ class TrainingSettings:
     shard: Shard = ALL_IMAGES
     first_epoch: int = 0
     first_batch: int = 0
+    x_first: bool = False
 
 
-def record_boxes(annotation: np.ndarray) -> np.ndarray:
+class DamagedImageError(UserError):
+    """An image in MindRecord files cannot be decoded."""
+
+
+def record_image(data: np.ndarray, image_id: np.ndarray) -> np.ndarray:
+    """The `image` column of one record -> uint8 `(H, W, 3)` RGB.
+
+    Raises:
+        DamagedImageError: it cannot be decoded.
+    """
+    try:
+        return decode_image(data)
+    except ValueError as error:
+        raise DamagedImageError(f"the image with the id {image_id.item()} {error}") from None
+
+
+def record_boxes(annotation: np.ndarray, x_first: bool = False) -> np.ndarray:
     """The `annotation` column of one record -> pixel boxes `(N, 5)`; MindRecord loses the shape when N is 0."""
     if annotation.ndim != 2:
         return np.zeros((0, 5), np.float32)
-    return annotation.astype(np.float32)
+    boxes = annotation.astype(np.float32)
+    return boxes[:, [1, 0, 3, 2, 4]] if x_first else boxes
 
 
 def augment(image: np.ndarray, pixel_boxes: np.ndarray, rng: np.random.RandomState, out: np.ndarray,
@@ -107,14 +127,14 @@ def resize_flip_jitter(image: np.ndarray, boxes: np.ndarray, rng: np.random.Rand
     return boxes
 
 
-def training_sample(data: np.ndarray, pixel_boxes: np.ndarray, rng: np.random.RandomState, out: np.ndarray,
+def training_sample(image: np.ndarray, pixel_boxes: np.ndarray, rng: np.random.RandomState, out: np.ndarray,
                     settings: BatchSettings, training: TrainingSettings) -> tuple[np.ndarray, np.ndarray, int]:
-    """Content of an image file (uint8 array) and its boxes -> what the loss needs; the image is written to `out`.
+    """Image (H, W, 3) uint8 RGB and its boxes -> what the loss needs; the image is written to `out`.
 
     Returns:
         targets `(A, 4)`, labels `(A,)`, number of matches.
     """
-    boxes = augment(decode_image(data), pixel_boxes, rng, out, settings, training.augmentation)
+    boxes = augment(image, pixel_boxes, rng, out, settings, training.augmentation)
     return training.box_coder.encode(boxes)
 
 
@@ -122,22 +142,26 @@ class MosaicTiles:
     """The images of a batch as parts of mosaics: each is decoded and resized once, when it is first needed.
 
     Args:
-        data: contents of the image files.
-        annotations: the column of the records.
+        image_ids, data, annotations: the columns of the records.
         image_size: (height, width) of a tile.
+        x_first: see `TrainingSettings`.
     """
 
-    def __init__(self, data: Sequence[np.ndarray], annotations: Sequence[np.ndarray], image_size: Sequence[int]):
+    def __init__(self, image_ids: Sequence[np.ndarray], data: Sequence[np.ndarray], annotations: Sequence[np.ndarray],
+                 image_size: Sequence[int], x_first: bool):
+        self.image_ids = image_ids
         self.data = data
         self.annotations = annotations
         self.image_size = image_size
+        self.x_first = x_first
         self.tiles: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Image `(*image_size, 3)` uint8 and its boxes `(N, 5)` in [0, 1]."""
         if index not in self.tiles:
-            image = decode_image(self.data[index])
-            boxes = transforms.normalise_boxes(record_boxes(self.annotations[index]), *image.shape[:2])
+            image = record_image(self.data[index], self.image_ids[index])
+            boxes = record_boxes(self.annotations[index], self.x_first)
+            boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
             self.tiles[index] = transforms.resize(image, self.image_size), boxes
         return self.tiles[index]
 
@@ -170,15 +194,16 @@ class TrainingBatch:
         rng = np.random.RandomState()  # one for all samples: to make one takes ten times as long as to seed it
         augmentation = training.augmentation
         mosaic_probability = augmentation.mosaic if epoch < augmentation.mosaic_epochs else 0
-        tiles = MosaicTiles(data, annotations, self.settings.image_size)
-        for index, (content, annotation) in enumerate(zip(data, annotations)):
+        tiles = MosaicTiles(image_ids, data, annotations, self.settings.image_size, training.x_first)
+        for index, (image_id, content, annotation) in enumerate(zip(image_ids, data, annotations)):
             seed_sample(rng, training.seed, epoch, training.shard.index, batch, index)
             if mosaic_probability and rng.rand() < mosaic_probability:
                 boxes = resize_flip_jitter(*tiles.sample(index, rng), rng, images[index], self.settings)
                 target, label, num_match = training.box_coder.encode(boxes)
             else:
                 target, label, num_match = training_sample(
-                    content, record_boxes(annotation), rng, images[index], self.settings, training)
+                    record_image(content, image_id), record_boxes(annotation, training.x_first), rng, images[index],
+                    self.settings, training)
             targets.append(target)
             labels.append(label)
             num_matches.append([num_match])
@@ -203,8 +228,8 @@ class EvaluationBatch:
         settings = self.settings
         images = np.empty((len(data), 3, *settings.image_size), np.float32)
         shapes = np.empty((len(data), 2), np.float32)
-        for index, content in enumerate(data):
-            image = decode_image(content)
+        for index, (image_id, content) in enumerate(zip(image_ids, data)):
+            image = record_image(content, image_id)
             shapes[index] = image.shape[:2]
             preprocess(image, settings.image_size, images[index], settings.input_format)
         return images, np.array(image_ids, np.int64).reshape(-1), shapes

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.dataset.batches import BatchSettings, TrainingSettings, augment, record_boxes, seed_sample
+from src.dataset.batches import BatchSettings, TrainingSettings, augment, record_boxes, record_image, seed_sample
 from src.dataset.images import decode_image
 from src.dataset.pipeline import AUTOMATIC, RECORD_COLUMNS, WorkerSettings, create_ssd_dataset
 
@@ -42,8 +42,9 @@ def measure_stages(mindrecord_file: Path | str, settings: BatchSettings, trainin
     dataset = create_ssd_dataset(mindrecord_file, settings, training, workers)
     records = ds.MindDataset(str(mindrecord_file), columns_list=RECORD_COLUMNS, shuffle=False)
     rows = itertools.islice(records.create_dict_iterator(num_epochs=1, output_numpy=True), SAMPLE_IMAGES)
-    contents, pixel_boxes = zip(*((row["image"].copy(), record_boxes(row["annotation"])) for row in rows))
-    images = [decode_image(content) for content in contents]
+    some = [(row["image"].copy(), row["img_id"], record_boxes(row["annotation"], training.x_first)) for row in rows]
+    contents, image_ids, pixel_boxes = zip(*some)
+    images = [record_image(content, image_id) for content, image_id in zip(contents, image_ids)]
     rng, out = np.random.RandomState(), np.empty((3, *settings.image_size), np.float32)
 
     def augment_sample(number: int) -> np.ndarray:

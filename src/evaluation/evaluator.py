@@ -5,6 +5,7 @@ from pathlib import Path
 from src.boxes import build_nms_config
 from src.config import Config
 from src.dataset import BatchSettings, WorkerSettings, build_input_format, create_mindrecord, create_ssd_dataset
+from src.dataset.mindrecord.opening import readable
 from src.dataset.pipeline import evaluated_image_ids
 from src.dataset.sources import find_source
 from src.evaluation.coco_metrics import PROTOCOLS, COCOMetrics
@@ -49,7 +50,7 @@ class Evaluation:
             BatchSettings(batch_size, config.img_shape, build_input_format(config)),
             workers=WorkerSettings(config.num_parallel_workers, device_target=config.device_target),
         )
-        batches = dataset.create_dict_iterator(num_epochs=1, output_numpy=True)
+        batches = readable(dataset.create_dict_iterator(num_epochs=1, output_numpy=True), self._records.path)
         self._metrics.clear()
         result = evaluate(predict, batches, self._metrics, batch_size, num_batches=dataset.get_dataset_size())
         self._records.files.require_unchanged()

@@ -7,6 +7,7 @@ from mindspore import dataset as ds
 from src.boxes import BoxCoder, build_box_coder
 from src.config import Config
 from src.dataset import build_input_format
+from src.dataset.mindrecord.opening import readable
 from src.dataset.transforms import InputFormat
 from src.visualization.draw import class_colour, draw_boxes, draw_detections, grid, resize_to_view, with_title
 
@@ -64,6 +65,6 @@ def _counted(number: int, one: str, many: str) -> str:
 
 def draw_first_batch(config: Config, dataset: ds.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """`batch_sheets` of the first batch of a training dataset, which must not be iterated again."""
-    batch = next(iter(dataset.create_dict_iterator(num_epochs=1, output_numpy=True)))
+    batch = next(readable(dataset.create_dict_iterator(num_epochs=1, output_numpy=True)))
     return batch_sheets(batch["image"], batch["box"], batch["label"], build_box_coder(config),
                         build_input_format(config), config.classes)

@@ -21,6 +21,7 @@ from src.dataset import (
 )
 from src.dataset.mindrecord.convert import MindRecordSet
 from src.dataset.mindrecord.manifest import sources_of
+from src.dataset.mindrecord.opening import readable
 from src.evaluation.evaluator import Evaluation
 from src.runtime.device import set_up_device
 from src.runtime.distributed import ONE_RANK, Ranks
@@ -63,7 +64,7 @@ def build_training_batches(config: Config, records: MindRecordSet, ranks: Ranks 
                            resume: Resume | None = None) -> ds.Dataset:
     """The batches of one rank, see `create_ssd_dataset`; from the next one of a resumed run, with `resume`."""
     records.files.require_unchanged()
-    return create_ssd_dataset(records.path, *build_dataset_settings(config, ranks, resume))
+    return create_ssd_dataset(records.path, *build_dataset_settings(config, records, ranks, resume))
 
 
 def first_batches(config: Config, records: MindRecordSet, images: int) -> Iterator[dict[str, np.ndarray]]:
@@ -76,7 +77,8 @@ def first_batches(config: Config, records: MindRecordSet, images: int) -> Iterat
     """
     batch_size = min(FIRST_BATCH, records.num_images)
     batches = build_training_batches(dataclasses.replace(config, batch_size=batch_size, mosaic=0.0), records)
-    return itertools.islice(batches.create_dict_iterator(num_epochs=1, output_numpy=True), max(1, images // batch_size))
+    rows = batches.create_dict_iterator(num_epochs=1, output_numpy=True)
+    return itertools.islice(readable(rows, records.path), max(1, images // batch_size))
 
 
 def measure_data_pipeline(config: Config, records: MindRecordSet) -> str:
@@ -84,10 +86,10 @@ def measure_data_pipeline(config: Config, records: MindRecordSet) -> str:
     if config.is_auto("batch_size"):  # to choose it, the network runs once
         set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
     config = resolve_sizes(config, records.num_images)
-    return format_stage_speeds(measure_stages(records.path, *build_dataset_settings(config)))
+    return format_stage_speeds(measure_stages(records.path, *build_dataset_settings(config, records)))
 
 
-def build_dataset_settings(config: Config, ranks: Ranks = ONE_RANK,
+def build_dataset_settings(config: Config, records: MindRecordSet, ranks: Ranks = ONE_RANK,
                            resume: Resume | None = None) -> tuple[BatchSettings, TrainingSettings, WorkerSettings]:
     """What `create_ssd_dataset` needs for training beside the records."""
     first_epoch, first_batch = resume.next_step if resume else (config.pre_trained_epoch_size, 0)
@@ -98,6 +100,7 @@ def build_dataset_settings(config: Config, ranks: Ranks = ONE_RANK,
         shard=Shard(ranks.rank, ranks.size),
         first_epoch=first_epoch,
         first_batch=first_batch,
+        x_first=records.x_first,
     )
     is_on_cpu = config.device_target == "CPU"
     workers = WorkerSettings(config.num_parallel_workers, use_processes=not is_on_cpu,

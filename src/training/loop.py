@@ -5,6 +5,7 @@ from typing import Any
 
 import mindspore as ms
 
+from src.dataset.mindrecord.opening import readable
 from src.training.run_state import Position, RunContext, RunState
 from src.utils.errors import UserError
 
@@ -82,7 +83,7 @@ class TrainingLoop:
             while True:
                 self._tell("on_train_epoch_begin")
                 done = state.step_of_epoch
-                for index, batch in enumerate(batches):
+                for index, batch in enumerate(readable(batches)):
                     if index < done:
                         continue
                     self._step(batch)

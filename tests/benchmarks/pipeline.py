@@ -42,7 +42,7 @@ def encoding_rows():
 def stage_rows(flags):
     config = load_config(["--device_target=CPU", *flags])
     records = create_mindrecord(config, is_training=True)
-    for speed in measure_stages(records.path, *build_dataset_settings(config)):
+    for speed in measure_stages(records.path, *build_dataset_settings(config, records)):
         yield f"{speed.stage} ({speed.workers})", 1000 / speed.images_per_second
 
 

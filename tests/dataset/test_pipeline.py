@@ -1,4 +1,3 @@
-import cv2
 import numpy as np
 import pytest
 
@@ -143,12 +142,11 @@ def test_evaluation_batches(files):
 def test_training_sample_keeps_boxes_on_their_objects():
     image = np.zeros((60, 80, 3), np.uint8)
     image[20:40, 30:60] = 255
-    data = np.frombuffer(cv2.imencode(".png", image)[1].tobytes(), np.uint8)
     out = np.empty((3, 120, 160), np.float32)
     flipped = 0
     for seed in range(40):
         targets, _, num_match = training_sample(
-            data, np.array([[20, 30, 40, 60, 1]], np.float32), np.random.RandomState(seed), out,
+            image, np.array([[20, 30, 40, 60, 1]], np.float32), np.random.RandomState(seed), out,
             BatchSettings(1, (120, 160)), TrainingSettings(PlainCoder()))
         assert num_match == 1
         rows, columns = np.nonzero(out[0] > (out[0].min() + out[0].max()) / 2)
@@ -161,6 +159,7 @@ def test_training_sample_keeps_boxes_on_their_objects():
 def test_record_boxes_of_an_image_without_boxes():
     assert record_boxes(np.array(0, np.int32)).shape == (0, 5)
     assert record_boxes(np.ones((2, 5), np.int32)).tolist() == [[1.0] * 5] * 2
+    assert record_boxes(np.array([[1, 2, 3, 4, 5]]), x_first=True).tolist() == [[2, 1, 4, 3, 5]]
 
 
 def test_too_few_images(files):

@@ -10,7 +10,7 @@ from src.dataset.annotations import TRAINING_IMAGES, AnnotationSource, Report
 from src.dataset.coco import coco_ground_truth
 from src.dataset.mindrecord import manifest as manifests
 from src.dataset.mindrecord.files_in_use import FilesInUse, replacing, require_unused
-from src.dataset.mindrecord.model_zoo import read_model_zoo_files
+from src.dataset.mindrecord.model_zoo import read_model_zoo_files, x_comes_first
 from src.dataset.mindrecord.voc_json import save_voc_json
 from src.dataset.mindrecord.writer import write_records
 from src.dataset.paths import mindrecord_folder
@@ -39,6 +39,7 @@ class MindRecordSet:
         report: what was left out or changed, see `Report.to_dict`.
         files: the MindRecord files and what belongs to them.
         part: what the images are, as words, where training and evaluation share some or all; else empty.
+        x_first: boxes are xmin, ymin, xmax, ymax; else ymin, xmin, ymax, xmax.
     """
 
     path: str
@@ -47,6 +48,7 @@ class MindRecordSet:
     report: dict[str, Any]
     files: FilesInUse = field(compare=False, repr=False)
     part: str = ""
+    x_first: bool = False
 
 
 class _Target(NamedTuple):
@@ -220,7 +222,11 @@ def _use_model_zoo_files(config: Any, target: _Target) -> MindRecordSet:
     num_images = read_model_zoo_files(files, target.kind, target.classes)
     keys = None if target.is_training else format_of_kind(target.kind).keys
     annotation_file = str(keys.ground_truth(config)) if keys and keys.ground_truth else None
-    return MindRecordSet(str(files[0]), num_images, annotation_file, Report().to_dict(), in_use)
+    if annotation_file is None and not target.is_training:
+        raise UserError(f"{target.first_file} has no manifest: the Model Zoo's SSD wrote it, which cannot evaluate "
+                        "with text lists. Set --mindrecord_dir to another folder.")
+    return MindRecordSet(str(files[0]), num_images, annotation_file, Report().to_dict(), in_use,
+                         x_first=x_comes_first(target.kind))
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 
 from src.dataset import BatchSettings, create_ssd_dataset
+from src.dataset.augmentation import Augmentation
 from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.opening import readable
 from src.utils.errors import UserError
+from tests.support.batches import epochs, training_dataset
 from tests.support.samples import make_coco, make_config, read_records, voc_xml, write_image
 
 SCHEMA = {"img_id": {"type": "int32", "shape": [1]}, "image": {"type": "bytes"},
           "annotation": {"type": "int32", "shape": [-1, 5]}}
 
 
-def write_model_zoo(folder, prefix, image_paths, schema=SCHEMA, label=1):
+def write_model_zoo(folder, prefix, image_paths, schema=SCHEMA, ends=(35, 30)):
     from mindspore.mindrecord import FileWriter
 
     folder.mkdir(exist_ok=True)
@@ -23,7 +26,7 @@ def write_model_zoo(folder, prefix, image_paths, schema=SCHEMA, label=1):
     writer.add_schema(schema, "ssd_json")
     for number, path in enumerate(image_paths, start=1):
         row = {"img_id": np.array([number], np.int32), "image": path.read_bytes(),
-               "annotation": np.array([[5, 10, 35, 30 + number, label]], np.int32)}
+               "annotation": np.array([[5, 10, ends[0], ends[1] + number, 1]], np.int32)}
         writer.write_raw_data([{name: row[name] for name in schema}])
     writer.commit()
 
@@ -74,16 +77,59 @@ def test_evaluation_of_voc_takes_the_json_that_the_model_zoo_made(tmp_path):
     assert create_mindrecord(config, False).annotation_file == str(tmp_path / "voc" / "made.json")
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"classes": ("background",)}, r"labels 1 to 1.*Set classes"),
-    ({"dataset": "other"}, "x and y"),
-])
-def test_what_does_not_fit_is_refused(config, changes, message):
-    for key, value in changes.items():
-        setattr(config, key, value)
-    with pytest.raises(UserError, match=message) as error:
+def test_what_does_not_fit_is_refused(config):
+    config.classes = ("background",)
+    with pytest.raises(UserError, match=r"labels 1 to 1.*Set classes") as error:
         create_mindrecord(config, True)
     assert "delete" not in str(error.value).lower()
+
+
+def test_boxes_of_text_lists_have_x_first(tmp_path, caplog):
+    """As the Model Zoo's README has the lists; its SSD writes the numbers as they stand there."""
+    write_image(tmp_path / "a.png", height=60, width=80)
+    config = make_config(tmp_path, dataset="other")
+    write_model_zoo(tmp_path / "mindrecord", "ssd.mindrecord", [tmp_path / "a.png"] * 8)
+    records = create_mindrecord(config, True)
+    assert records.x_first and "read as xmin, ymin, xmax, ymax" in caplog.text
+    unchanged = Augmentation(zoom=lambda image, boxes, rng: (image, boxes))
+    (batch,), = epochs(training_dataset(records.path, 8, x_first=True, augmentation=unchanged))
+    boxes = np.round(batch["box"][:, 0] * [60, 80, 60, 80]).astype(int)
+    assert sorted(boxes[:, [0, 2]].tolist()) == [[10, 30 + number] for number in range(1, 9)]
+    assert {tuple(box) for box in boxes[:, [1, 3]].tolist()} <= {(5, 35), (45, 75)}  # the second is flipped
+    shutil.rmtree(tmp_path / "mindrecord")
+    write_model_zoo(tmp_path / "mindrecord", "ssd_eval.mindrecord", [tmp_path / "a.png"])
+    with pytest.raises(UserError, match="cannot evaluate with text lists"):
+        create_mindrecord(config, False)
+
+
+def test_boxes_of_text_lists_in_another_order_are_refused(tmp_path):
+    write_image(tmp_path / "a.png", height=60, width=80)
+    write_model_zoo(tmp_path / "mindrecord", "ssd.mindrecord", [tmp_path / "a.png"] * 8, ends=(35, 66))
+    with pytest.raises(UserError, match=r"8 with x before y .* 0 with y before x\. Set --mindrecord_dir"):
+        create_mindrecord(make_config(tmp_path, dataset="other"), True)
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_a_damaged_image_is_one_message(tmp_path, is_training):
+    config = make_coco(tmp_path)
+    damaged = images_of(config, "train2017")
+    damaged[3].write_text("no image")
+    write_model_zoo(tmp_path / "mindrecord", "ssd.mindrecord", damaged)
+    path = create_mindrecord(config, True).path
+    batches = training_dataset(path) if is_training else create_ssd_dataset(path, BatchSettings(4, (32, 32)))
+    with pytest.raises(UserError) as error:
+        list(readable(batches.create_dict_iterator(num_epochs=1), path))
+    assert str(error.value) == (
+        f"{path} and the files beside it cannot be read as MindRecord files: the image with the id 4 cannot be decoded "
+        "(damaged, or no known image format). Set --mindrecord_dir to another folder.")
+
+
+def test_a_fault_of_the_program_stays_one(tmp_path):
+    write_image(tmp_path / "a.png")
+    write_model_zoo(tmp_path, "ssd.mindrecord", [tmp_path / "a.png"])
+    batches = training_dataset(tmp_path / "ssd.mindrecord0", 1, augmentation=None)
+    with pytest.raises(RuntimeError, match="AttributeError"):
+        list(readable(batches.create_dict_iterator(num_epochs=1)))
 
 
 def test_held_out_images_are_in_the_training_files(config):
