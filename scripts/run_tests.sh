@@ -9,32 +9,40 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# install_tool PACKAGE COMMAND: installs it as root with apt-get; checks whose tool is missing are skipped.
-install_tool() {
-    if ! command -v "$2" >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-        echo "Installing $1"
-        { apt-get update && apt-get install --yes --no-install-recommends "$1"; } </dev/null >/dev/null 2>&1 || true
+# What tests need beside Python packages; checks and tests whose tool is missing are skipped.
+TOOLS=(shellcheck openmpi-bin chromium chromium-driver libjemalloc2
+    cmake g++ make libopencv-imgproc-dev libopencv-imgcodecs-dev nlohmann-json3-dev libgtest-dev)
+
+# install_tools: installs them, as root with apt-get.
+install_tools() {
+    local tool
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && ! dpkg -s "${TOOLS[@]}" >/dev/null 2>&1; then
+        echo "Installing ${TOOLS[*]}"
+        {
+            apt-get update
+            apt-get install --yes --no-install-recommends "${TOOLS[@]}" || for tool in "${TOOLS[@]}"; do
+                apt-get install --yes --no-install-recommends "$tool" || true
+            done
+        } </dev/null >/dev/null 2>&1 || echo "not all of these packages can be installed"
     fi
 }
 
-# prepare_cpp: installs what the tests of the C++ program need, as root with apt-get; without it they are skipped.
-prepare_cpp() {
-    local -a packages=(cmake g++ make libopencv-imgproc-dev libopencv-imgcodecs-dev nlohmann-json3-dev libgtest-dev)
-    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
-        echo "Installing ${packages[*]}"
-        { apt-get update && apt-get install --yes --no-install-recommends "${packages[@]}"; } </dev/null >/dev/null 2>&1 ||
-            echo "not all of these packages can be installed"
-    fi
+# prepare_lite: MindSpore Lite, for the tests of the C++ program.
+prepare_lite() {
     [ -n "${MS_LITE_HOME:-}" ] || PYTHON="$VENV_PYTHON" bash "$PROJECT_ROOT/scripts/setup_mindspore_lite.sh" ||
         echo "MindSpore Lite is not available: the C++ program is not tested end to end"
 }
 
+# faster_malloc: prints the path of jemalloc, with which graphs are compiled in a fifth less time, or nothing.
+faster_malloc() {
+    if command -v ldconfig >/dev/null; then
+        ldconfig -p | awk '$1 == "libjemalloc.so.2" { print $NF; exit }'
+    fi
+}
+
 prepare_environment requirements.txt tests/requirements.txt
-install_tool shellcheck shellcheck
-install_tool openmpi-bin mpirun
-install_tool chromium chromium
-install_tool chromium-driver chromedriver
-prepare_cpp
+install_tools
+prepare_lite
 cd "$PROJECT_ROOT"
 
 status=0
@@ -49,6 +57,6 @@ else
     echo "shellcheck is not installed: the shell scripts are not checked"
 fi
 echo "pytest"
-"$VENV_PYTHON" -m pytest -q --numprocesses="${WORKERS:-2}" --dist=loadfile \
+LD_PRELOAD="$(faster_malloc)" "$VENV_PYTHON" -m pytest -q --numprocesses="${WORKERS:-2}" --dist=loadfile \
     --no-loadscope-reorder "$@" </dev/null || status=1
 exit "$status"

@@ -18,7 +18,7 @@ from src.inference.onnx_runtime import OnnxModel, create_session
 from src.ssd import build_inference_net
 from src.utils.errors import UserError
 from tests.support.golden_data import ROOT, golden_weight
-from tests.support.small_models import SMALL_MULTIBOX, SMALL_PYRAMID, SMALL_VGG, flags_for
+from tests.support.small_models import SMALL_MULTIBOX, SMALL_PYRAMID, SMALL_VGG, flags_for, save_detector
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -178,9 +178,7 @@ def test_low_precision(config_of, tmp_path, precision, smallest, largest):
 
 def test_evaluation_of_exported_files(run, shapes, tmp_path):
     flags = flags_for("ssd300_config.yaml", shapes, *SMALL_MULTIBOX)
-    assert run("train", *flags, "--epoch_size=1", "--lr=0.01")[2] == 0
-    checkpoint = next((tmp_path / "output" / "ckpt_0").glob("ssd-1_*.ckpt"))
-    checkpoint_flag = f"--checkpoint_file_path={checkpoint}"
+    checkpoint_flag = f"--checkpoint_file_path={save_detector(tmp_path / 'a.ckpt', flags)}"
     exports = {
         "plain": ("--file_format=onnx",),
         "all_inside": ("--file_format=onnx", "--dynamic_batch", "--with_preprocess", "--with_nms"),

@@ -1,6 +1,12 @@
 """Flags that make each detector small enough to be compiled and trained in seconds, on the demo data."""
 from pathlib import Path
 
+import mindspore as ms
+
+from src.config import load_config
+from src.ssd import build_inference_net
+from tests.support.golden_data import golden_weight
+
 CLASSES = ("--classes=background,circle,square,triangle,star,cross,ring", "--num_classes=7")
 DATA = ("--dataset=coco", "--coco_root=shapes", "--train_data_type=train", "--val_data_type=val",
         "--mindrecord_dir=records")
@@ -15,3 +21,12 @@ def flags_for(config: str, shapes: Path, *more: str) -> tuple[str, ...]:
     return (f"--config_path=config/{config}", f"--data_path={shapes}", *CLASSES, *DATA, "--device_target=CPU",
             "--use_float16=False", "--warmup_epochs=0", "--min_score=0.001", "--batch_size=4", "--output_path=output",
             *more)
+
+
+def save_detector(path: Path, flags: tuple[str, ...]) -> Path:
+    """Saves the detector of these flags, which is not trained; its weights spread the scores."""
+    net = build_inference_net(load_config(flags))
+    for parameter in net.get_parameters():
+        parameter.set_data(ms.Tensor(golden_weight(parameter.name, parameter.shape)))
+    ms.save_checkpoint(net, str(path))
+    return path
