@@ -26,8 +26,12 @@ MODELS = {
 
 
 # With ssd300_config.yaml below, all ten configurations of the Model Zoo are trained.
-ONLY_TRAINED = {"ssd_mobilenet_v1_fpn_config.yaml": SMALL_PYRAMID, "ssd_mobilenet_v1_fpn_ONNX_config.yaml": SMALL_PYRAMID,
-                "ssd_resnet50_fpn_config.yaml": (*SMALL_PYRAMID, *HALF), "ssd_vgg16_config.yaml": SMALL_VGG}
+ONLY_TRAINED = {
+    "ssd_mobilenet_v1_fpn_config.yaml": SMALL_PYRAMID,
+    "ssd_mobilenet_v1_fpn_ONNX_config.yaml": SMALL_PYRAMID,
+    "ssd_resnet50_fpn_config.yaml": (*SMALL_PYRAMID, *HALF),
+    "ssd_vgg16_config.yaml": SMALL_VGG,
+}
 
 
 @pytest.mark.parametrize("config", ONLY_TRAINED)
