@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from src.boxes import build_nms_config
 from src.config import load_config
+from src.dataset.exif import is_upright
 from src.dataset.images import find_images, read_image_size
 from src.evaluation import COCOMetrics, format_result, read_ground_truth, write_results
 from src.evaluation.evaluator import find_annotation_file
@@ -17,8 +18,8 @@ logger = logging.getLogger("postprocess")
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(argv)
-    annotation_file = find_annotation_file(config)
     paths = find_images([config.img_path])
+    annotation_file = find_annotation_file(config, paths)
     images = match_images(read_ground_truth(annotation_file, config.classes).images, paths)
     logger.info("%s: %d of %d images are annotated", config.img_path, len(images), len(paths))
     files = ResultFiles(config.result_path, config.num_ssd_boxes, config.num_classes)
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     for image_id, path in images.items():
         boxes, scores = files.read(path.stem)
-        metrics.update([AnchorPredictions(boxes, scores)], [image_id], [read_image_size(path)])
+        metrics.update([AnchorPredictions(boxes, scores)], [image_id], [read_image_size(path, is_upright(config))])
     result = metrics.get_metrics()
 
     written = write_results(result, config.output_path)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from src.config import load_config
+from src.dataset.exif import is_upright
 from src.inference import Device, load_detector
 from src.inference.annotated_boxes import find_annotated_boxes
 from src.inference.inputs import find_inputs, image_paths
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     free_output_folder(arguments.output, inputs)
     with Output(arguments.output, detector.classes, arguments.format, arguments.crops, annotated) as output:
-        failed = predict_inputs(detector, inputs, output, labels, arguments.max_images)
+        failed = predict_inputs(detector, inputs, output, labels, arguments.max_images, is_upright(config))
 
     logger.info("pictures and %s are in %s", output.list_file.name, arguments.output)
     if failed:

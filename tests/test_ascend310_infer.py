@@ -9,9 +9,13 @@ import mindspore as ms
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
 
+from src.dataset.images import load_image
+from src.inference import load_detector
 from src.ssd import build_inference_net
 from tests.support.golden_data import ROOT, golden_weight
+from tests.support.samples import exif_of
 from tests.support.script_runner import copy_checkout
 from tests.support.script_runner import run as run_command
 from tests.support.small_models import CLASSES, SMALL_MULTIBOX, flags_for
@@ -136,6 +140,27 @@ def test_from_the_checkpoint_to_the_same_result(run, model, program, checkout, e
     by_program = json.loads((model / "found.json").read_text(encoding="utf-8"))
     evaluated = {detection["image_id"] for detection in by_files}
     assert [detection for detection in by_program if detection["image_id"] in evaluated] == by_files
+
+
+def test_a_photograph_that_lies_on_its_side(model, program, shapes, tmp_path):
+    """The same boxes in upright pixels from the C++ program and from ONNX Runtime."""
+    pixels = Image.open(min((shapes / "shapes" / "val").iterdir())).crop((0, 0, 160, 120))
+    (tmp_path / "photos").mkdir()
+    pixels.save(tmp_path / "photos" / "7.jpg", exif=exif_of(6))
+    detector = load_detector(model / "small.onnx", min_score=0.3)
+    for exif, size in (("upright", (160, 120)), ("stored", (120, 160))):
+        done = program("--mindir_path=small.mindir", f"--dataset_path={tmp_path / 'photos'}", CLASSES[0],
+                       f"--detections={exif}.json", "--min_score=0.3", f"--exif={exif}")
+        assert done.returncode == 0, done.stderr
+        image = load_image(tmp_path / "photos" / "7.jpg", upright=exif == "upright")
+        assert image.shape[:2] == size
+        by_program = json.loads((model / f"{exif}.json").read_text(encoding="utf-8"))
+        by_onnx = detector(image)
+        assert len(by_program) == len(by_onnx) > 0
+        for one, other in zip(by_program, by_onnx):
+            (ymin, xmin, ymax, xmax), (left, top, width, height) = other.box, one["bbox"]
+            assert detector.classes[one["category_id"]] == other.class_name
+            np.testing.assert_allclose((left, top, left + width, top + height), (xmin, ymin, xmax, ymax), atol=0.02)
 
 
 def test_weights_that_are_no_numbers(model, program, checkout, images):

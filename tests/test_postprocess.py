@@ -3,6 +3,9 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
+
+from tests.support.samples import exif_of
 
 CLASSES = ("--classes=background,dog,cat", "--num_classes=3")
 # One level of one cell with three default boxes.
@@ -58,6 +61,20 @@ def test_images_need_no_numeric_names(run, dataset, tmp_path):
     numbers, predictions = results(tmp_path)
     assert {prediction["image_id"] for prediction in predictions} == {31, 32, 33}
     assert numbers["protocols"]["reference"]["images"] == 3
+
+
+def test_boxes_of_the_c_program_are_of_the_upright_image(run, dataset, tmp_path):
+    """The image `one` is stored on its side, and annotated so: its boxes are turned, as the program turns the image."""
+    pixels = Image.fromarray(np.zeros((40, 80, 3), np.uint8))
+    pixels.save(tmp_path / "coco" / "val" / "one.jpg", exif=exif_of(6))
+    _, err, code = run("postprocess", *dataset, "--drop=True")
+    assert code == 0, err
+    numbers, predictions = results(tmp_path)
+    assert numbers["mAP"] == pytest.approx(1)
+    assert [prediction["bbox"] for prediction in predictions] == [[10, 20, 20, 40], [0, 0, 20, 40]]
+    _, err, code = run("postprocess", *dataset, "--drop=True", "--exif=stored")
+    assert code == 0, err
+    assert [prediction["bbox"] for prediction in results(tmp_path)[1]] == [[20, 10, 40, 20], [0, 0, 40, 20]]
 
 
 def test_wrong_files_are_named(run, dataset, tmp_path):

@@ -18,13 +18,14 @@ struct DeviceImage {
 // Decodes and resizes JPEG files with the hardware of an Ascend device (DVPP).
 class DvppDecoder {
  public:
-  // Height and width of the network's input, both even.
-  DvppDecoder(int height, int width, int device_id);
+  // Height and width of the network's input, both even. With `upright`, images that their EXIF data ask to turn are
+  // refused, since the hardware does not turn them.
+  DvppDecoder(int height, int width, int device_id, bool upright);
   ~DvppDecoder();
   DvppDecoder(const DvppDecoder &) = delete;
   DvppDecoder &operator=(const DvppDecoder &) = delete;
 
-  // UserError when the file is no JPEG image, or the device cannot decode it.
+  // UserError when the file is no JPEG image, the device cannot decode it, or it would have to be turned.
   DeviceImage decode(const std::filesystem::path &path);
 
  private:

@@ -16,14 +16,15 @@ namespace ssd {
 // An image, ready for the network.
 struct LoadedImage {
   std::vector<float> input;  // output of the preprocessor
-  int height = 0;            // of the original image, pixels
+  int height = 0;            // of the original image, upright unless it is taken as it is stored; pixels
   int width = 0;
 };
 
 // Reads, decodes and preprocesses images in its own threads, ahead of the caller.
 class ImageLoader {
  public:
-  ImageLoader(std::vector<std::filesystem::path> paths, Preprocessor preprocess, int threads);
+  // `upright`: see decode_image.
+  ImageLoader(std::vector<std::filesystem::path> paths, Preprocessor preprocess, int threads, bool upright = true);
   ~ImageLoader();
   ImageLoader(const ImageLoader &) = delete;
   ImageLoader &operator=(const ImageLoader &) = delete;
@@ -44,6 +45,7 @@ class ImageLoader {
 
   const std::vector<std::filesystem::path> paths_;
   const Preprocessor preprocess_;
+  const bool upright_;
   std::vector<Slot> slots_;  // image i is in slot i % size
   std::mutex mutex_;
   std::condition_variable slot_is_ready_;

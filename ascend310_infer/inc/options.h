@@ -19,6 +19,7 @@ struct Options {
   int image_height = 0;  // 0: that of the model
   int image_width = 0;
   InputFormat input_format;
+  bool upright = true;  // images are turned as their EXIF data ask
   std::string output_path = ".";
   std::string detections;  // empty: the outputs of the network are written as .bin files
   std::string annotations;

@@ -20,9 +20,9 @@ struct ImageShape {
   size_t elements() const { return static_cast<size_t>(height) * static_cast<size_t>(width) * 3; }
 };
 
-// Content of an image file -> 8-bit BGR pixels as they are stored (an EXIF rotation is ignored, since boxes are
-// annotated on the stored pixels). Throws std::invalid_argument, whose text continues "the image FILE ...".
-cv::Mat decode_image(const std::vector<uint8_t> &content);
+// Content of an image file -> 8-bit BGR pixels, turned upright as the EXIF data ask, or else as they are stored. Throws
+// std::invalid_argument, whose text continues "the image FILE ...".
+cv::Mat decode_image(const std::vector<uint8_t> &content, bool upright = true);
 
 // Normalisation and resizing of the network's input.
 struct InputFormat {

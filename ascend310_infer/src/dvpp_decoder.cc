@@ -12,6 +12,7 @@
 #include "include/dataset/execute.h"
 #include "include/dataset/vision_ascend.h"
 #include "jpeg_header.h"
+#include "orientation.h"
 
 namespace ssd {
 namespace dataset = mindspore::dataset;
@@ -30,20 +31,26 @@ std::shared_ptr<dataset::TensorTransform> make_transform(int height, int width) 
 }  // namespace
 
 struct DvppDecoder::Impl {
-  Impl(int height, int width, int device_id)
-      : execute(make_transform(height, width), dataset::MapTargetDevice::kAscend310,
+  Impl(int height, int width, int device_id, bool turn)
+      : upright(turn),
+        execute(make_transform(height, width), dataset::MapTargetDevice::kAscend310,
                 static_cast<uint32_t>(device_id)) {}
 
+  bool upright;
   dataset::Execute execute;
 };
 
-DvppDecoder::DvppDecoder(int height, int width, int device_id)
-    : impl_(std::make_unique<Impl>(height, width, device_id)) {}
+DvppDecoder::DvppDecoder(int height, int width, int device_id, bool upright)
+    : impl_(std::make_unique<Impl>(height, width, device_id, upright)) {}
 
 DvppDecoder::~DvppDecoder() = default;
 
 DeviceImage DvppDecoder::decode(const std::filesystem::path &path) {
   std::vector<uint8_t> content = read_file(path);
+  if (impl_->upright && exif_orientation(content) != kUpright) {
+    throw UserError("the image " + path.string() + " has EXIF data that ask to turn it, which the hardware decoder does "
+                    "not do: use --cpu_dvpp=CPU, or --exif=stored to take it as it is stored");
+  }
   DeviceImage image;
   try {
     std::tie(image.height, image.width) = jpeg_size(content);

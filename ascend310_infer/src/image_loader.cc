@@ -9,8 +9,11 @@
 
 namespace ssd {
 
-ImageLoader::ImageLoader(std::vector<std::filesystem::path> paths, Preprocessor preprocess, int threads)
-    : paths_(std::move(paths)), preprocess_(std::move(preprocess)), slots_(2 * static_cast<size_t>(threads) + 1) {
+ImageLoader::ImageLoader(std::vector<std::filesystem::path> paths, Preprocessor preprocess, int threads, bool upright)
+    : paths_(std::move(paths)),
+      preprocess_(std::move(preprocess)),
+      upright_(upright),
+      slots_(2 * static_cast<size_t>(threads) + 1) {
   for (auto &slot : slots_) {
     slot.image.input.resize(preprocess_.shape().elements());
   }
@@ -74,7 +77,7 @@ void ImageLoader::work() {
 
 void ImageLoader::load(size_t index, Slot *slot) const {
   try {
-    const cv::Mat image = decode_image(read_file(paths_[index]));
+    const cv::Mat image = decode_image(read_file(paths_[index]), upright_);
     slot->image.height = image.rows;
     slot->image.width = image.cols;
     preprocess_(image, slot->image.input.data());

@@ -131,7 +131,8 @@ Timing predict(const std::vector<fs::path> &paths, const Options &options, Model
   std::vector<Size> sizes(batch_size);
   Timing timing;
   const Stopwatch whole;
-  ImageLoader loader(paths, Preprocessor(session->image_shape(), options.input_format), options.decode_threads);
+  ImageLoader loader(paths, Preprocessor(session->image_shape(), options.input_format), options.decode_threads,
+                     options.upright);
   for (size_t begin = 0; begin < paths.size(); begin += batch_size) {
     const size_t count = std::min(batch_size, paths.size() - begin);  // further rows keep their old content
     for (size_t row = 0; row < count; ++row) {
@@ -154,7 +155,7 @@ Timing predict(const std::vector<fs::path> &paths, const Options &options, Model
 // Decodes with the hardware of the Ascend device.
 Timing predict_dvpp(const std::vector<fs::path> &paths, const Options &options, ModelSession *session,
                     Results *results) {
-  DvppDecoder decoder(options.image_height, options.image_width, options.device_id);
+  DvppDecoder decoder(options.image_height, options.image_width, options.device_id, options.upright);
   Timing timing;
   const Stopwatch whole;
   for (const auto &path : paths) {

@@ -93,6 +93,8 @@ const std::vector<Flag> &flags() {
        [](Options *o, const std::string &text) {
          o->input_format.float_resize = one_of(text, {"True", "False"}) == "True";
        }},
+      {"exif", "upright (default): turn photographs as their EXIF data ask, boxes are of the upright image; or stored",
+       [](Options *o, const std::string &text) { o->upright = one_of(text, {"upright", "stored"}) == "upright"; }},
       {"output_path", "folder of result_Files and time_Result, default the working directory",
        [](Options *o, const std::string &text) { o->output_path = text; }},
       {"detections", "write detections to this file, as COCO results, instead of the .bin files",

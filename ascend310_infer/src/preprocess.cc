@@ -4,13 +4,16 @@
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
 
+#include "orientation.h"
+
 namespace ssd {
-cv::Mat decode_image(const std::vector<uint8_t> &content) {
+cv::Mat decode_image(const std::vector<uint8_t> &content, bool upright) {
   if (content.empty()) {
     throw std::invalid_argument("is empty");
   }
   cv::Mat image;
   try {
+    // OpenCV's own way to turn images knows other formats in each version.
     image = cv::imdecode(content, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
   } catch (const cv::Exception &error) {
     throw std::invalid_argument("cannot be decoded: " + error.err);
@@ -18,7 +21,7 @@ cv::Mat decode_image(const std::vector<uint8_t> &content) {
   if (image.empty()) {
     throw std::invalid_argument("cannot be decoded (damaged, or no known image format)");
   }
-  return image;
+  return upright ? turn_upright(image, exif_orientation(content)) : image;
 }
 
 Preprocessor::Preprocessor(const ImageShape &shape, const InputFormat &format)

@@ -274,6 +274,9 @@ class Config:
                              "has no evaluation part; 0: none", between(0, 1, "[)"), affects_result=True)
     keep_other_sizes: bool = _data(False, "also use images whose size is not the annotated one; otherwise they are "
                                    "left out, because their boxes may be beside the objects", affects_result=True)
+    exif: str = _data("upright", "photographs that their EXIF data say to turn: 'upright' turns them, and boxes are of "
+                      "the upright image; 'stored' takes them as they are stored", choices=("upright", "stored"),
+                      affects_result=True)
     only_create_dataset: bool = _data(False, "stop when the data is converted to MindRecord")
     scale_jitter: tuple[float, ...] = _data((), "augmentation: least and largest factor of a random zoom, in place of "
                                             "the random crop; empty: none; auto: train.py chooses by how much the "

@@ -30,6 +30,8 @@ CLOSED_IMAGE = "images that cannot be opened"
 LARGE_IMAGE = "images with too many pixels"
 UNREADABLE_IMAGE = "images that cannot be decoded"
 ROTATED_IMAGE = "images whose EXIF data ask for a rotation, taken as they are stored"
+TURNED_UPRIGHT = "images turned upright, as their EXIF data ask"
+TURNED_WITH_BOXES = "images turned upright with their boxes, which are annotated on the pixels as they are stored"
 NO_BOXES = "images without boxes, left out of training"
 BAD_ANNOTATION = "annotation files that cannot be read"
 MISSING_ANNOTATION = "annotation files that do not exist"
@@ -57,12 +59,15 @@ class ImageRecord(NamedTuple):
         path: path of the image file.
         pixel_boxes: int32 `(N, 5)`: ymin, xmin, ymax, xmax in pixels, label; as annotated, not cleaned.
         size: (height, width) as annotated, or None.
+        upright: where the size does not tell, the boxes are of the image as its EXIF data turn it; otherwise of the
+            pixels as they are stored.
     """
 
     image_id: int
     path: str
     pixel_boxes: np.ndarray
     size: tuple[int, int] | None = None
+    upright: bool = True
 
 
 class Report:

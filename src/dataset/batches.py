@@ -31,11 +31,13 @@ class BatchSettings:
         batch_size: images in a batch.
         image_size: (height, width) of the network's input.
         input_format: how the network expects its images, see `build_input_format`.
+        upright: images are decoded as their EXIF data turn them, see `MindRecordSet.upright`.
     """
 
     batch_size: int
     image_size: Sequence[int]
     input_format: transforms.InputFormat = transforms.IMAGENET
+    upright: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,14 @@ class DamagedImageError(UserError):
     """An image in MindRecord files cannot be decoded."""
 
 
-def record_image(data: np.ndarray, image_id: np.ndarray) -> np.ndarray:
+def record_image(data: np.ndarray, image_id: np.ndarray, upright: bool = False) -> np.ndarray:
     """The `image` column of one record -> uint8 `(H, W, 3)` RGB.
 
     Raises:
         DamagedImageError: it cannot be decoded.
     """
     try:
-        return decode_image(data)
+        return decode_image(data, upright)
     except ValueError as error:
         raise DamagedImageError(f"the image with the id {image_id.item()} {error}") from None
 
@@ -143,26 +145,26 @@ class MosaicTiles:
 
     Args:
         image_ids, data, annotations: the columns of the records.
-        image_size: (height, width) of a tile.
+        settings: what the batch looks like; a tile has its image size.
         x_first: see `TrainingSettings`.
     """
 
     def __init__(self, image_ids: Sequence[np.ndarray], data: Sequence[np.ndarray], annotations: Sequence[np.ndarray],
-                 image_size: Sequence[int], x_first: bool):
+                 settings: BatchSettings, x_first: bool):
         self.image_ids = image_ids
         self.data = data
         self.annotations = annotations
-        self.image_size = image_size
+        self.settings = settings
         self.x_first = x_first
         self.tiles: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Image `(*image_size, 3)` uint8 and its boxes `(N, 5)` in [0, 1]."""
         if index not in self.tiles:
-            image = record_image(self.data[index], self.image_ids[index])
+            image = record_image(self.data[index], self.image_ids[index], self.settings.upright)
             boxes = record_boxes(self.annotations[index], self.x_first)
             boxes = transforms.normalise_boxes(boxes, *image.shape[:2])
-            self.tiles[index] = transforms.resize(image, self.image_size), boxes
+            self.tiles[index] = transforms.resize(image, self.settings.image_size), boxes
         return self.tiles[index]
 
     def sample(self, index: int, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
@@ -194,7 +196,7 @@ class TrainingBatch:
         rng = np.random.RandomState()  # one for all samples: to make one takes ten times as long as to seed it
         augmentation = training.augmentation
         mosaic_probability = augmentation.mosaic if epoch < augmentation.mosaic_epochs else 0
-        tiles = MosaicTiles(image_ids, data, annotations, self.settings.image_size, training.x_first)
+        tiles = MosaicTiles(image_ids, data, annotations, self.settings, training.x_first)
         for index, (image_id, content, annotation) in enumerate(zip(image_ids, data, annotations)):
             seed_sample(rng, training.seed, epoch, training.shard.index, batch, index)
             if mosaic_probability and rng.rand() < mosaic_probability:
@@ -202,8 +204,8 @@ class TrainingBatch:
                 target, label, num_match = training.box_coder.encode(boxes)
             else:
                 target, label, num_match = training_sample(
-                    record_image(content, image_id), record_boxes(annotation, training.x_first), rng, images[index],
-                    self.settings, training)
+                    record_image(content, image_id, self.settings.upright), record_boxes(annotation, training.x_first),
+                    rng, images[index], self.settings, training)
             targets.append(target)
             labels.append(label)
             num_matches.append([num_match])
@@ -229,7 +231,7 @@ class EvaluationBatch:
         images = np.empty((len(data), 3, *settings.image_size), np.float32)
         shapes = np.empty((len(data), 2), np.float32)
         for index, (image_id, content) in enumerate(zip(image_ids, data)):
-            image = record_image(content, image_id)
+            image = record_image(content, image_id, settings.upright)
             shapes[index] = image.shape[:2]
             preprocess(image, settings.image_size, images[index], settings.input_format)
         return images, np.array(image_ids, np.int64).reshape(-1), shapes

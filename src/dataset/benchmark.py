@@ -1,4 +1,5 @@
 """Images per second of each stage of the training pipeline."""
+import functools
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,7 +45,7 @@ def measure_stages(mindrecord_file: Path | str, settings: BatchSettings, trainin
     rows = itertools.islice(records.create_dict_iterator(num_epochs=1, output_numpy=True), SAMPLE_IMAGES)
     some = [(row["image"].copy(), row["img_id"], record_boxes(row["annotation"], training.x_first)) for row in rows]
     contents, image_ids, pixel_boxes = zip(*some)
-    images = [record_image(content, image_id) for content, image_id in zip(contents, image_ids)]
+    images = [record_image(content, image_id, settings.upright) for content, image_id in zip(contents, image_ids)]
     rng, out = np.random.RandomState(), np.empty((3, *settings.image_size), np.float32)
 
     def augment_sample(number: int) -> np.ndarray:
@@ -54,7 +55,7 @@ def measure_stages(mindrecord_file: Path | str, settings: BatchSettings, trainin
     boxes = [augment_sample(number) for number in range(len(images))]
     counts = {
         "reading": (_rows(records, "img_id"), "MindSpore"),
-        "decoding": (_calls(decode_image, contents), "1 thread"),
+        "decoding": (_calls(functools.partial(decode_image, upright=settings.upright), contents), "1 thread"),
         "crop and augmentation": (_calls(augment_sample, range(len(images))), "1 thread"),
         "encoding": (_calls(training.box_coder.encode, boxes), "1 thread"),
         "all, in batches": (_rows(dataset, "num_match"), f"{dataset.num_parallel_workers} workers"),

@@ -41,6 +41,8 @@ class FolderConfig:
     classes: tuple[str, ...] = (BACKGROUND,)
     num_classes: int = 1
     val_share: float = 0.0
+    keep_other_sizes: bool = False
+    exif: str = "upright"
 
     def is_auto(self, key: str) -> bool:
         return key == "classes" and len(self.classes) == 1

@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from src.dataset.exif import UPRIGHT, may_have_orientation, orientation_of, turn_upright, upright_size
 from src.dataset.transforms import IMAGENET, InputFormat, normalise, resize
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, open_file, read_file, reason_of_reading, shown
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
-# Pixels as they are stored: boxes are annotated on those, and would not follow a rotation that the EXIF data ask for.
-# Grey, palette, CMYK, 16-bit, and images with alpha become 8-bit RGB.
+# Pixels as they are stored; OpenCV's own way to turn them knows other formats in each version. Grey, palette, CMYK,
+# 16-bit, and images with alpha become 8-bit RGB.
 DECODE_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 # Formats by content, whatever the name of the file: those of Pillow that OpenCV decodes too.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000")
@@ -25,8 +26,6 @@ MOST_BYTES = 128 * MEGABYTE
 # 11585 x 11585, or 400 MB once it is decoded: more than any camera takes at once. A file of a few bytes can claim more.
 MOST_PIXELS = 1 << 27
 LONGEST_SIDE = 65_500  # of a JPEG file, and pictures of detections are such files
-_ORIENTATION = 0x0112
-UPRIGHT, SIDES_SWAPPED = 1, (5, 6, 7, 8)
 _WARNINGS_LOCK = threading.Lock()
 
 
@@ -35,7 +34,7 @@ class ImageHeader(NamedTuple):
 
     Attributes:
         size: (height, width) as it is stored.
-        orientation: of the EXIF data, 1 to 8; all but 1 ask programs to rotate or mirror it when they show it.
+        orientation: of the EXIF data, 1 to 8; all but 1 ask programs to turn or mirror it when they show it.
     """
 
     size: tuple[int, int]
@@ -44,8 +43,7 @@ class ImageHeader(NamedTuple):
     @property
     def upright_size(self) -> tuple[int, int]:
         """(height, width) of the image when it is turned as the EXIF data ask."""
-        height, width = self.size
-        return (width, height) if self.orientation in SIDES_SWAPPED else (height, width)
+        return upright_size(self.size, self.orientation)
 
 
 class TooManyPixelsError(ValueError):
@@ -82,25 +80,22 @@ def read_header(stream: BinaryIO) -> ImageHeader:
         if size[0] * size[1] > MOST_PIXELS or max(size) > LONGEST_SIDE:
             raise TooManyPixelsError(f"has {size[1]} x {size[0]} pixels, more than {MOST_PIXELS} or a side of "
                                      f"{LONGEST_SIDE}")
-        return ImageHeader(size, _orientation(image))
+        return ImageHeader(size, orientation_of(image))
 
 
-def _orientation(image: Image.Image) -> int:
-    try:
-        orientation = image.getexif().get(_ORIENTATION)
-    except Exception:  # many kinds, as above; the pixels may be fine
-        return UPRIGHT
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else UPRIGHT
-
-
-def decode_untrusted(data: bytes) -> np.ndarray:
+def decode_untrusted(data: bytes, upright: bool = True) -> np.ndarray:
     """As `decode_image`, for a file that was not checked: too large an image is refused before it is decoded."""
-    read_header(io.BytesIO(data))
-    return decode_image(data)
+    header = read_header(io.BytesIO(data))
+    image = decode_image(data, upright=False)
+    return turn_upright(image, header.orientation) if upright else image
 
 
-def decode_image(data: bytes | np.ndarray) -> np.ndarray:
+def decode_image(data: bytes | np.ndarray, upright: bool = True) -> np.ndarray:
     """Bytes of an image file (bytes, or a uint8 array) -> uint8 `(H, W, 3)` RGB.
+
+    Args:
+        data: the content of the file.
+        upright: turn the image as its EXIF data ask; otherwise it is as it is stored.
 
     Raises:
         ValueError: not an image, cut off, or of an unknown format.
@@ -112,17 +107,19 @@ def decode_image(data: bytes | np.ndarray) -> np.ndarray:
         raise ValueError(f"cannot be decoded: {error.err or error}") from error
     if image is None:
         raise ValueError("is empty" if buffer.size == 0 else "cannot be decoded (damaged, or no known image format)")
+    if upright and may_have_orientation(content := bytes(data)):
+        image = turn_upright(image, read_header(io.BytesIO(content)).orientation)
     return image
 
 
-def load_image(path: Path | str) -> np.ndarray:
-    """Image file -> uint8 `(H, W, 3)` RGB.
+def load_image(path: Path | str, upright: bool = True) -> np.ndarray:
+    """Image file -> uint8 `(H, W, 3)` RGB; `upright` as for `decode_image`.
 
     Raises:
         UserError: the file does not exist or is no image.
     """
     try:
-        return decode_untrusted(read_file(path, MOST_BYTES))
+        return decode_untrusted(read_file(path, MOST_BYTES), upright)
     except OSError as error:
         raise UserError(f"The image {shown(path)} cannot be read: {reason_of_reading(error)}.") from error
     except ValueError as error:
@@ -143,9 +140,10 @@ def read_image_header(path: Path | str) -> ImageHeader:
                         f"{reason_of_reading(error)}.") from error
 
 
-def read_image_size(path: Path | str) -> tuple[int, int]:
-    """Height and width of an image file as it is stored, from its header only; errors as `read_image_header`."""
-    return read_image_header(path).size
+def read_image_size(path: Path | str, upright: bool = True) -> tuple[int, int]:
+    """Height and width of what `load_image` gives, from the header of the file only; errors as `read_image_header`."""
+    header = read_image_header(path)
+    return header.upright_size if upright else header.size
 
 
 def preprocess(image: np.ndarray, image_size: Sequence[int], out: np.ndarray | None = None,

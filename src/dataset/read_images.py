@@ -14,20 +14,40 @@ from src.dataset.annotations import (
     OTHER_SIZE,
     ROTATED_IMAGE,
     TURNED_SIZE,
+    TURNED_UPRIGHT,
+    TURNED_WITH_BOXES,
     UNREADABLE_IMAGE,
     ImageRecord,
     Report,
     clean_boxes,
 )
-from src.dataset.images import MOST_BYTES, UPRIGHT, ImageHeader, TooManyPixelsError, decode_image, read_header
+from src.dataset.exif import UPRIGHT, turn_boxes
+from src.dataset.images import MOST_BYTES, ImageHeader, TooManyPixelsError, decode_image, read_header
 from src.utils.progress import progress
 from src.utils.safe_io import read_file
 
 CHUNK_IMAGES = 64  # images held in memory at once
 
 
+class Usage(NamedTuple):
+    """How an image is used.
+
+    Attributes:
+        size: (height, width) in pixels, upright or as it is stored.
+        pixel_boxes: those of its record in pixels of that, int32 `(N, 5)`; not cleaned.
+        reason: of the report, why the boxes may be beside the objects; None if they are not.
+        turned: of the report, how the EXIF data were followed; None where they ask for nothing.
+    """
+
+    size: tuple[int, int]
+    pixel_boxes: np.ndarray
+    reason: str | None
+    turned: str | None
+
+
 def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report, label: str,
-                keep_other_sizes: bool = False) -> Iterator[tuple[ImageRecord, bytes, tuple[int, int], np.ndarray]]:
+                keep_other_sizes: bool = False, upright: bool = True
+                ) -> Iterator[tuple[ImageRecord, bytes, tuple[int, int], np.ndarray]]:
     """Reads images, decodes each once as a test, and cleans its boxes for the size that it really has.
 
     Args:
@@ -36,10 +56,12 @@ def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report
         report: counts what is left out.
         label: of the progress.
         keep_other_sizes: also read images whose size is not the annotated one, so that their boxes may be elsewhere.
+        upright: images are used as their EXIF data turn them, not as they are stored.
 
     Yields:
         Record, content of its file, (height, width), int32 pixel boxes `(N, 5)`; in the order of `records`, whatever
-        the number of threads, without images that cannot be used.
+        the number of threads, without images that cannot be used. Size and boxes, also those of the record, are of what
+        `decode_image` gives with the same `upright`.
     """
     num_threads = max(2, min(8, os.cpu_count() or 1))
     with ThreadPoolExecutor(num_threads) as pool, progress(label, len(records), "image") as advance:
@@ -49,30 +71,44 @@ def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report
                 if isinstance(image, _Problem):
                     report.add(image.reason, f"{record.path}: {image.why}" if image.why else record.path)
                     continue
-                height, width = image.header.size
-                reason = other_size(image.header, record.size)
-                if reason and record.size:
-                    report.add(reason, f"{record.path}: {width} x {height}, annotated {record.size[1]} x "
-                                       f"{record.size[0]}")
+                usage = usage_of(image.header, record, upright)
+                if usage.reason and record.size:
+                    height, width = image.header.size
+                    report.add(usage.reason, f"{record.path}: {width} x {height}, annotated {record.size[1]} x "
+                                             f"{record.size[0]}")
                     if not keep_other_sizes:
                         continue
-                if image.header.orientation != UPRIGHT:
-                    report.add(ROTATED_IMAGE, record.path)
-                pixel_boxes = clean_boxes(record.pixel_boxes, height, width, num_classes, report, record.path)
-                yield record, image.data, image.header.size, pixel_boxes
+                if usage.turned:
+                    report.add(usage.turned, record.path)
+                boxes = clean_boxes(usage.pixel_boxes, *usage.size, num_classes, report, record.path)
+                yield record._replace(pixel_boxes=usage.pixel_boxes), image.data, usage.size, boxes
             advance(len(chunk))
 
 
-def other_size(header: ImageHeader, annotated: tuple[int, int] | None) -> str | None:
-    """The reason of the report why boxes that were annotated for an image of another size may not fit; None if they do.
+def usage_of(header: ImageHeader, record: ImageRecord, upright: bool = True) -> Usage:
+    """How an image and its boxes are used. Where the annotated size fits the image in one way only, upright or as it is
+    stored, the boxes are of that; otherwise as its format has it.
 
     Args:
         header: of the image.
-        annotated: (height, width), or None; many programs write 0 for a size that they do not know.
+        record: its annotation; many programs write 0 for a size that they do not know.
+        upright: see `read_images`.
     """
-    if annotated is None or min(annotated) <= 0 or annotated == header.size:
-        return None
-    return TURNED_SIZE if annotated == header.upright_size else OTHER_SIZE
+    annotated = record.size if record.size and min(record.size) > 0 else None
+    sizes = {True: header.upright_size, False: header.size}
+    is_turned = header.orientation != UPRIGHT
+    if not upright:
+        reason = OTHER_SIZE if annotated not in (None, header.size) else None
+        if reason and annotated == header.upright_size:
+            reason = TURNED_SIZE
+        return Usage(header.size, record.pixel_boxes, reason, ROTATED_IMAGE if is_turned else None)
+    fitting = [way for way, size in sizes.items() if annotated in (None, size)]
+    boxes_are_upright = fitting[0] if len(fitting) == 1 else record.upright
+    boxes = record.pixel_boxes
+    if is_turned and not boxes_are_upright:
+        boxes = turn_boxes(boxes, header.orientation, header.size)
+    turned = (TURNED_UPRIGHT if boxes_are_upright else TURNED_WITH_BOXES) if is_turned else None
+    return Usage(header.upright_size, boxes, None if fitting else OTHER_SIZE, turned)
 
 
 class _Image(NamedTuple):
@@ -98,7 +134,7 @@ def _read_image(path: str) -> _Image | _Problem:
         return _Problem(CLOSED_IMAGE, error.strerror)
     try:
         header = read_header(io.BytesIO(data))
-        height, width = decode_image(data).shape[:2]
+        height, width = decode_image(data, upright=False).shape[:2]
         return _Image(data, header._replace(size=(height, width)))
     except TooManyPixelsError as error:
         return _Problem(LARGE_IMAGE, error)

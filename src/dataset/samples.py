@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from src.dataset.exif import is_upright
 from src.dataset.images import load_image, preprocess
 from src.dataset.shapes import draw_image
 from src.dataset.sources import read_annotations
@@ -41,7 +42,7 @@ def usable_images(config: Any, is_training: bool, count: int) -> Iterator[tuple[
         if used == count:
             break
         try:
-            image = load_image(path)
+            image = load_image(path, is_upright(config))
         except UserError as error:
             unread += 1
             if unread == 1:

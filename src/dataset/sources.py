@@ -24,9 +24,10 @@ from src.dataset.annotations import (
     clean_boxes,
     purpose_of_name,
 )
+from src.dataset.exif import is_upright
 from src.dataset.images import load_image, read_image_header
 from src.dataset.paths import MOST_NAMES, existing_folder, resolve_path
-from src.dataset.read_images import other_size
+from src.dataset.read_images import usage_of
 from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
 
@@ -181,7 +182,7 @@ def _share(source: AnnotationSource, config: Any, is_training: bool) -> Annotati
     share = config.val_share
 
     def select(records: list[ImageRecord]) -> list[ImageRecord]:
-        chosen = held_out(records, share, len(config.classes), config.keep_other_sizes)
+        chosen = held_out(records, share, len(config.classes), config.keep_other_sizes, is_upright(config))
         if not chosen and not is_training:
             raise UserError(f"val_share = {share:g}: {source.image_dir} has too few images that can be used "
                             f"({len(records)} are annotated): evaluation and training need one each, with boxes of "
@@ -193,8 +194,8 @@ def _share(source: AnnotationSource, config: Any, is_training: bool) -> Annotati
     return source._replace(select=select, ground_truth_file=None, part=f"{part} (val_share {share:g})")
 
 
-def held_out(records: Sequence[ImageRecord], share: float, num_classes: int, keep_other_sizes: bool = False
-             ) -> set[str]:
+def held_out(records: Sequence[ImageRecord], share: float, num_classes: int, keep_other_sizes: bool = False,
+             upright: bool = True) -> set[str]:
     """Paths of the images that are held out to evaluate with: a share of those that can be used.
 
     Those with boxes of known classes and those without have the same share. At least one image with boxes is on each
@@ -205,9 +206,9 @@ def held_out(records: Sequence[ImageRecord], share: float, num_classes: int, kee
     without: set[str] = set()
     for record in records:
         with contextlib.suppress(UserError):
-            header = read_image_header(record.path)
-            if keep_other_sizes or not other_size(header, record.size):
-                boxes = clean_boxes(record.pixel_boxes, *header.size, num_classes, Report(), record.path)
+            usage = usage_of(read_image_header(record.path), record, upright)
+            if keep_other_sizes or not usage.reason:
+                boxes = clean_boxes(usage.pixel_boxes, *usage.size, num_classes, Report(), record.path)
                 (with_boxes if len(boxes) else without).add(record.path)
     without -= with_boxes
     count = min(max(1, round(share * len(with_boxes))), len(with_boxes) - 1)

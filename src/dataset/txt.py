@@ -172,5 +172,5 @@ def read_txt(annotation_file: Path | str, image_dir: Path, report: Report) -> li
             continue
         if Path(name.partition(",")[0]).suffix.lower() in IMAGE_SUFFIXES and "," in name and not os.path.lexists(path):
             raise UserError(f"{where}: '{shown(name)}' has commas behind the name of the image. {EXPECTED}")
-        records.append(ImageRecord(index, path, box_array(rows)))
+        records.append(ImageRecord(index, path, box_array(rows), upright=False))
     return records

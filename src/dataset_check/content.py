@@ -54,11 +54,12 @@ class DataPart(NamedTuple):
         return np.concatenate([np.zeros((0, 4)), *boxes])
 
 
-def read_part(name: str, source: AnnotationSource, num_classes: int, keep_other_sizes: bool = False) -> DataPart:
-    """Reads a part of a dataset; every image is decoded. `keep_other_sizes`: see `read_images`."""
+def read_part(name: str, source: AnnotationSource, num_classes: int, keep_other_sizes: bool = False,
+              upright: bool = True) -> DataPart:
+    """Reads a part of a dataset; every image is decoded. `keep_other_sizes`, `upright`: see `read_images`."""
     report = Report()
     records = source.select(source.read(report))
-    read = read_images(records, num_classes, report, f"{name}: reading images", keep_other_sizes)
+    read = read_images(records, num_classes, report, f"{name}: reading images", keep_other_sizes, upright)
     images = [CheckedImage(record.image_id, record.path, size, pixel_boxes,
                            hashlib.blake2b(data, digest_size=16).digest())
               for record, data, size, pixel_boxes in read]

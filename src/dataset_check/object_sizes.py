@@ -93,7 +93,7 @@ def relative_boxes(records: Sequence[ImageRecord], seed: int) -> np.ndarray:
     found = [np.zeros((0, 5))]
     for record in (records[index] for index in order):
         try:
-            size = record.size or read_image_size(record.path)
+            size = record.size or read_image_size(record.path, record.upright)
         except UserError:  # the conversion says so
             continue
         found.append(record.pixel_boxes / np.array([*size, *size, 1]))

@@ -87,17 +87,19 @@ def box_sizes_plot(boxes: np.ndarray, overlaps: np.ndarray, anchors: np.ndarray,
         return figure
 
 
-def sample_sheet(images: Sequence[CheckedImage], classes: Sequence[str], columns: int = 4) -> np.ndarray:
+def sample_sheet(images: Sequence[CheckedImage], classes: Sequence[str], columns: int = 4,
+                 upright: bool = True) -> np.ndarray:
     """Annotated images on one sheet, each below the name of its file: (H, W, 3) uint8.
 
     Args:
         images: what is drawn.
         classes: names, index = label.
         columns: images side by side.
+        upright: see `load_image`.
     """
     pictures = []
     for image in images:
-        pixels, boxes = resize_to_view(load_image(image.path), image.pixel_boxes[:, :4], SAMPLE_SHORT_SIDE,
+        pixels, boxes = resize_to_view(load_image(image.path, upright), image.pixel_boxes[:, :4], SAMPLE_SHORT_SIDE,
                                        SAMPLE_LONG_SIDE)
         drawn = draw_detections(pixels, boxes, image.pixel_boxes[:, 4], None, classes)
         pictures.append(with_title(drawn, _file_title(image.path, drawn.shape[1])))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from src.config import Config
 from src.dataset.annotations import TRAINING_IMAGES
+from src.dataset.exif import is_upright
 from src.dataset.sources import annotation_format, find_source
 from src.dataset_check.anchor_fit import (
     MOST_BOXES,
@@ -89,7 +90,7 @@ def check_dataset(config: Config) -> str:
     files = []
     if len(boxes):
         save_plot(box_sizes_plot(boxes, overlaps, family.anchors, config.img_shape), folder / BOX_SIZES)
-        _save_pictures(folder, parts, config.classes, config.seed)
+        _save_pictures(folder, parts, config.classes, config.seed, is_upright(config))
         files = [CLASSES, BOX_SIZES, IMAGES]
     text = report_text(findings)
     with whole_file(folder / REPORT) as part:
@@ -97,21 +98,22 @@ def check_dataset(config: Config) -> str:
     return f"{text}\n\nIn {folder}: {', '.join([*files, REPORT])}"
 
 
-def _save_pictures(folder: Path, parts: Sequence[DataPart], classes: Sequence[str], seed: int) -> None:
+def _save_pictures(folder: Path, parts: Sequence[DataPart], classes: Sequence[str], seed: int, upright: bool) -> None:
     """The bars of the classes, and annotated images of the first part."""
     counts = {part.name: part.count_boxes(len(classes))[1:] for part in parts}
     save_plot(class_bars(classes[1:], counts), folder / CLASSES)
-    save_image(folder / IMAGES, sample_sheet(choose_samples(parts[0].images, SAMPLES, seed), classes))
+    save_image(folder / IMAGES, sample_sheet(choose_samples(parts[0].images, SAMPLES, seed), classes, upright=upright))
 
 
 def _read_parts(config: Config) -> tuple[list[DataPart], str | None]:
     """The parts of the dataset, and why there is none to evaluate with, if so."""
-    parts = [read_part("training", find_source(config, is_training=True), len(config.classes), config.keep_other_sizes)]
+    how = (len(config.classes), config.keep_other_sizes, is_upright(config))
+    parts = [read_part("training", find_source(config, is_training=True), *how)]
     try:
         source = find_source(config, is_training=False)
         if source.part == TRAINING_IMAGES:
             return parts, f"it would be on the {TRAINING_IMAGES}"
-        return [*parts, read_part("evaluation", source, len(config.classes), config.keep_other_sizes)], None
+        return [*parts, read_part("evaluation", source, *how)], None
     except UserError as error:
         return parts, str(error)
 

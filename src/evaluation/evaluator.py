@@ -1,16 +1,19 @@
 """Evaluation as the configuration describes it, for any callable that predicts."""
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from src.boxes import build_nms_config
 from src.config import Config
 from src.dataset import BatchSettings, WorkerSettings, build_input_format, create_mindrecord, create_ssd_dataset
+from src.dataset.exif import UPRIGHT, is_upright
+from src.dataset.images import read_image_header
 from src.dataset.mindrecord.opening import readable
 from src.dataset.pipeline import evaluated_image_ids
 from src.dataset.sources import find_source
 from src.evaluation.coco_metrics import PROTOCOLS, COCOMetrics
 from src.evaluation.loop import Predict, evaluate
 from src.evaluation.results import EvalResult
+from src.utils.errors import UserError
 
 
 class Evaluation:
@@ -47,7 +50,7 @@ class Evaluation:
         self._records.files.require_unchanged()
         dataset = create_ssd_dataset(
             self._records.path,
-            BatchSettings(batch_size, config.img_shape, build_input_format(config)),
+            BatchSettings(batch_size, config.img_shape, build_input_format(config), self._records.upright),
             workers=WorkerSettings(config.num_parallel_workers, device_target=config.device_target),
         )
         batches = readable(dataset.create_dict_iterator(num_epochs=1, output_numpy=True), self._records.path)
@@ -65,9 +68,24 @@ def build_metrics(config: Config, annotation_file: Path | str, protocols: Sequen
                        images_are=images_are)
 
 
-def find_annotation_file(config: Config) -> Path | str:
-    """Path of the COCO annotation file to evaluate with: the dataset's own, or the one that its conversion makes."""
+def find_annotation_file(config: Config, paths: Iterable[Path]) -> Path | str:
+    """Path of the COCO annotation file to evaluate with: the dataset's own, or the one that its conversion makes.
+
+    Args:
+        config: the configuration.
+        paths: the images. Where one is turned upright, its boxes in the dataset's own file may have to be turned too.
+    """
     source = find_source(config, is_training=False)
-    annotation_file = source.ground_truth_file or create_mindrecord(config, is_training=False).annotation_file
+    is_turned = is_upright(config) and any(map(_is_turned, paths))
+    if source.ground_truth_file and not is_turned:
+        return source.ground_truth_file
+    annotation_file = create_mindrecord(config, is_training=False).annotation_file
     assert annotation_file is not None  # evaluation data have one
     return annotation_file
+
+
+def _is_turned(path: Path) -> bool:
+    try:
+        return read_image_header(path).orientation != UPRIGHT
+    except UserError:  # said where the image is needed
+        return False

@@ -14,7 +14,7 @@ def input_flags(config_path: Path | str) -> str:
     height, width = config.img_shape
     mean, std = (",".join(map(str, numbers)) for numbers in (config.image_mean, config.image_std))
     return "\n".join([f"--image_height={height}", f"--image_width={width}", f"--image_mean={mean}",
-                      f"--image_std={std}", f"--float_resize={config.float_resize}"])
+                      f"--image_std={std}", f"--float_resize={config.float_resize}", f"--exif={config.exif}"])
 
 
 def aipp(config_path: Path | str, template: Path | str) -> str:

@@ -1,6 +1,7 @@
 """Annotated boxes, to be drawn beside the detections."""
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import numpy as np
 from src.boxes.box_ops import xywh_to_tlbr
 from src.config import Config
 from src.dataset.annotations import ImageRecord
+from src.dataset.exif import is_upright
+from src.dataset.images import read_image_header
+from src.dataset.read_images import usage_of
 from src.dataset.sources import read_annotations
 from src.evaluation.ground_truth import Annotation, read_ground_truth
 from src.utils.errors import UserError
@@ -89,15 +93,21 @@ def dataset_annotated_boxes(config: Config, images: Sequence[Path]) -> Annotated
         UserError: the dataset has annotations of none of the images.
     """
     annotated = AnnotatedBoxes()
-    _add_records(annotated, read_annotations(config, is_training=False))
+    _add_records(annotated, read_annotations(config, is_training=False), images, is_upright(config))
     if any(annotated.find(path) is None for path in images):
-        _add_records(annotated, read_annotations(config, is_training=True))
+        _add_records(annotated, read_annotations(config, is_training=True), images, is_upright(config))
     return _checked(annotated, images, "the dataset of the configuration")
 
 
-def _add_records(annotated: AnnotatedBoxes, records: Iterable[ImageRecord]) -> None:
+def _add_records(annotated: AnnotatedBoxes, records: Iterable[ImageRecord], images: Sequence[Path], upright: bool
+                 ) -> None:
+    names = {path.name for path in images}
     for record in records:
-        annotated.add(record.path, record.pixel_boxes[:, :4], record.pixel_boxes[:, 4])
+        boxes = record.pixel_boxes
+        if Path(record.path).name in names:  # of others, nobody asks
+            with contextlib.suppress(UserError):
+                boxes = usage_of(read_image_header(record.path), record, upright).pixel_boxes
+        annotated.add(record.path, boxes[:, :4], boxes[:, 4])
 
 
 def _checked(annotated: AnnotatedBoxes, images: Sequence[Path], where: str) -> AnnotatedBoxes:

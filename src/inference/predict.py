@@ -53,7 +53,7 @@ def find_labels(names: str | None, classes: Sequence[str]) -> np.ndarray:
 
 def predict_inputs(
     detector: BatchDetector, inputs: Sequence[Input], output: Output, wanted_labels: np.ndarray,
-    max_images: int | None = None,
+    max_images: int | None = None, upright: bool = True,
 ) -> list[Input]:
     """Writes the detections in all inputs to `output`.
 
@@ -66,6 +66,7 @@ def predict_inputs(
         output: where detections are written, entered.
         wanted_labels: (C,) bool, detections of other labels are left out.
         max_images: stop after so many images and frames.
+        upright: images are turned as their EXIF data ask, see `load_image`.
 
     Returns:
         The inputs that could not be read, or not to their end.
@@ -77,7 +78,7 @@ def predict_inputs(
     counts: dict[Input, int] = {}
     detector.warm_up()
     num_images, start = 0, time.perf_counter()
-    shots = itertools.islice(_shots(inputs, failed), max_images)
+    shots = itertools.islice(_shots(inputs, failed, upright), max_images)
     is_terminal = sys.stderr.isatty()
     with tqdm(total=_number_of_shots(inputs, max_images), desc="predicting", unit="image", file=sys.stderr,
               disable=not is_terminal) as bar:
@@ -109,12 +110,12 @@ def predict_inputs(
     return [item for item, _ in failed]
 
 
-def _shots(inputs: Sequence[Input], failed: list[tuple[Input, UserError]]) -> Iterator[_Shot]:
+def _shots(inputs: Sequence[Input], failed: list[tuple[Input, UserError]], upright: bool) -> Iterator[_Shot]:
     for item in inputs:
         has_frames = False
         try:
             if item.is_image:
-                yield _Shot(item, load_image(str(item.source)))
+                yield _Shot(item, load_image(str(item.source), upright))
                 continue
             with Video(item.source) as video:
                 for number, image in enumerate(video):

@@ -105,4 +105,5 @@ def build_dataset_settings(config: Config, records: MindRecordSet, ranks: Ranks 
     is_on_cpu = config.device_target == "CPU"
     workers = WorkerSettings(config.num_parallel_workers, use_processes=not is_on_cpu,
                              device_target=config.device_target)
-    return BatchSettings(config.batch_size, config.img_shape, build_input_format(config)), training, workers
+    return (BatchSettings(config.batch_size, config.img_shape, build_input_format(config), records.upright), training,
+            workers)

@@ -56,16 +56,6 @@ def test_modes_of_other_programs(mode, form):
         assert image[16, 8].argmax() == 0 and image[16, 40].argmax() == 2
 
 
-def test_rotation_of_exif_is_not_applied():
-    pillow = pytest.importorskip("PIL.Image")
-    stream = io.BytesIO()
-    picture = pillow.fromarray(rgb_squares())
-    exif = picture.getexif()
-    exif[0x0112] = 6  # rotate by 90 degrees to show
-    picture.save(stream, "JPEG", exif=exif)
-    assert decode_image(stream.getvalue()).shape == (32, 48, 3)
-
-
 @pytest.mark.parametrize("data", [b"", b"hello", encode(rgb_squares(), ".png")[:40]])
 def test_what_is_no_image(data):
     with pytest.raises(ValueError):

@@ -3,6 +3,7 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from src.config import load_config
 from src.dataset.annotations import (
@@ -19,7 +20,7 @@ from src.dataset.sources import find_source
 from src.dataset.yolo import look_for_yolo, yolo_box
 from src.dataset.yolo_layout import find_yolo_parts
 from src.utils.errors import UserError
-from tests.support.samples import CLASSES, write_image
+from tests.support.samples import CLASSES, exif_of, write_image
 
 # Of images with 60 x 80 pixels. The polygon reaches from 8 to 24 and from 6 to 30.
 LABELS = {"a": "0 0.25 0.5 0.25 0.5\n1 0.1 0.2 0.3 0.1 0.2 0.5 0.15 0.3\n", "b": "1 0.9375 0.9 0.125 0.2", "c": ""}
@@ -168,13 +169,9 @@ def test_an_image_that_is_added_is_noticed(tmp_path):
 
 def test_boxes_of_an_image_that_lies_on_its_side(tmp_path):
     """Fractions are of the image as it is shown."""
-    from PIL import Image
-
     write(tmp_path, {"labels/a.txt": "0 0.5 0.5 1 0.5", "data.yaml": f"{DATA}train: images"})
-    exif = Image.Exif()
-    exif[0x0112] = 6
     (tmp_path / "images").mkdir()
-    Image.fromarray(np.zeros((60, 80, 3), np.uint8)).save(tmp_path / "images" / "a.jpg", exif=exif)
+    Image.fromarray(np.zeros((60, 80, 3), np.uint8)).save(tmp_path / "images" / "a.jpg", exif=exif_of(6))
     record, = read(tmp_path)[0]
     assert (record.size, record.pixel_boxes.tolist()) == ((80, 60), [[20, 0, 60, 60, 1]])
 

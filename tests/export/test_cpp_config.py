@@ -9,7 +9,7 @@ def test_flags_describe_the_input(tmp_path):
     config.write_text("image_mean: [0.5, 0.25, 0]\nimage_std: [1, 1, 0.5]\nfloat_resize: True\n", encoding="utf-8")
     assert input_flags(config).splitlines() == [
         "--image_height=300", "--image_width=300", "--image_mean=0.5,0.25,0.0", "--image_std=1.0,1.0,0.5",
-        "--float_resize=True",
+        "--float_resize=True", "--exif=upright",
     ]
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from src.dataset.annotations import CLOSED_IMAGE, LARGE_IMAGE, MISSING_IMAGE, ROTATED_IMAGE, UNREADABLE_IMAGE
+from src.dataset.annotations import CLOSED_IMAGE, LARGE_IMAGE, MISSING_IMAGE, TURNED_UPRIGHT, UNREADABLE_IMAGE
 from tests.hostile.special_files import (
     content,
     folder,
@@ -16,6 +16,7 @@ from tests.hostile.special_files import (
     named_pipe,
     sparse,
 )
+from tests.support.samples import exif_of
 
 HEIGHT, WIDTH = 48, 64
 
@@ -53,11 +54,14 @@ def encoded(image, form, **options):
     return stream.getvalue()
 
 
+INVERSE = {2: Image.Transpose.FLIP_LEFT_RIGHT, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+
+
 def rotated(orientation):
+    """The gradient as a camera stores it that was held otherwise."""
     image = gradient()
-    exif = image.getexif()
-    exif[0x0112] = orientation
-    return encoded(image, "JPEG", exif=exif)
+    image = image.transpose(INVERSE[orientation]) if orientation in INVERSE else image
+    return encoded(image, "JPEG", exif=exif_of(orientation))
 
 
 def png_chunk(kind, data):
@@ -148,10 +152,12 @@ IMAGES = [
     ImageCase("an animated WebP: its first frame", "a.webp", content(encoded(gradient(), "WEBP", **FRAMES)), STORED),
     ImageCase("an animated PNG: its first frame", "a.png", content(encoded(gradient(), "PNG", **FRAMES)), STORED),
     ImageCase("a TIFF of two pages: the first", "a.tif", content(encoded(gradient(), "TIFF", **FRAMES)), STORED),
-    ImageCase("EXIF: turn by 90 degrees", "a.jpg", content(rotated(6)), STORED, ROTATED_IMAGE),
-    ImageCase("EXIF: mirror", "a.jpg", content(rotated(2)), STORED, ROTATED_IMAGE),
+    ImageCase("EXIF: turn by 90 degrees", "a.jpg", content(rotated(6)), STORED, TURNED_UPRIGHT),
+    ImageCase("EXIF: mirror", "a.jpg", content(rotated(2)), STORED, TURNED_UPRIGHT),
+    ImageCase("EXIF: turn by 270 degrees", "a.jpg", content(rotated(8)), STORED, TURNED_UPRIGHT),
     ImageCase("EXIF: upright", "a.jpg", content(rotated(1)), STORED),
-    ImageCase("EXIF that is damaged", "a.jpg", content(rotated(6).replace(b"MM\0*", b"XXXX", 1)), STORED),
+    ImageCase("EXIF: no orientation of the standard", "a.jpg", content(rotated(9)), STORED),
+    ImageCase("EXIF that is damaged", "a.jpg", content(rotated(6).replace(b"MM\0*", b"XXXX", 1)), (WIDTH, HEIGHT)),
     ImageCase("a Photoshop file", "a.psd", content(b"8BPS\0\1" + bytes(100)), None, UNREADABLE_IMAGE),
     ImageCase("PostScript", "a.eps", content(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"), None,
               UNREADABLE_IMAGE),

@@ -4,6 +4,7 @@ import types
 
 import cv2
 import numpy as np
+from PIL import Image
 
 CLASSES = ("background", "cat", "dog")
 
@@ -29,13 +30,20 @@ def cut_short(video):
     video.write_bytes(content[: len(content) * 3 // 4])
 
 
+def exif_of(orientation):
+    """EXIF data for Pillow's `save` with that orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
 def make_config(tmp_path, **changes):
     """The keys of the configuration that data conversion reads."""
     values = {"data": "", "dataset": "coco", "data_path": str(tmp_path), "mindrecord_dir": "mindrecord",
               "coco_root": "coco", "instances_set": "annotations/instances_{}.json", "voc_root": "voc",
               "voc_json": "annotations/voc_instances_val.json", "image_dir": "", "anno_path": "", "val_image_dir": "",
               "val_anno_path": "", "train_data_type": "train2017", "val_data_type": "val2017", "classes": CLASSES,
-              "val_share": 0.0, "keep_other_sizes": False, "seed": 1}
+              "val_share": 0.0, "keep_other_sizes": False, "exif": "upright", "seed": 1}
     return types.SimpleNamespace(**{**values, **changes})
 
 

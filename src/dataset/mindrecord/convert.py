@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.dataset.annotations import TRAINING_IMAGES, AnnotationSource, Report
+from src.dataset.annotations import TRAINING_IMAGES, TURNED_WITH_BOXES, AnnotationSource, Report
 from src.dataset.coco import coco_ground_truth
+from src.dataset.exif import is_upright
 from src.dataset.mindrecord import manifest as manifests
 from src.dataset.mindrecord.files_in_use import FilesInUse, replacing, require_unused
 from src.dataset.mindrecord.model_zoo import read_model_zoo_files, x_comes_first
+from src.dataset.mindrecord.turned_ground_truth import write_turned_ground_truth
 from src.dataset.mindrecord.voc_json import save_voc_json
 from src.dataset.mindrecord.writer import write_records
 from src.dataset.paths import mindrecord_folder
@@ -40,6 +42,7 @@ class MindRecordSet:
         files: the MindRecord files and what belongs to them.
         part: what the images are, as words, where training and evaluation share some or all; else empty.
         x_first: boxes are xmin, ymin, xmax, ymax; else ymin, xmin, ymax, xmax.
+        upright: they are to be decoded as their EXIF data turn them, see `decode_image`.
     """
 
     path: str
@@ -49,6 +52,7 @@ class MindRecordSet:
     files: FilesInUse = field(compare=False, repr=False)
     part: str = ""
     x_first: bool = False
+    upright: bool = False
 
 
 class _Target(NamedTuple):
@@ -123,7 +127,7 @@ def _build_target(config: Any, is_training: bool) -> _Target:
         ground_truth_name = ground_truth_name or DEFAULT_GROUND_TRUTH_NAME
     return _Target(mindrecord_folder(config.mindrecord_dir, config.data_path),
                    TRAINING_PREFIX if is_training else EVALUATION_PREFIX, is_training, kind, tuple(config.classes),
-                   ground_truth_name, {"keep_other_sizes": config.keep_other_sizes})
+                   ground_truth_name, {"keep_other_sizes": config.keep_other_sizes, "upright": is_upright(config)})
 
 
 def _if_usable(manifest: dict[str, Any] | None, target: _Target, source: AnnotationSource, log_reason: bool = False
@@ -183,11 +187,14 @@ def _use_without_source(manifest: dict[str, Any] | None, target: _Target, name: 
 
 
 def _result(target: _Target, manifest: dict[str, Any], brought: Path | None) -> MindRecordSet:
-    """The set; its ground truth is the file that the dataset brought, or else the one that was made with the set."""
+    """The set; its ground truth is the one that was made with the set, or else the file that the dataset brought."""
     files = FilesInUse([target.manifest_file, *(target.folder / name for name in manifest["files"])])
     if manifests.read_manifest(target.folder, target.prefix) != manifest:
         raise UserError(f"{target.first_file} was made anew by another run just now: start again.")
-    annotation_file = None if target.is_training else str(brought or target.folder / str(target.ground_truth_name))
+    made = target.ground_truth_name or DEFAULT_GROUND_TRUTH_NAME
+    annotation_file = None
+    if not target.is_training:
+        annotation_file = str(brought if brought and made not in manifest["files"] else target.folder / made)
     part = manifest["annotations"].get("part", "")
     overlap = "" if part or target.is_training else _find_overlap(target, manifest)
     if overlap or part == TRAINING_IMAGES:
@@ -197,7 +204,7 @@ def _result(target: _Target, manifest: dict[str, Any], brought: Path | None) -> 
     elif part:
         logger.info("%s uses %d %s", target.purpose, manifest["num_images"], part)
     return MindRecordSet(str(target.first_file), manifest["num_images"], annotation_file, manifest["report"], files,
-                         overlap or part)
+                         overlap or part, upright=manifests.options_of(manifest)["upright"])
 
 
 def _find_overlap(target: _Target, manifest: dict[str, Any]) -> str:
@@ -259,6 +266,8 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
             entries = [(image_id, manifests.relative_name(path, source.image_dir), height, width, boxes)
                        for image_id, path, height, width, boxes in written.ground_truth]
             write_json(temporary / target.ground_truth_name, coco_ground_truth(entries, target.classes), indent=None)
+        elif source.ground_truth_file and not target.is_training and report.counts[TURNED_WITH_BOXES]:
+            write_turned_ground_truth(temporary / DEFAULT_GROUND_TRUTH_NAME, source.ground_truth_file, records)
         sizes = {path.name: path.stat().st_size for path in sorted(temporary.iterdir())}
         manifest = {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": True,
                     "purpose": target.purpose, **target.needed(),

@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from src.dataset.annotations import AnnotationSource
+from src.dataset.annotations import (
+    ROTATED_IMAGE,
+    TURNED_SIZE,
+    TURNED_UPRIGHT,
+    TURNED_WITH_BOXES,
+    AnnotationSource,
+)
 from src.utils.errors import UserError
 from src.utils.files import file_digest
 from src.utils.safe_io import read_json, reason_of_reading
@@ -22,6 +28,12 @@ FORMAT = "ssd-mindrecord"
 VERSION = 2
 OTHER_FOLDER = "Set --mindrecord_dir to another folder."
 MANIFEST_KEYS = ("dataset", "classes", "truth", "options", "files", "annotations", "images", "num_images", "report")
+
+
+# Reasons of the report that tell of images whose EXIF data ask for a rotation.
+_ROTATIONS = (ROTATED_IMAGE, TURNED_SIZE, TURNED_UPRIGHT, TURNED_WITH_BOXES)
+# What earlier versions did that had no such option.
+_EARLIER_OPTIONS = {"upright": False}
 
 
 def relative_name(path: Path | str, folder: Path | str) -> str:
@@ -185,6 +197,17 @@ def find_damage(manifest: dict[str, Any], folder: Path) -> str | None:
     return find_damaged_index(folder / name for name in manifest["files"])
 
 
+def options_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The options that the files were made with."""
+    return {**_EARLIER_OPTIONS, **manifest["options"]}
+
+
+def _options_for(manifest: dict[str, Any], needed: dict[str, Any]) -> dict[str, Any]:
+    """As `options_of`, with the needed value of those that make no difference to these images."""
+    same = {} if any(reason in manifest["report"]["left_out"] for reason in _ROTATIONS) else {"upright"}
+    return {**options_of(manifest), **{name: needed[name] for name in same if name in needed}}
+
+
 def find_difference(manifest: dict[str, Any], needed: dict[str, Any], source: AnnotationSource | None = None
                     ) -> str | None:
     """What differs between a manifest and what is needed now, as text; None when they agree.
@@ -195,8 +218,9 @@ def find_difference(manifest: dict[str, Any], needed: dict[str, Any], source: An
     """
     for key, what in (("dataset", "dataset"), ("classes", "the classes"), ("options", "the options"),
                       ("truth", "a ground truth file called")):
-        if manifest[key] != needed[key]:
-            return f"made with {what} {manifest[key]}, now {needed[key]}"
+        found = _options_for(manifest, needed[key]) if key == "options" else manifest[key]
+        if found != needed[key]:
+            return f"made with {what} {found}, now {needed[key]}"
     if source is None:
         return None
     for entry, now in (("annotations", describe_annotations(source)),

@@ -36,8 +36,8 @@ class WrittenRecords(NamedTuple):
 
 
 def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num_classes: int, report: Report,
-                  leave_out_empty: bool = False, keep_other_sizes: bool = False, collect_ground_truth: bool = False
-                  ) -> WrittenRecords:
+                  leave_out_empty: bool = False, keep_other_sizes: bool = False, upright: bool = True,
+                  collect_ground_truth: bool = False) -> WrittenRecords:
     """Writes the images that can be used, in the order of `records`, whatever the number of threads.
 
     Every image is decoded once, as a test, and its boxes are cleaned for the size that it really has.
@@ -47,7 +47,7 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
         num_classes: with the background.
         report: counts what is left out.
         leave_out_empty: leave out images without boxes.
-        keep_other_sizes: see `read_images`.
+        keep_other_sizes, upright: see `read_images`.
         collect_ground_truth: return the entries of `coco_ground_truth` too.
 
     Raises:
@@ -62,7 +62,7 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
     num_images = num_boxes = 0
     ground_truth, rows = [], []
     writer = _create_writer(folder, prefix, records)
-    images = read_images(records, num_classes, report, f"{prefix}: reading images", keep_other_sizes)
+    images = read_images(records, num_classes, report, f"{prefix}: reading images", keep_other_sizes, upright)
     for record, data, size, pixel_boxes in images:
         if leave_out_empty and not len(pixel_boxes):
             report.add(NO_BOXES, record.path)

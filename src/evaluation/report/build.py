@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from src.config import Config
+from src.dataset.exif import is_upright
 from src.dataset.images import load_image
 from src.dataset.sources import read_annotations
 from src.evaluation import COCO_NUMBERS
@@ -50,7 +51,8 @@ def save_report(config: Config, result: EvalResult) -> Path:
         Path of the file.
     """
     paths = {record.image_id: record.path for record in read_annotations(config, is_training=False)}
-    text = build_report(result, config.classes, config.report_score, paths, name=config.model_name)
+    text = build_report(result, config.classes, config.report_score, paths, name=config.model_name,
+                        upright=is_upright(config))
     path = Path(config.output_path) / FILE_NAME
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
@@ -58,7 +60,8 @@ def save_report(config: Config, result: EvalResult) -> Path:
 
 
 def build_report(
-    result: EvalResult, classes: Sequence[str], min_score: float, image_paths: Mapping[int, Path | str], name: str
+    result: EvalResult, classes: Sequence[str], min_score: float, image_paths: Mapping[int, Path | str], name: str,
+    upright: bool = True,
 ) -> str:
     """The report as HTML.
 
@@ -68,6 +71,7 @@ def build_report(
         min_score: detections of a lower score are left out of everything that is not average precision.
         image_paths: paths of the images by image id.
         name: of the model, for the title.
+        upright: boxes are of images as their EXIF data turn them, see `load_image`.
     """
     settings, main = result.settings, result.protocols[result.protocol]
     ground_truth = read_ground_truth(settings["annotation_file"], classes)
@@ -86,7 +90,7 @@ def build_report(
         _curves(ground_truth, result.detections, of_protocol, classes),
         _confusions(analyses, classes),
         _sizes(main, analyses),
-        _pictures(analyses, classes, ground_truth, image_paths),
+        _pictures(analyses, classes, ground_truth, image_paths, upright),
     ]
     return html.page(f"{name}: evaluation", introduction, _tiles(main, analyses), sections)
 
@@ -181,7 +185,7 @@ def _sizes(main: ProtocolResult, analyses: Sequence[ImageAnalysis]) -> html.Sect
 
 def _pictures(
     analyses: Sequence[ImageAnalysis], classes: Sequence[str], ground_truth: GroundTruth,
-    image_paths: Mapping[int, Path | str],
+    image_paths: Mapping[int, Path | str], upright: bool,
 ) -> html.Section:
     parts = [html.paragraph("The images with the most errors of each kind. Blue boxes are correct detections; a red "
                             "box is an object that was missed, or one beside which a detection lies.")]
@@ -189,7 +193,7 @@ def _pictures(
         images = worst_first(analyses, kind)
         if images:
             title = f"{kind}: {sum(image.count(kind) for image in images)} in {len(images)} images"
-            drawn = _drawn(images, kind, classes, ground_truth, image_paths)
+            drawn = _drawn(images, kind, classes, ground_truth, image_paths, upright)
             pictures = itertools.islice(drawn, PICTURES_OF_A_KIND)
             parts += [html.heading(html.colour_key(OUTCOME_COLOURS[kind], title)), html.gallery(pictures)]
     return html.Section("Worst pictures", Markup().join(parts))
@@ -197,7 +201,7 @@ def _pictures(
 
 def _drawn(
     images: Sequence[ImageAnalysis], kind: str, classes: Sequence[str], ground_truth: GroundTruth,
-    image_paths: Mapping[int, Path | str],
+    image_paths: Mapping[int, Path | str], upright: bool,
 ) -> Iterator[tuple[bytes, str]]:
     """One by one the drawn images that can be read: bytes of a JPEG file, caption."""
     for image in images:
@@ -205,7 +209,7 @@ def _drawn(
         if not path.is_file():
             continue
         try:
-            pixels = load_image(path)
+            pixels = load_image(path, upright)
         except UserError as error:
             logger.warning("left out of the report: %s", error)
             continue

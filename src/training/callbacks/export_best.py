@@ -7,6 +7,7 @@ from pathlib import Path
 import mindspore as ms
 
 from src.config import Config
+from src.dataset.exif import is_upright
 from src.dataset.samples import usable_images
 from src.export.exporter import export_checkpoint, verify_file
 from src.inference import Device, load_detector
@@ -69,7 +70,7 @@ def draw_best(config: Config) -> None:
     annotated = dataset_annotated_boxes(config, images)
     free_output_folder(folder, inputs)
     with Output(folder, detector.classes, annotated=annotated) as pictures:
-        predict_inputs(detector, inputs, pictures, find_labels(None, detector.classes))
+        predict_inputs(detector, inputs, pictures, find_labels(None, detector.classes), upright=is_upright(config))
     logger.info("pictures: %s", folder)
 
 
