@@ -20,7 +20,7 @@ ONNX_KEYS = ("dynamic_batch", "with_preprocess", "with_nms", "precision")
 DATASET_KEYS = {"coco_root": "coco", "voc_root": "voc", "anno_path": "other"}
 # Keys that have an effect only where another one switches it on.
 SWITCHES = {"clip_norm": "use_global_norm", "ema_decay": "use_ema", "mosaic_close_epochs": "mosaic",
-            "class_head_init": "filter_weight"}
+            "class_head_init": "filter_weight", "empty_share": "keep_empty"}
 
 
 class Settings:

@@ -274,6 +274,13 @@ class Config:
                              "has no evaluation part; 0: none", between(0, 1, "[)"), affects_result=True)
     keep_other_sizes: bool = _data(False, "also use images whose size is not the annotated one; otherwise they are "
                                    "left out, because their boxes may be beside the objects", affects_result=True)
+    keep_empty: bool = _data(False, "also train on images without objects, so that the detector finds nothing there",
+                             affects_result=True)
+    empty_share: float = _data(0.2, "keep_empty: largest share of the images of an epoch that have no objects; which "
+                               "ones differs from epoch to epoch", between(0, 1, "[)"), affects_result=True)
+    repeat_threshold: float = _data(0.0, "images of classes that are in a smaller share of the images are repeated in "
+                                    "an epoch, up to as often as the root of the quotient of both; 0: none",
+                                    between(0, 1), affects_result=True)
     exif: str = _data("upright", "photographs that their EXIF data say to turn: 'upright' turns them, and boxes are of "
                       "the upright image; 'stored' takes them as they are stored", choices=("upright", "stored"),
                       affects_result=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from src.dataset import transforms
 from src.dataset.augmentation import PLAIN, Augmentation, mosaic
+from src.dataset.epoch_order import EpochOrder
 from src.dataset.images import decode_image, preprocess
 from src.utils.errors import UserError
 
@@ -63,6 +64,7 @@ class TrainingSettings:
         first_epoch: number of the first epoch, counted from 0.
         first_batch: in the first epoch, batches before this one are blank, for a run that resumes after them.
         x_first: the records have xmin, ymin, xmax, ymax, see `MindRecordSet`.
+        order: how often images are in an epoch; None: each once.
     """
 
     box_coder: BoxEncoder
@@ -72,6 +74,7 @@ class TrainingSettings:
     first_epoch: int = 0
     first_batch: int = 0
     x_first: bool = False
+    order: EpochOrder | None = None
 
 
 class DamagedImageError(UserError):

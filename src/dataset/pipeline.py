@@ -2,6 +2,7 @@
 
 MindSpore is imported where batches are made, so that `src.dataset` serves ONNX Runtime without it.
 """
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from src.dataset.batches import ALL_IMAGES, BatchSettings, EvaluationBatch, Shard, TrainingBatch, TrainingSettings
+from src.dataset.epoch_order import EpochOrder, EpochRecords
 from src.dataset.mindrecord.opening import reported_as_unreadable
 from src.runtime.environment import available_cores
 from src.utils.errors import UserError
@@ -65,9 +67,13 @@ def prefetch_batches(settings: BatchSettings, num_workers: int, device_target: s
 
 
 def _open_records(mindrecord_file: Path | str, columns: list[str], num_workers: int, shuffle: bool, seed: int = 1,
-                  shard: Shard = ALL_IMAGES, first_epoch: int = 0) -> Any:
+                  shard: Shard = ALL_IMAGES, first_epoch: int = 0, order: EpochOrder | None = None) -> Any:
     import mindspore.dataset as ds
 
+    if order is not None:
+        positions = functools.partial(order.share_of, shard.index, shard.count, seed)
+        rows = EpochRecords(mindrecord_file, columns, positions, first_epoch, len(order.factors), num_workers)
+        return ds.GeneratorDataset(rows, columns, shuffle=False, num_parallel_workers=1, python_multiprocessing=False)
     sampler = ds.DistributedSampler(shard.count, shard.index, shuffle=shuffle)
     # The sampler counts its seed up once an epoch. Spread seeds keep neighbouring ones from sharing their epochs.
     sampler.seed = int(np.random.SeedSequence(seed).generate_state(1)[0] >> 2) + first_epoch
@@ -75,9 +81,9 @@ def _open_records(mindrecord_file: Path | str, columns: list[str], num_workers: 
 
 
 def batch_image_ids(mindrecord_file: Path | str, batch_size: int, epoch: int, batch: int, seed: int = 1,
-                    shard: Shard = ALL_IMAGES) -> list[int]:
+                    shard: Shard = ALL_IMAGES, order: EpochOrder | None = None) -> list[int]:
     """Ids of the images in a training batch; epoch and batch are counted from 0, the others as in the settings."""
-    records = _open_records(mindrecord_file, RECORD_COLUMNS[:1], 1, True, seed, shard, epoch)
+    records = _open_records(mindrecord_file, RECORD_COLUMNS[:1], 1, True, seed, shard, epoch, order)
     return _image_ids(records)[batch * batch_size : (batch + 1) * batch_size]
 
 
@@ -128,7 +134,7 @@ def create_ssd_dataset(mindrecord_file: Path | str, settings: BatchSettings, tra
     with reported_as_unreadable(mindrecord_file):
         if training:
             records = _open_records(mindrecord_file, RECORD_COLUMNS, readers, True, training.seed, shard,
-                                    training.first_epoch)
+                                    training.first_epoch, training.order)
         else:
             records = _open_records(mindrecord_file, RECORD_COLUMNS, readers, False)
         num_images = records.get_dataset_size()

@@ -60,14 +60,14 @@ def with_cpu_kernels(config: Config, net: nn.Cell) -> nn.Cell:
 
 def build_training_net(config: Config) -> SSDWithLossCell:
     """`SSDWithLossCell`, in training mode: image, targets, labels, numbers of matches -> loss of the batch."""
-    net = SSDWithLossCell(build_detector(config), build_loss(config))
+    net = SSDWithLossCell(build_detector(config), build_loss(config), config.keep_empty)
     return with_cpu_kernels(config, net).set_train(True)
 
 
 def build_loss(config: Config) -> SSDLoss | MultiBoxLoss:
     """The loss of the detector: locations, logits, targets, labels -> classification, localisation, each `(B,)`."""
     if get_model(config.model_name).softmax:
-        return MultiBoxLoss()
+        return MultiBoxLoss(keep_empty=config.keep_empty)
     return SSDLoss(config.gamma, config.alpha)
 
 

@@ -36,11 +36,14 @@ class MultiBoxLoss(nn.Cell):
 
     Args:
         negative_ratio: largest number of negatives for each positive of the image.
+        keep_empty: an image without positives has as many negatives as those with positives have on average, and at
+            least `negative_ratio`; otherwise it has none, so that nothing is learned from it.
     """
 
-    def __init__(self, negative_ratio: int = 3) -> None:
+    def __init__(self, negative_ratio: int = 3, keep_empty: bool = False) -> None:
         super().__init__()
         self.negative_ratio = negative_ratio
+        self.keep_empty = keep_empty
         self.smooth_l1 = nn.SmoothL1Loss(beta=1.0, reduction="none")
 
     def construct(self, locations: ms.Tensor, logits: ms.Tensor, targets: ms.Tensor,
@@ -51,8 +54,13 @@ class MultiBoxLoss(nn.Cell):
         entropy = -ops.gather_elements(probabilities, 2, labels.expand_dims(-1)).squeeze(-1)  # (B, A)
         # Positives count as 0 and come last. Only the sum matters, and so not which of equal negatives are taken.
         hardest, _ = ops.sort(entropy * (1 - positive), axis=-1, descending=True)  # (B, A)
-        wanted = self.negative_ratio * positive.sum(-1, keepdims=True)  # (B, 1)
-        taken = (ops.arange(labels.shape[1]) < wanted).astype(ms.float32)  # (B, A)
+        num_positives = positive.sum(-1, keepdims=True)  # (B, 1)
+        if self.keep_empty:
+            is_empty = (num_positives == 0).astype(ms.float32)  # (B, 1)
+            mean = num_positives.sum() / ops.maximum((1 - is_empty).sum(), 1.0)
+            num_positives = num_positives + is_empty * ops.maximum(mean, 1.0)
+        wanted = self.negative_ratio * num_positives  # (B, 1)
+        taken = (ops.arange(labels.shape[1]) + 0.5 < wanted).astype(ms.float32)  # (B, A); a mean is no whole number
         classification = (entropy * positive + hardest * taken).sum(-1)
         localisation = (self.smooth_l1(locations, targets).sum(-1) * positive).sum(-1)
         return classification, localisation
@@ -66,16 +74,24 @@ class SSDWithLossCell(nn.Cell):
     Args:
         network: image `(B, 3, H, W)` -> locations `(B, A, 4)`, logits `(B, A, C)`.
         loss: locations, logits, targets, labels -> classification and localisation loss, each `(B,)`.
+        keep_empty: an image without matches counts as one match in the divisor, as in RetinaNet
+            (https://arxiv.org/abs/1708.02002, section 4.1, where the loss of each image is divided). A batch of such
+            images alone then counts as much as one of them.
 
     Attributes:
         with_parts: also return the classification and the localisation loss, which add up to the loss. Off at first.
+        mean_over_ranks: `()` -> `()`, by which the divisor becomes that of all ranks on average, so that images count
+            as much whichever rank has them; None: each rank has its own, as in the Model Zoo. None at first.
     """
 
-    def __init__(self, network: nn.Cell, loss: Callable[..., tuple[ms.Tensor, ms.Tensor]]) -> None:
+    def __init__(self, network: nn.Cell, loss: Callable[..., tuple[ms.Tensor, ms.Tensor]],
+                 keep_empty: bool = False) -> None:
         super().__init__()
         self.network = network
         self.loss = loss
+        self.keep_empty = keep_empty
         self.with_parts = False
+        self.mean_over_ranks: nn.Cell | None = None
 
     def construct(self, image: ms.Tensor, targets: ms.Tensor, labels: ms.Tensor,
                   num_match: ms.Tensor) -> ms.Tensor | tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
@@ -84,7 +100,10 @@ class SSDWithLossCell(nn.Cell):
         classification, localisation = self.loss(
             locations.astype(ms.float32), logits.astype(ms.float32), targets, labels
         )
-        matches = ops.maximum(num_match.astype(ms.float32).sum(), 1.0)
+        counts = num_match.astype(ms.float32)  # (B, 1)
+        matches = ops.maximum(counts, 1.0).sum() if self.keep_empty else ops.maximum(counts.sum(), 1.0)
+        if self.mean_over_ranks is not None:
+            matches = self.mean_over_ranks(matches)
         loss = ((classification + localisation) / matches).sum()
         if self.with_parts:
             return loss, (classification / matches).sum(), (localisation / matches).sum()

@@ -19,6 +19,7 @@ from src.dataset import (
     format_stage_speeds,
     measure_stages,
 )
+from src.dataset.epoch_order import EpochOrder, build_epoch_order
 from src.dataset.mindrecord.convert import MindRecordSet
 from src.dataset.mindrecord.manifest import sources_of
 from src.dataset.mindrecord.opening import readable
@@ -68,16 +69,16 @@ def build_training_batches(config: Config, records: MindRecordSet, ranks: Ranks 
 
 
 def first_batches(config: Config, records: MindRecordSet, images: int) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of at least one and at most so many training images, all of one size, without mosaics.
+    """Batches of at least one and at most so many training images with objects, all of one size, without mosaics.
 
     Args:
         config: the configuration; its batch size and number of epochs may still be `auto`.
         records: the training images.
         images: so many, but for what is left over.
     """
-    batch_size = min(FIRST_BATCH, records.num_images)
-    batches = build_training_batches(dataclasses.replace(config, batch_size=batch_size, mosaic=0.0), records)
-    rows = batches.create_dict_iterator(num_epochs=1, output_numpy=True)
+    batch_size = min(FIRST_BATCH, records.num_with_objects)
+    config = dataclasses.replace(config, batch_size=batch_size, mosaic=0.0, empty_share=0.0)
+    rows = build_training_batches(config, records).create_dict_iterator(num_epochs=1, output_numpy=True)
     return itertools.islice(readable(rows, records.path), max(1, images // batch_size))
 
 
@@ -85,8 +86,15 @@ def measure_data_pipeline(config: Config, records: MindRecordSet) -> str:
     """Text: how many images per second each stage of the training pipeline processes."""
     if config.is_auto("batch_size"):  # to choose it, the network runs once
         set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
-    config = resolve_sizes(config, records.num_images)
+    config = resolve_sizes(config, records.num_with_objects)
     return format_stage_speeds(measure_stages(records.path, *build_dataset_settings(config, records)))
+
+
+def build_order(config: Config, records: MindRecordSet) -> EpochOrder | None:
+    """How often the images are in an epoch, by `repeat_threshold` and `empty_share`; None: each once."""
+    if not (records.num_empty or config.repeat_threshold):
+        return None
+    return build_epoch_order(records.labels, config.repeat_threshold, config.empty_share)
 
 
 def build_dataset_settings(config: Config, records: MindRecordSet, ranks: Ranks = ONE_RANK,
@@ -101,6 +109,7 @@ def build_dataset_settings(config: Config, records: MindRecordSet, ranks: Ranks 
         first_epoch=first_epoch,
         first_batch=first_batch,
         x_first=records.x_first,
+        order=build_order(config, records),
     )
     is_on_cpu = config.device_target == "CPU"
     workers = WorkerSettings(config.num_parallel_workers, use_processes=not is_on_cpu,

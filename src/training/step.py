@@ -60,6 +60,8 @@ class TrainingWrapper(nn.Cell):
             self.reduce_gradients = nn.DistributedGradReducer(self.weights, mean, self.ranks)
             self.sum_ranks = ops.AllReduce()
             self.statistics = tuple(_running_statistics(network))
+            if getattr(network, "keep_empty", False):
+                network.mean_over_ranks = MeanOverRanks(self.ranks)
 
     def _scaled_loss(self, *inputs: ms.Tensor) -> tuple[ms.Tensor, ...]:
         outputs = self.network(*inputs)
@@ -147,6 +149,18 @@ def _clear_sum(total: ms.Tensor) -> ms.Tensor:
 @_is_finite.register("Tensor")
 def _gradient_is_finite(gradient: ms.Tensor) -> ms.Tensor:
     return ops.isfinite(gradient).all()
+
+
+class MeanOverRanks(nn.Cell):
+    """A number of each rank -> its mean over all ranks."""
+
+    def __init__(self, ranks: int) -> None:
+        super().__init__()
+        self.sum = ops.AllReduce()
+        self.ranks = ranks
+
+    def construct(self, value: ms.Tensor) -> ms.Tensor:
+        return self.sum(value) / self.ranks
 
 
 def _running_statistics(net: nn.Cell) -> Iterator[ms.Parameter]:

@@ -21,7 +21,7 @@ from src.training.auto_settings import resolve_sizes
 from src.training.batch_preview import draw_first_batch
 from src.training.callbacks.build import build_callbacks
 from src.training.callbacks.summary import describe_run
-from src.training.data import TrainingData, build_training_batches, first_batches
+from src.training.data import TrainingData, build_order, build_training_batches, first_batches
 from src.training.loop import TrainingLoop
 from src.training.output_folder import WITH_BOXES, WITH_MATCHES, save_config
 from src.training.resume import Resume, with_resumed_choices
@@ -102,12 +102,15 @@ def resolve_auto(config: Config, net: SSDWithLossCell, records: MindRecordSet, r
         resume: where it resumes; None for a new run.
     """
     config = with_resumed_choices(config, resume)
-    return resolve_rates(resolve_sizes(config, records.num_images, net.network, ranks), net, records, ranks)
+    return resolve_rates(resolve_sizes(config, records.num_with_objects, net.network, ranks), net, records, ranks)
 
 
 def save_run_preview(config: Config, net: SSDWithLossCell, data: TrainingData, ranks: Ranks) -> None:
     """Logs what is going to be trained, and saves the configuration and pictures of the first batch."""
     output, images, steps = Path(config.output_path), data.records.num_images, data.steps_per_epoch
+    order = build_order(config, data.records)
+    if order is not None:
+        logger.info("%s", order.describe())
     save_config(output, format_config(dataclasses.replace(config, resume="")), is_new=not config.resume)
     logger.info("%s: %d images, %d steps an epoch, epochs %d to %d, output in %s", config.model_name, images, steps,
                 config.pre_trained_epoch_size + 1, config.epoch_size, config.output_path)

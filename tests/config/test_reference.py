@@ -32,5 +32,6 @@ def test_keys_that_steps_of_training_depend_on():
                           if key.topic in ("Model and boxes", "Loss, optimiser, precision")}
     assert {name for name, key in KEYS.items() if key.affects_result} == {
         *model_and_training - {"float_resize", "pretrain_vgg_bn"}, "dataset", "train_data_type", "val_share",
-        "keep_other_sizes", "exif", "scale_jitter", "mosaic", "mosaic_close_epochs", "seed", "device_target", "cpu_kernels",
-        "freeze_layer", "freeze_parts", "pre_trained_epoch_size"}
+        "keep_other_sizes", "keep_empty", "empty_share", "repeat_threshold", "exif", "scale_jitter", "mosaic",
+        "mosaic_close_epochs", "seed", "device_target", "cpu_kernels", "freeze_layer", "freeze_parts",
+        "pre_trained_epoch_size"}

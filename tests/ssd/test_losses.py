@@ -23,8 +23,9 @@ def test_focal_and_smooth_l1_loss_of_each_image():
     assert localisation[1] == 0
 
 
-def expected_losses(locations, logits, targets, labels, ratio):
-    """The loss of each image and its gradients, one default box after the other."""
+def expected_losses(locations, logits, targets, labels, ratio, empty=0):
+    """The loss of each image and its gradients, one default box after the other; images without positives have so many
+    negatives."""
     classification, localisation = np.zeros(len(labels)), np.zeros(len(labels))
     by_logits, by_locations = np.zeros(logits.shape), np.zeros(locations.shape)
     for image, (image_logits, image_labels) in enumerate(zip(logits.astype(np.float64), labels)):
@@ -33,7 +34,7 @@ def expected_losses(locations, logits, targets, labels, ratio):
         entropy = [-np.log(probabilities[box, label]) for box, label in enumerate(image_labels)]
         positives = [box for box, label in enumerate(image_labels) if label > 0]
         negatives = sorted((box for box, label in enumerate(image_labels) if label == 0), key=lambda box: -entropy[box])
-        for box in positives + negatives[: ratio * len(positives)]:
+        for box in positives + negatives[: ratio * len(positives) or empty]:
             classification[image] += entropy[box]
             by_logits[image, box] = probabilities[box]
             by_logits[image, box, image_labels[box]] -= 1
@@ -88,6 +89,20 @@ def test_losses_and_gradients(ratio):
     np.testing.assert_allclose(found[1], by_logits, atol=1e-5)
 
 
+def test_negatives_of_images_without_objects():
+    """As many as the others have on average, three times 2.5 and three times 3; three where there is no other."""
+    loss = MultiBoxLoss(keep_empty=True)
+    gradients = Gradients(loss)
+    for positives, negatives in (([0, 4, 1, 0], 7), ([0, 2, 5, 2], 9), ([0, 0, 0, 0], 3), ([7, 1, 1, 1], 0)):
+        arrays = sample(positives)
+        classification, localisation, by_logits, by_locations = expected_losses(*arrays, 3, empty=negatives)
+        tensors = [ms.Tensor(array) for array in arrays]
+        found = [output.asnumpy() for output in (*loss(*tensors), *gradients(*tensors))]
+        for one, expected in zip(found, (classification, localisation, by_locations, by_logits)):
+            np.testing.assert_allclose(one, expected, rtol=1e-5, atol=1e-5)
+        assert (classification > 0).all()
+
+
 def test_equal_negatives_count_once():
     """A fresh network gives all default boxes the same scores: still only three negatives for the positive."""
     labels = np.zeros((1, 10), np.int32)
@@ -107,6 +122,37 @@ class Outputs(nn.Cell):
 
     def construct(self, image):
         return self.locations, self.logits
+
+
+class Given(nn.Cell):
+    """A network whose outputs are its input `(B, A, 4 + C)`."""
+
+    def construct(self, image):
+        return image[..., :4], image[..., 4:]
+
+
+@pytest.mark.parametrize("loss", [SSDLoss(), MultiBoxLoss(keep_empty=True)])
+def test_divisor_with_images_without_objects(loss):
+    """Each counts as one match. Its loss is that of the background; it has none of locations."""
+    net = SSDWithLossCell(Given(), loss, keep_empty=True)
+    net.with_parts = True
+    for positives, divisor in (([4, 0, 1, 0], 7), ([0, 0, 0, 0], 4), ([4, 2, 1, 1], 8)):
+        locations, logits, targets, labels = sample(positives)
+        matches = (labels > 0).sum(axis=1, keepdims=True).astype(np.int32)
+        of_images = [part.asnumpy() for part in loss(*map(ms.Tensor, (locations, logits, targets, labels)))]
+        outputs = np.concatenate([locations, logits], axis=-1)
+        found = [float(part) for part in net(*map(ms.Tensor, (outputs, targets, labels, matches)))]
+        expected = [part.sum() / divisor for part in of_images]
+        assert found == pytest.approx([sum(expected), *expected], rel=1e-5)
+        assert all((of_images[0] > 0).tolist()) and not of_images[1][matches[:, 0] == 0].any()
+
+
+def test_the_focal_loss_of_the_background():
+    """Of one default box with logits 0, 0: (1 - alpha) / 4 * log(2) for the class, alpha / 4 * log(2) for the other."""
+    zeros, labels = np.zeros((1, 1, 4), np.float32), np.zeros((1, 1), np.int32)
+    classification, localisation = SSDLoss(2.0, 0.75)(*map(ms.Tensor, (zeros, zeros[..., :2], zeros, labels)))
+    assert float(classification.asnumpy()[0]) == pytest.approx(np.log(2) / 4, rel=1e-5)
+    assert float(localisation.asnumpy()[0]) == 0
 
 
 def test_loss_of_a_batch_is_divided_by_its_matches():

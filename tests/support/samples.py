@@ -43,7 +43,7 @@ def make_config(tmp_path, **changes):
               "coco_root": "coco", "instances_set": "annotations/instances_{}.json", "voc_root": "voc",
               "voc_json": "annotations/voc_instances_val.json", "image_dir": "", "anno_path": "", "val_image_dir": "",
               "val_anno_path": "", "train_data_type": "train2017", "val_data_type": "val2017", "classes": CLASSES,
-              "val_share": 0.0, "keep_other_sizes": False, "exif": "upright", "seed": 1}
+              "val_share": 0.0, "keep_other_sizes": False, "exif": "upright", "keep_empty": False, "seed": 1}
     return types.SimpleNamespace(**{**values, **changes})
 
 

@@ -1,4 +1,5 @@
 """Images and boxes to MindRecord: whole files or none, with a record of what they were made from."""
+import functools
 import logging
 import os
 import shutil
@@ -6,8 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from src.dataset.annotations import TRAINING_IMAGES, TURNED_WITH_BOXES, AnnotationSource, Report
 from src.dataset.coco import coco_ground_truth
+from src.dataset.epoch_order import read_labels
 from src.dataset.exif import is_upright
 from src.dataset.mindrecord import manifest as manifests
 from src.dataset.mindrecord.files_in_use import FilesInUse, replacing, require_unused
@@ -43,6 +47,7 @@ class MindRecordSet:
         part: what the images are, as words, where training and evaluation share some or all; else empty.
         x_first: boxes are xmin, ymin, xmax, ymax; else ymin, xmin, ymax, xmax.
         upright: they are to be decoded as their EXIF data turn them, see `decode_image`.
+        num_empty: images without objects.
     """
 
     path: str
@@ -53,6 +58,16 @@ class MindRecordSet:
     part: str = ""
     x_first: bool = False
     upright: bool = False
+    num_empty: int = 0
+
+    @property
+    def num_with_objects(self) -> int:
+        return self.num_images - self.num_empty
+
+    @functools.cached_property
+    def labels(self) -> list[np.ndarray]:
+        """Labels of the boxes of each image, in the order of the files."""
+        return read_labels(self.path)
 
 
 class _Target(NamedTuple):
@@ -93,8 +108,8 @@ def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
 
     MindRecord files without a manifest, which the Model Zoo's SSD wrote, are used as they are.
 
-    Training leaves out images without boxes. Both leave out images that cannot be read, and those whose size is not
-    the annotated one, unless `keep_other_sizes` says otherwise.
+    Training leaves out images without boxes, unless `keep_empty` says otherwise. Both leave out images that cannot be
+    read, and those whose size is not the annotated one, unless `keep_other_sizes` says otherwise.
 
     Raises:
         UserError: annotations or images are not there, no box of a known class is left, the folder holds files of
@@ -127,7 +142,8 @@ def _build_target(config: Any, is_training: bool) -> _Target:
         ground_truth_name = ground_truth_name or DEFAULT_GROUND_TRUTH_NAME
     return _Target(mindrecord_folder(config.mindrecord_dir, config.data_path),
                    TRAINING_PREFIX if is_training else EVALUATION_PREFIX, is_training, kind, tuple(config.classes),
-                   ground_truth_name, {"keep_other_sizes": config.keep_other_sizes, "upright": is_upright(config)})
+                   ground_truth_name, {"keep_other_sizes": config.keep_other_sizes, "upright": is_upright(config),
+                                       **({"keep_empty": config.keep_empty} if is_training else {})})
 
 
 def _if_usable(manifest: dict[str, Any] | None, target: _Target, source: AnnotationSource, log_reason: bool = False
@@ -204,7 +220,8 @@ def _result(target: _Target, manifest: dict[str, Any], brought: Path | None) -> 
     elif part:
         logger.info("%s uses %d %s", target.purpose, manifest["num_images"], part)
     return MindRecordSet(str(target.first_file), manifest["num_images"], annotation_file, manifest["report"], files,
-                         overlap or part, upright=manifests.options_of(manifest)["upright"])
+                         overlap or part, upright=manifests.options_of(manifest)["upright"],
+                         num_empty=manifest.get("num_empty", 0))
 
 
 def _find_overlap(target: _Target, manifest: dict[str, Any]) -> str:
@@ -258,7 +275,7 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
     try:
         written = write_records(
             temporary, target.prefix, records, len(target.classes), report,
-            leave_out_empty=target.is_training, collect_ground_truth=target.ground_truth_name is not None,
+            for_training=target.is_training, collect_ground_truth=target.ground_truth_name is not None,
             **target.options)
         if written.num_images == 0 or written.num_boxes == 0:
             raise UserError(_nothing_left(target, source, len(records), report))
@@ -271,7 +288,8 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
         sizes = {path.name: path.stat().st_size for path in sorted(temporary.iterdir())}
         manifest = {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": True,
                     "purpose": target.purpose, **target.needed(),
-                    "num_images": written.num_images, "num_boxes": written.num_boxes, "files": sizes,
+                    "num_images": written.num_images, "num_boxes": written.num_boxes, "num_empty": written.num_empty,
+                    "files": sizes,
                     "report": report.to_dict(), "annotations": annotations, "images": images}
         _move_into_place(temporary, target, manifest)
     finally:
@@ -308,7 +326,8 @@ def _nothing_left(target: _Target, source: AnnotationSource, num_records: int, r
 
 
 def _log_summary(target: _Target, manifest: dict[str, Any], report: Report) -> None:
-    logger.info("%s: %d images, %d boxes", target.first_file, manifest["num_images"], manifest["num_boxes"])
+    empty = f", {manifest['num_empty']} images without objects" if manifest["num_empty"] else ""
+    logger.info("%s: %d images, %d boxes%s", target.first_file, manifest["num_images"], manifest["num_boxes"], empty)
     if report.counts:
         logger.info("Left out or changed: %s; see %s", report.summary(examples=1),
                     target.folder / f"{target.prefix}_report.json")

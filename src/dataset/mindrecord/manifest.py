@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from src.dataset.annotations import (
+    NO_BOXES,
     ROTATED_IMAGE,
     TURNED_SIZE,
     TURNED_UPRIGHT,
@@ -33,7 +34,7 @@ MANIFEST_KEYS = ("dataset", "classes", "truth", "options", "files", "annotations
 # Reasons of the report that tell of images whose EXIF data ask for a rotation.
 _ROTATIONS = (ROTATED_IMAGE, TURNED_SIZE, TURNED_UPRIGHT, TURNED_WITH_BOXES)
 # What earlier versions did that had no such option.
-_EARLIER_OPTIONS = {"upright": False}
+_EARLIER_OPTIONS = {"upright": False, "keep_empty": False}
 
 
 def relative_name(path: Path | str, folder: Path | str) -> str:
@@ -198,13 +199,18 @@ def find_damage(manifest: dict[str, Any], folder: Path) -> str | None:
 
 
 def options_of(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The options that the files were made with."""
-    return {**_EARLIER_OPTIONS, **manifest["options"]}
+    """The options that the files were made with; those of evaluation are fewer."""
+    known = {name: value for name, value in _EARLIER_OPTIONS.items()
+             if name != "keep_empty" or manifest.get("purpose") == "training"}
+    return {**known, **manifest["options"]}
 
 
 def _options_for(manifest: dict[str, Any], needed: dict[str, Any]) -> dict[str, Any]:
     """As `options_of`, with the needed value of those that make no difference to these images."""
-    same = {} if any(reason in manifest["report"]["left_out"] for reason in _ROTATIONS) else {"upright"}
+    left_out = manifest["report"]["left_out"]
+    same = set() if any(reason in left_out for reason in _ROTATIONS) else {"upright"}
+    if NO_BOXES not in left_out and not manifest.get("num_empty"):
+        same.add("keep_empty")
     return {**options_of(manifest), **{name: needed[name] for name in same if name in needed}}
 
 

@@ -27,17 +27,19 @@ class WrittenRecords(NamedTuple):
 
     Attributes:
         num_images, num_boxes: numbers of them.
+        num_empty: images without boxes among them.
         ground_truth: entries of `coco_ground_truth`, with whole paths, if they are collected.
     """
 
     num_images: int
     num_boxes: int
+    num_empty: int
     ground_truth: list[tuple[int, str, int, int, np.ndarray]]
 
 
 def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num_classes: int, report: Report,
-                  leave_out_empty: bool = False, keep_other_sizes: bool = False, upright: bool = True,
-                  collect_ground_truth: bool = False) -> WrittenRecords:
+                  for_training: bool = False, keep_empty: bool = False, keep_other_sizes: bool = False,
+                  upright: bool = True, collect_ground_truth: bool = False) -> WrittenRecords:
     """Writes the images that can be used, in the order of `records`, whatever the number of threads.
 
     Every image is decoded once, as a test, and its boxes are cleaned for the size that it really has.
@@ -46,7 +48,8 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
         folder, prefix: the files are `<folder>/<prefix>0` and so on; the folder exists.
         num_classes: with the background.
         report: counts what is left out.
-        leave_out_empty: leave out images without boxes.
+        for_training: leave out images whose boxes cannot be used, since objects are in them; and those without boxes,
+            unless `keep_empty` says otherwise.
         keep_other_sizes, upright: see `read_images`.
         collect_ground_truth: return the entries of `coco_ground_truth` too.
 
@@ -54,22 +57,24 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
         UserError: the disk has too little space.
         OSError: the disk has become full meanwhile.
     """
-    if leave_out_empty:
+    if for_training and not keep_empty:
         for record in records:
             if not len(record.pixel_boxes):
                 report.add(NO_BOXES, record.path)
         records = [record for record in records if len(record.pixel_boxes)]
-    num_images = num_boxes = 0
+    num_images = num_boxes = num_empty = 0
     ground_truth, rows = [], []
     writer = _create_writer(folder, prefix, records)
     images = read_images(records, num_classes, report, f"{prefix}: reading images", keep_other_sizes, upright)
     for record, data, size, pixel_boxes in images:
-        if leave_out_empty and not len(pixel_boxes):
+        is_empty = not len(pixel_boxes)
+        if for_training and is_empty and (not keep_empty or _has_known_labels(record, num_classes)):
             report.add(NO_BOXES, record.path)
             continue
         rows.append({"img_id": record.image_id, "image": data, "annotation": pixel_boxes})
         num_images += 1
         num_boxes += len(pixel_boxes)
+        num_empty += is_empty
         if collect_ground_truth:
             ground_truth.append((record.image_id, record.path, *size, record.pixel_boxes))
         if len(rows) == CHUNK_IMAGES:
@@ -77,7 +82,12 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
             rows = []
     if num_images:
         _write(writer, rows, is_last=True)
-    return WrittenRecords(num_images, num_boxes, ground_truth)
+    return WrittenRecords(num_images, num_boxes, num_empty, ground_truth)
+
+
+def _has_known_labels(record: ImageRecord, num_classes: int) -> bool:
+    labels = record.pixel_boxes[:, 4]
+    return bool(((labels > 0) & (labels < num_classes)).any())
 
 
 def _write(writer: Any, rows: list[dict[str, Any]], is_last: bool = False) -> None:

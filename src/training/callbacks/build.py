@@ -20,7 +20,7 @@ from src.training.callbacks.log import TrainingLog
 from src.training.callbacks.results_plot import PlotResults
 from src.training.callbacks.summary import EndSummary
 from src.training.callbacks.tensorboard import TensorBoard
-from src.training.data import TrainingData
+from src.training.data import TrainingData, build_order
 from src.training.output_folder import RESULTS_FILE, WITH_BOXES, WITH_MATCHES, checkpoint_folder
 from src.training.results import Results
 from src.training.resume import Resume, checkpoint_prefix, create_settings
@@ -103,7 +103,8 @@ def _build_log(config: Config, data: TrainingData, learning_rates: np.ndarray, r
     shard = Shard(ranks.rank, ranks.size)
 
     def find_images(epoch: int, step: int) -> Sequence[int]:
-        return batch_image_ids(data.records.path, config.batch_size, epoch - 1, step - 1, config.seed, shard)
+        return batch_image_ids(data.records.path, config.batch_size, epoch - 1, step - 1, config.seed, shard,
+                               build_order(config, data.records))
 
     return TrainingLog(config.batch_size * ranks.size, learning_rates, results, find_images=find_images)
 
