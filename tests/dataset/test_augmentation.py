@@ -212,6 +212,6 @@ def test_without_options_nothing_changes(records):
 def test_every_tile_is_decoded_once(records, monkeypatch):
     count = []
     decode = batches.decode_image
-    monkeypatch.setattr(batches, "decode_image", lambda data: count.append(1) or decode(data))
+    monkeypatch.setattr(batches, "decode_image", lambda *data: count.append(1) or decode(*data))
     batches_of(records, 1, PLAIN._replace(mosaic=1.0, mosaic_epochs=1))
     assert len(count) == 10
