@@ -23,6 +23,7 @@ from src.dataset_check.content import (
     read_part,
 )
 from src.dataset_check.plots import box_sizes_plot, class_bars, sample_sheet
+from src.dataset_check.rare_classes import find_rare_classes
 from src.dataset_check.text import Findings, report_text
 from src.evaluation.evaluator import build_metrics
 from src.ssd import build_training_net
@@ -84,6 +85,9 @@ def check_dataset(config: Config) -> str:
         has_fixed_anchors=not family.variants,
         anchors=suggest_anchors(family, boxes, config.seed),
         batch_size=batch_size,
+        rarity=find_rare_classes([image.pixel_boxes[:, 4] for image in training.images], len(config.classes)),
+        keep_empty=config.keep_empty,
+        repeat_threshold=config.repeat_threshold,
         configured_batch=None if is_auto else (config.batch_size, size.training_bytes(config.batch_size)),
     )
     folder = Path(config.output_path) / FOLDER

@@ -7,6 +7,7 @@ import numpy as np
 
 from src.dataset_check.anchor_fit import Suggestion
 from src.dataset_check.content import DataPart
+from src.dataset_check.rare_classes import Rarity
 from src.utils.safe_io import shown_list
 
 # Fewer boxes of a class are too few to learn from; sides of fewer pixels of the network's input are too short to see.
@@ -32,6 +33,8 @@ class Findings(NamedTuple):
         has_fixed_anchors: the sizes of the default boxes follow from the strides.
         anchors: default boxes that fit better, or None.
         batch_size: the one that fits into the memory, or the reason why none does.
+        rarity: classes whose images are worth repeating, or None.
+        keep_empty, repeat_threshold: values of the configuration.
         configured_batch: batch size of the configuration, and bytes that a step with it takes; None where it is `auto`.
     """
 
@@ -50,6 +53,9 @@ class Findings(NamedTuple):
     anchors: Suggestion | None
     batch_size: int | str
     configured_batch: tuple[int, float] | None
+    rarity: Rarity | None
+    keep_empty: bool
+    repeat_threshold: float
 
 
 def report_text(findings: Findings) -> str:
@@ -132,7 +138,8 @@ def _problems(findings: Findings) -> list[str]:
 
 
 def _suggestions(findings: Findings) -> list[str]:
-    return [*_class_suggestion(findings), _batch_size_suggestion(findings), *_anchor_suggestion(findings)]
+    return [*_class_suggestion(findings), _batch_size_suggestion(findings), *_anchor_suggestion(findings),
+            *_empty_suggestion(findings), *_rarity_suggestion(findings)]
 
 
 def _class_suggestion(findings: Findings) -> list[str]:
@@ -172,6 +179,23 @@ def _anchor_suggestion(findings: Findings) -> list[str]:
         return [" default boxes: their sizes follow from the strides; with a larger img_shape, objects are larger "
                 "beside them"]
     return [" default boxes: as they are"]
+
+
+def _empty_suggestion(findings: Findings) -> list[str]:
+    empty = sum(not len(image.pixel_boxes) for image in findings.parts[0].images)
+    if not empty or findings.keep_empty:
+        return []
+    return [f" keep_empty: True would also train on {empty} images without objects, against false positives"]
+
+
+def _rarity_suggestion(findings: Findings) -> list[str]:
+    rarity = findings.rarity
+    if rarity is None or findings.repeat_threshold:
+        return []
+    rare = shown_list((f"{findings.classes[label]} {factor:.1f} times" for label, factor in rarity.factors.items()),
+                      LISTED)
+    return [f" repeat_threshold: {rarity.threshold:g} would repeat images of rare classes ({rare}); an epoch is then "
+            f"{rarity.longer:.2f} times as long"]
 
 
 def _quoted(name: str) -> str:

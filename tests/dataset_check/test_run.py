@@ -45,6 +45,7 @@ def test_check_where_the_batch_size_is_left_open(run, shapes, tmp_path):
                        "--batch_size=auto", "--epoch_size=auto", "--classes=auto", "--check_dataset")
     assert code == 0, err
     text = (tmp_path / "output" / "shapes" / "dataset_check" / "report.txt").read_text()
+    assert "keep_empty: True would also train on" in text
     assert "batch_size: 2, which fits" in text and "auto, as in the configuration, lets train.py choose it" in text
 
 
