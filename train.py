@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from src.config import Config, load_config
 from src.dataset import MindRecordSet, create_mindrecord, with_found_data
+from src.dataset.reading_once import annotations_read_once
 from src.dataset_check import check_dataset
 from src.dataset_check.object_sizes import with_choices_by_size
 from src.evaluation.evaluator import Evaluation
@@ -35,17 +36,18 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(config: Config) -> None:
     get_model(config.model_name)  # errors of the user come before time is spent on the data
     trainer.check_weight_paths(config)
-    config = with_choices_by_size(with_found_data(config))
-    if config.check_dataset:
-        device.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
-        logger.info("%s", check_dataset(config))
-        return
+    with annotations_read_once():
+        config = with_choices_by_size(with_found_data(config))
+        if config.check_dataset:
+            device.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
+            logger.info("%s", check_dataset(config))
+            return
 
-    if not (config.only_create_dataset or config.benchmark_data):
-        device.check_device(config.device_target)
-    # Ranks of one machine wait here for the first that converts.
-    records = create_mindrecord(config, is_training=True)
-    evaluation = Evaluation(config, protocols=()) if config.run_eval and get_rank_id() == 0 else None
+        if not (config.only_create_dataset or config.benchmark_data):
+            device.check_device(config.device_target)
+        # Ranks of one machine wait here for the first that converts.
+        records = create_mindrecord(config, is_training=True)
+        evaluation = Evaluation(config, protocols=()) if config.run_eval and get_rank_id() == 0 else None
     if config.only_create_dataset:
         return
     if config.benchmark_data:

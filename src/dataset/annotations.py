@@ -61,6 +61,8 @@ class ImageRecord(NamedTuple):
         size: (height, width) as annotated, or None.
         upright: where the size does not tell, the boxes are of the image as its EXIF data turn it; otherwise of the
             pixels as they are stored.
+        fractions: float64 `(N, 4)`, the boxes as ymin, xmin, ymax, xmax in fractions of the upright image, where only
+            those are known; `pixel_boxes` then has nothing but the labels, see `in_pixels`.
     """
 
     image_id: int
@@ -68,6 +70,16 @@ class ImageRecord(NamedTuple):
     pixel_boxes: np.ndarray
     size: tuple[int, int] | None = None
     upright: bool = True
+    fractions: np.ndarray | None = None
+
+    def in_pixels(self, upright_size: tuple[int, int]) -> "ImageRecord":
+        """With boxes in pixels, rounded half to even, of the upright image of that (height, width), where they were
+        fractions."""
+        if self.fractions is None:
+            return self
+        sides = np.rint(self.fractions * np.array([*upright_size, *upright_size]))
+        boxes = np.column_stack([sides, self.pixel_boxes[:, 4]]).astype(np.int32)
+        return self._replace(pixel_boxes=boxes, size=upright_size, fractions=None)
 
 
 class Report:
@@ -86,6 +98,14 @@ class Report:
         examples = self.examples.setdefault(reason, [])
         if len(examples) < MAX_EXAMPLES:
             examples.append(shown(example))
+
+    def include(self, other: "Report") -> None:
+        """Counts what another report has counted."""
+        self.counts.update(other.counts)
+        self.classes.update(other.classes)
+        for reason, examples in other.examples.items():
+            kept = self.examples.setdefault(reason, [])
+            kept += examples[: MAX_EXAMPLES - len(kept)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for json: `{"classes": {name: boxes}, "left_out": {reason: {"count", "examples"}}}`."""
@@ -136,6 +156,11 @@ class AnnotationSource(NamedTuple):
     part: str = ""
     select: Callable[[list[ImageRecord]], list[ImageRecord]] = all_records
     subsets: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for sources of the same images and files."""
+        return self.kind, str(self.image_dir), tuple(map(str, self.annotation_files)), self.subsets
 
 
 class FormatKeys(NamedTuple):

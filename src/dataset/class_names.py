@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from src.dataset.annotations import Report
+from src.dataset.found_file import FoundFile
 from src.dataset.label_names import names_of_labels
+from src.dataset.open_classes import BACKGROUND
 from src.dataset.sources import annotation_format, find_source
 from src.utils.class_names import is_background
 from src.utils.errors import UserError
 from src.utils.safe_io import shown, shown_list
-
-BACKGROUND = "background"
 
 
 def with_class_names(config: Any, report: Report | None = None) -> Any:
@@ -28,9 +28,12 @@ def with_class_names(config: Any, report: Report | None = None) -> Any:
     if not config.is_auto("classes"):
         return config
     source = find_source(dataclasses.replace(config, classes=(BACKGROUND,), val_share=0.0), is_training=True)
+    kept = FoundFile(config)
+    if report is None and (found := kept.counts(source)):
+        report = found[1]
     if report is None:
         report = Report()
-        source.read(report)
+        kept.keep_counts(source, len(source.read(report)), report)
     if annotation_format(config).names_classes:
         names = sorted(name for name in report.classes if name)
         _check_no_background(names, report, source.image_dir)

@@ -1,7 +1,7 @@
 """Annotations in the COCO json format: reading, and writing of the ground truth of other formats."""
 import functools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from src.dataset.annotations import (
     usual_evaluation_part,
 )
 from src.dataset.coco_layout import CocoPart, find_coco_parts
+from src.dataset.open_classes import labels_of
 from src.dataset.paths import existing_file, existing_folder, file_of_part, path_below, resolve_path
 from src.utils.errors import UserError
 from src.utils.safe_io import read_json, reason_of_reading, shown, shown_list
@@ -40,7 +41,7 @@ def find_coco(config: Any, is_training: bool) -> AnnotationSource:
     names_images = root.name == part and not (root / part).is_dir()
     image_dir = existing_folder(root if names_images else root / part, f"image folder (coco_root with {key})")
     annotation_file = find_annotation_file(config, is_training)
-    return _source(CocoPart(annotation_file, image_dir), tuple(config.classes))
+    return _source(CocoPart(annotation_file, image_dir), config.classes)
 
 
 def _source(part: CocoPart, classes: tuple[str, ...]) -> AnnotationSource:
@@ -174,7 +175,7 @@ def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[st
         UserError: no COCO file, an image without integer id or name, or an id that two images or categories share.
     """
     content = read_coco_json(annotation_file)
-    label_of_name = {name: label for label, name in enumerate(classes) if label > 0}
+    label_of_name = labels_of(classes)
     try:
         used = {annotation["category_id"] for annotation in content["annotations"]}
         name_of_category = category_names(content["categories"], used, annotation_file)
@@ -190,7 +191,7 @@ def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[st
 
 
 def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[int]]],
-                   name_of_category: dict[Any, str], label_of_name: dict[str, int], report: Report) -> None:
+                   name_of_category: dict[Any, str], label_of_name: Mapping[str, int], report: Report) -> None:
     for annotation in annotations:
         where = f"annotation {annotation.get('id')} of image {annotation['image_id']}"
         name = name_of_category.get(annotation["category_id"], f"category {annotation['category_id']}")

@@ -43,6 +43,7 @@ class FolderConfig:
     val_share: float = 0.0
     keep_other_sizes: bool = False
     exif: str = "upright"
+    mindrecord_dir: str = ""
 
     def is_auto(self, key: str) -> bool:
         return key == "classes" and len(self.classes) == 1

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from src.dataset.reading_once import once
 from src.utils.errors import UserError
 
 
@@ -21,18 +22,24 @@ def spellings(name: str) -> Iterator[str]:
             yield from (stem + other for other in dict.fromkeys((suffix, suffix.lower(), suffix.upper())))
 
 
-def files_below(folder: Path | str, enter: Callable[[str], bool] = lambda name: True) -> list[str]:
+def files_below(folder: Path | str, enter: Callable[[str], bool] | None = None) -> list[str]:
     """Names of the files in a folder and its sub-folders, relative to it with `/`, sorted.
 
     Folders whose names begin with a dot are left out, since programs keep copies there, and so are files `._*`, which
     macOS writes beside others. Folders that are links are entered.
 
     Args:
-        enter: name of a folder directly below -> whether to look into it.
+        enter: name of a folder directly below -> whether to look into it; None: into all.
 
     Raises:
         OSError: a folder cannot be read.
     """
+    if enter is None:
+        return once(("files below", os.path.abspath(folder)), lambda: _files_below(folder, lambda name: True))
+    return _files_below(folder, enter)
+
+
+def _files_below(folder: Path | str, enter: Callable[[str], bool]) -> list[str]:
     names: list[str] = []
     for path, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
         place = Path(path).relative_to(folder)

@@ -3,8 +3,9 @@ import dataclasses
 import logging
 from typing import Any
 
-from src.dataset.annotations import EVALUATION, TEST, TRAINING, Report
+from src.dataset.annotations import EVALUATION, TEST, TRAINING, AnnotationSource, Report
 from src.dataset.class_names import BACKGROUND, with_class_names
+from src.dataset.found_file import FoundFile
 from src.dataset.sources import find_parts
 from src.utils.safe_io import shown
 
@@ -20,8 +21,12 @@ def with_found_data(config: Any) -> Any:
     if not config.data:
         return with_class_names(config)
     form, parts = find_parts(dataclasses.replace(config, classes=(BACKGROUND,)))
-    reports = {purpose: Report() for purpose in (TRAINING, EVALUATION, TEST) if purpose in parts}
-    texts = [_described(purpose, len(parts[purpose].read(report)), report) for purpose, report in reports.items()]
+    kept = FoundFile(config)
+    reports, texts = {}, []
+    for purpose in (TRAINING, EVALUATION, TEST):
+        if purpose in parts:
+            num_images, reports[purpose] = _count(parts[purpose], kept)
+            texts.append(f"for {purpose} {num_images} images with {reports[purpose].classes.total()} boxes")
     if not {EVALUATION, TEST} & parts.keys():
         texts.append(f"val_share {config.val_share:g} holds out training images for {EVALUATION}"
                      if config.val_share else f"nothing for {EVALUATION}")
@@ -31,5 +36,11 @@ def with_found_data(config: Any) -> Any:
     return with_class_names(dataclasses.replace(config, dataset=form.kind), reports.get(TRAINING))
 
 
-def _described(purpose: str, num_images: int, report: Report) -> str:
-    return f"for {purpose} {num_images} images with {report.classes.total()} boxes"
+def _count(source: AnnotationSource, kept: FoundFile) -> tuple[int, Report]:
+    """Number of images, and a report that has counted the boxes of each class."""
+    found = kept.counts(source)
+    if found is None:
+        report = Report()
+        found = len(source.read(report)), report
+        kept.keep_counts(source, *found)
+    return found

@@ -1,10 +1,12 @@
 """Outlines that annotation programs draw, as boxes: the smallest upright box around each."""
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from src.dataset.annotations import BAD_BOX, UNKNOWN_CLASS, Report, box_array
+from src.dataset.open_classes import labels_of
 
 Point = tuple[float, float]
 
@@ -70,7 +72,13 @@ def ellipse_extremes(centre: Point, radii: Point, degrees: float = 0.0) -> list[
 
 def named_boxes(objects: Iterable[tuple[str, Callable[[], Sequence[int]]]], classes: Sequence[str], report: Report,
                 where: str) -> np.ndarray:
-    """Boxes of one image: int32 `(N, 5)` ymin, xmin, ymax, xmax, label.
+    """Boxes of one image: int32 `(N, 5)` ymin, xmin, ymax, xmax, label. The arguments are those of `named_rows`."""
+    return box_array(named_rows(objects, classes, report, where))
+
+
+def named_rows(objects: Iterable[tuple[str, Callable[[], Sequence[float]]]], classes: Sequence[str], report: Report,
+               where: str) -> list[list[Any]]:
+    """Boxes of one image: rows of ymin, xmin, ymax, xmax, label.
 
     Args:
         objects: name of the class, and a function that gives `[ymin, xmin, ymax, xmax]`, or raises a `ValueError` where
@@ -79,8 +87,8 @@ def named_boxes(objects: Iterable[tuple[str, Callable[[], Sequence[int]]]], clas
         report: counts the boxes of each class, those of other classes, and those without numbers.
         where: leads a person to the place.
     """
-    label_of_name = {name: label for label, name in enumerate(classes) if label > 0}
-    rows = []
+    label_of_name = labels_of(classes)
+    rows: list[list[Any]] = []
     for name, box in objects:
         report.classes[name] += 1
         if name not in label_of_name:
@@ -90,4 +98,4 @@ def named_boxes(objects: Iterable[tuple[str, Callable[[], Sequence[int]]]], clas
             rows.append([*box(), label_of_name[name]])
         except ValueError as error:
             report.add(BAD_BOX, f"{where}: {error}")
-    return box_array(rows)
+    return rows

@@ -33,14 +33,14 @@ class Usage(NamedTuple):
     """How an image is used.
 
     Attributes:
+        record: its annotation, with boxes in pixels of the image as it is used; not cleaned.
         size: (height, width) in pixels, upright or as it is stored.
-        pixel_boxes: those of its record in pixels of that, int32 `(N, 5)`; not cleaned.
         reason: of the report, why the boxes may be beside the objects; None if they are not.
         turned: of the report, how the EXIF data were followed; None where they ask for nothing.
     """
 
+    record: ImageRecord
     size: tuple[int, int]
-    pixel_boxes: np.ndarray
     reason: str | None
     turned: str | None
 
@@ -72,16 +72,16 @@ def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report
                     report.add(image.reason, f"{record.path}: {image.why}" if image.why else record.path)
                     continue
                 usage = usage_of(image.header, record, upright)
-                if usage.reason and record.size:
-                    height, width = image.header.size
-                    report.add(usage.reason, f"{record.path}: {width} x {height}, annotated {record.size[1]} x "
-                                             f"{record.size[0]}")
+                if usage.reason and usage.record.size:
+                    (height, width), annotated = image.header.size, usage.record.size
+                    report.add(usage.reason, f"{record.path}: {width} x {height}, annotated {annotated[1]} x "
+                                             f"{annotated[0]}")
                     if not keep_other_sizes:
                         continue
                 if usage.turned:
                     report.add(usage.turned, record.path)
-                boxes = clean_boxes(usage.pixel_boxes, *usage.size, num_classes, report, record.path)
-                yield record._replace(pixel_boxes=usage.pixel_boxes), image.data, usage.size, boxes
+                boxes = clean_boxes(usage.record.pixel_boxes, *usage.size, num_classes, report, record.path)
+                yield usage.record, image.data, usage.size, boxes
             advance(len(chunk))
 
 
@@ -94,6 +94,7 @@ def usage_of(header: ImageHeader, record: ImageRecord, upright: bool = True) -> 
         record: its annotation; many programs write 0 for a size that they do not know.
         upright: see `read_images`.
     """
+    record = record.in_pixels(header.upright_size)
     annotated = record.size if record.size and min(record.size) > 0 else None
     sizes = {True: header.upright_size, False: header.size}
     is_turned = header.orientation != UPRIGHT
@@ -101,14 +102,13 @@ def usage_of(header: ImageHeader, record: ImageRecord, upright: bool = True) -> 
         reason = OTHER_SIZE if annotated not in (None, header.size) else None
         if reason and annotated == header.upright_size:
             reason = TURNED_SIZE
-        return Usage(header.size, record.pixel_boxes, reason, ROTATED_IMAGE if is_turned else None)
+        return Usage(record, header.size, reason, ROTATED_IMAGE if is_turned else None)
     fitting = [way for way, size in sizes.items() if annotated in (None, size)]
     boxes_are_upright = fitting[0] if len(fitting) == 1 else record.upright
-    boxes = record.pixel_boxes
     if is_turned and not boxes_are_upright:
-        boxes = turn_boxes(boxes, header.orientation, header.size)
+        record = record._replace(pixel_boxes=turn_boxes(record.pixel_boxes, header.orientation, header.size))
     turned = (TURNED_UPRIGHT if boxes_are_upright else TURNED_WITH_BOXES) if is_turned else None
-    return Usage(header.upright_size, boxes, None if fitting else OTHER_SIZE, turned)
+    return Usage(record, header.upright_size, None if fitting else OTHER_SIZE, turned)
 
 
 class _Image(NamedTuple):

@@ -26,8 +26,10 @@ from src.dataset.annotations import (
 )
 from src.dataset.exif import is_upright
 from src.dataset.images import load_image, read_image_header
+from src.dataset.open_classes import OpenClasses, with_labels
 from src.dataset.paths import MOST_NAMES, existing_folder, resolve_path
 from src.dataset.read_images import usage_of
+from src.dataset.reading_once import is_kept, once
 from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
 
@@ -53,6 +55,36 @@ def find_parts(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSourc
     Raises:
         UserError: the folder is not there, or its format is not clear.
     """
+    if is_kept():
+        key = ("parts", config.data, config.data_path, config.dataset)
+        form, parts = once(key, lambda: _look(config, _open_classes()))
+        if form.names_classes:
+            return form, {purpose: _read_once(source, config.classes) for purpose, source in parts.items()}
+    return _look(config, tuple(config.classes))
+
+
+def _open_classes() -> OpenClasses:
+    """The names of classes, as all that is read meanwhile has them."""
+    return once("open classes", OpenClasses)
+
+
+def _read_once(source: AnnotationSource, classes: Sequence[str]) -> AnnotationSource:
+    """A source that was found with `_open_classes`, as one with these classes; it is read once."""
+    def read(report: Report) -> list[ImageRecord]:
+        records, found = once(("records", *source.identity), lambda: _read(source))
+        report.include(found)
+        # Without names, boxes are only counted.
+        return with_labels(records, _open_classes(), classes, report) if len(classes) > 1 else records
+
+    return source._replace(read=read)
+
+
+def _read(source: AnnotationSource) -> tuple[list[ImageRecord], Report]:
+    report = Report()
+    return source.read(report), report
+
+
+def _look(config: Any, classes: tuple[str, ...]) -> tuple[AnnotationFormat, dict[str, AnnotationSource]]:
     if not config.data:
         raise UserError("data is empty: set --data=DIR to the folder with your images and annotations; or name their "
                         "format and files by --dataset and the keys that belong to it.")
@@ -62,7 +94,7 @@ def find_parts(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSourc
     formats = list(FORMATS.values()) if config.dataset == AUTO else [format_of_kind(config.dataset)]
     try:
         folder = _unpacked(existing_folder(path, "folder (data)"))
-        found = [(form, parts) for form in formats if (parts := form.look(folder, tuple(config.classes)))]
+        found = [(form, parts) for form in formats if (parts := form.look(folder, classes))]
     except OSError as error:
         raise UserError(f"{error.filename} in data = {config.data} cannot be read: {error.strerror}.") from error
     if not found:
@@ -138,12 +170,19 @@ def _find_by_keys(form: FormatKeys, config: Any, is_training: bool) -> Annotatio
     if config.val_share:
         with_part = _with_evaluation_part(form, config)
         if with_part is None:
-            return _share(form.find(config, True), config, is_training)
+            return _share(_find(form, config, True), config, is_training)
         config = with_part
-    source = form.find(config, is_training)
+    source = _find(form, config, is_training)
     if not is_training and _is_training_data(form, config, source):
         return source._replace(part=TRAINING_IMAGES)
     return source
+
+
+def _find(keys: FormatKeys, config: Any, is_training: bool) -> AnnotationSource:
+    if is_kept() and annotation_format(config).names_classes:
+        found = keys.find(dataclasses.replace(config, classes=_open_classes()), is_training)
+        return _read_once(found, config.classes)
+    return keys.find(config, is_training)
 
 
 def _with_evaluation_part(form: FormatKeys, config: Any) -> Any | None:
@@ -182,7 +221,8 @@ def _share(source: AnnotationSource, config: Any, is_training: bool) -> Annotati
     share = config.val_share
 
     def select(records: list[ImageRecord]) -> list[ImageRecord]:
-        chosen = held_out(records, share, len(config.classes), config.keep_other_sizes, is_upright(config))
+        how = (share, len(config.classes), config.keep_other_sizes, is_upright(config))
+        chosen = once(("held out", *source.identity, *how), lambda: held_out(records, *how))
         if not chosen and not is_training:
             raise UserError(f"val_share = {share:g}: {source.image_dir} has too few images that can be used "
                             f"({len(records)} are annotated): evaluation and training need one each, with boxes of "
@@ -208,7 +248,7 @@ def held_out(records: Sequence[ImageRecord], share: float, num_classes: int, kee
         with contextlib.suppress(UserError):
             usage = usage_of(read_image_header(record.path), record, upright)
             if keep_other_sizes or not usage.reason:
-                boxes = clean_boxes(usage.pixel_boxes, *usage.size, num_classes, Report(), record.path)
+                boxes = clean_boxes(usage.record.pixel_boxes, *usage.size, num_classes, Report(), record.path)
                 (with_boxes if len(boxes) else without).add(record.path)
     without -= with_boxes
     count = min(max(1, round(share * len(with_boxes))), len(with_boxes) - 1)

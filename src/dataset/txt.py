@@ -42,7 +42,7 @@ def find_txt(config: Any, is_training: bool) -> AnnotationSource:
         anno_path, anno_key = config.val_anno_path, "val_anno_path"
     folder = existing_folder(resolve_path(image_dir, config.data_path, image_key), f"image folder ({image_key})")
     annotation_file = existing_file(resolve_path(anno_path, config.data_path, anno_key), f"text file ({anno_key})")
-    return _source(annotation_file, folder, tuple(config.classes))
+    return _source(annotation_file, folder, config.classes)
 
 
 def _source(annotation_file: Path, folder: Path, classes: tuple[str, ...]) -> AnnotationSource:

@@ -100,7 +100,7 @@ def find_voc(config: Any, is_training: bool) -> AnnotationSource:
     """The images and annotations of training or evaluation below `voc_root`, as `find_layout`."""
     root = resolve_path(config.voc_root, config.data_path, "voc_root")
     layout = find_layout(root, is_training, config.train_data_type if is_training else config.val_data_type)
-    return _source(layout, tuple(config.classes))
+    return _source(layout, config.classes)
 
 
 def _source(layout: VocLayout, classes: tuple[str, ...]) -> AnnotationSource:

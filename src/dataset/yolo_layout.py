@@ -39,7 +39,9 @@ class YoloFiles:
         self._images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
         self._texts = [name for name in names if name.lower().endswith(".txt")]
         self._names = FileNames(names)
-        self._folders = {parent.as_posix() for name in names for parent in Path(name).parents}
+        places = {os.path.dirname(name) for name in names}
+        self._folders = {one.as_posix() for place in places for one in (Path(place), *Path(place).parents)}
+        self._label_files: dict[str, str] = {}
 
     def find(self, stated: str, beside: str = "") -> str | None:
         """The file or folder that a file in the folder `beside` states; None where it is not there.
@@ -58,9 +60,11 @@ class YoloFiles:
 
     def label_file(self, image: str) -> str:
         """The label file of an image, which need not exist: in `labels` for one in `images`, or else beside it."""
-        stem = os.path.splitext(image)[0]
-        candidates = [f"{one}.txt" for one in (_IMAGES.sub(rf"\1{LABELS}", stem, count=1), stem)]
-        return next((found for found in map(self._names.find, candidates) if found), candidates[0])
+        if image not in self._label_files:
+            stem = os.path.splitext(image)[0]
+            candidates = [f"{one}.txt" for one in (_IMAGES.sub(rf"\1{LABELS}", stem, count=1), stem)]
+            self._label_files[image] = next(filter(None, map(self._names.find, candidates)), candidates[0])
+        return self._label_files[image]
 
     def images_below(self, folder: str) -> list[str]:
         """The images in a folder and its sub-folders, and behind them what label files there have no image."""

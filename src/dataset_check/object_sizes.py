@@ -8,6 +8,7 @@ import numpy as np
 from src.boxes.default_boxes import build_default_boxes
 from src.config import Config
 from src.dataset.annotations import ImageRecord, Report
+from src.dataset.found_file import FoundFile
 from src.dataset.images import read_image_size
 from src.dataset.sources import find_source
 from src.dataset_check.anchor_fit import SAME_SHARE, best_overlaps, sample_boxes, share_below
@@ -29,8 +30,11 @@ def with_choices_by_size(config: Config) -> Config:
     """
     if not (config.is_auto("input_size") or config.is_auto("scale_jitter")):
         return config
-    records = find_source(config, is_training=True).read(Report())
-    boxes = sample_boxes(relative_boxes(records, config.seed), BOXES, config.seed)
+    source, kept = find_source(config, is_training=True), FoundFile(config)
+    boxes = kept.boxes(source, config.seed)
+    if boxes is None:
+        boxes = sample_boxes(relative_boxes(source.read(Report()), config.seed), BOXES, config.seed)
+        kept.keep_boxes(source, config.seed, boxes)
     if config.is_auto("input_size"):
         config = choose_input_size(config, boxes)
     if config.is_auto("scale_jitter"):
@@ -92,6 +96,9 @@ def relative_boxes(records: Sequence[ImageRecord], seed: int) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(records))[:IMAGES]
     found = [np.zeros((0, 5))]
     for record in (records[index] for index in order):
+        if record.fractions is not None:
+            found.append(np.column_stack([record.fractions, record.pixel_boxes[:, 4]]))
+            continue
         try:
             size = record.size or read_image_size(record.path, record.upright)
         except UserError:  # the conversion says so

@@ -106,7 +106,7 @@ def _add_records(annotated: AnnotatedBoxes, records: Iterable[ImageRecord], imag
         boxes = record.pixel_boxes
         if Path(record.path).name in names:  # of others, nobody asks
             with contextlib.suppress(UserError):
-                boxes = usage_of(read_image_header(record.path), record, upright).pixel_boxes
+                boxes = usage_of(read_image_header(record.path), record, upright).record.pixel_boxes
         annotated.add(record.path, boxes[:, :4], boxes[:, 4])
 
 

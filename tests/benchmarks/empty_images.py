@@ -62,12 +62,12 @@ def false_positives(model, paths):
     return counts.sum(axis=0), (counts > 0).sum(axis=0)
 
 
-def train(folder, keep_empty, seed, core, flags):
-    """Output folder of a run, its mAP, and its CPU seconds."""
-    output = folder / f"output-{keep_empty}"
+def fine_tune(folder, seed, core, flags):
+    """Fine-tunes on `data` of a folder: output folder, mAP, and CPU seconds until the last evaluation."""
+    output = Path(tempfile.mkdtemp(dir=folder))
     command = [sys.executable, "train.py", "--config_path=config/finetune.yaml", f"--data={folder / 'data'}",
-               f"--mindrecord_dir={folder}/records-{keep_empty}", f"--output_path={output}", f"--seed={seed}",
-               f"--keep_empty={keep_empty}", "--cpu_threads=1", *flags]
+               f"--mindrecord_dir={output}/records", f"--output_path={output}", f"--seed={seed}", "--cpu_threads=1",
+               *flags]
     process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                            env={**os.environ, "OMP_NUM_THREADS": "1"})
     process.cpu_affinity([core])
@@ -97,7 +97,8 @@ def main():
         left = mix(args.voc, args.empty, args.images, folder / "data")
         for keep_empty in (False, True):
             if args.only in (None, str(keep_empty)):
-                output, value, seconds = train(folder, keep_empty, args.seed, args.core, flags.split())
+                output, value, seconds = fine_tune(folder, args.seed, args.core,
+                                                   [f"--keep_empty={keep_empty}", *flags.split()])
                 detections, images = false_positives(output / "model.onnx", left)
                 print(f"keep_empty {keep_empty}, seed {args.seed}: mAP at the end {value:.4f}; in {len(left)} images "
                       f"without objects, detections with a score of {SCORES}: {detections.tolist()}, images with one: "

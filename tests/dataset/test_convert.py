@@ -13,7 +13,7 @@ from src.dataset.sources import FORMATS, find_parts
 from src.utils.errors import UserError
 from tests.hostile.special_files import names_below
 from tests.support.program_files import labelme_json
-from tests.support.samples import write_image
+from tests.support.samples import in_pixels, write_image
 
 CLASSES = ("background", "cat", "dog")
 
@@ -37,7 +37,7 @@ def content_of(folder):
     config = with_found_data(FolderConfig(str(folder)))
     return {purpose: sorted((open(record.path, "rb").read(), record.pixel_boxes[:, :4].tolist(),
                              [config.classes[label] for label in record.pixel_boxes[:, 4]])
-                            for record in source.read(Report()))
+                            for record in in_pixels(source.read(Report())))
             for purpose, source in find_parts(config)[1].items()}
 
 

@@ -9,10 +9,12 @@ import pytest
 from src.config import load_config
 from src.config.schema import DATASETS
 from src.dataset import create_mindrecord, with_found_data
+from src.dataset.epoch_order import build_epoch_order
 from src.dataset.sources import FORMATS, find_source, read_annotations
 from src.utils.errors import UserError
+from tests.support.batches import epochs, same, training_dataset
 from tests.support.program_files import cvat_box, cvat_xml, labelme_json, region, task
-from tests.support.samples import voc_xml, write_image
+from tests.support.samples import in_pixels, read_records, voc_xml, write_image
 
 # Of three images of 60 x 80 pixels: ymin, xmin, ymax, xmax, name.
 BOXES = {"a.png": [[5, 10, 35, 30, "cat"], [0, 0, 12, 16, "dog"]], "b.png": [[20, 40, 60, 80, "dog"]], "c.png": []}
@@ -101,7 +103,7 @@ def test_one_folder(images, kind, caplog):
     assert (config.dataset, list(config.classes)) == (kind, CLASSES)
     assert f"data: {FORMATS[kind].name} in {images}: for training 3 images with 3 boxes; nothing for evaluation" in \
         caplog.text
-    records = read_annotations(config, is_training=True)
+    records = in_pixels(read_annotations(config, is_training=True))
     assert [record.path for record in records] == [str(images / name) for name in BOXES]
     if kind != "other":  # text lists have neither sizes nor ids of their own
         assert [record.image_id for record in records] == [1, 2, 3]
@@ -113,6 +115,39 @@ def test_one_folder(images, kind, caplog):
     with pytest.raises(UserError, match="no images to evaluate with"):
         find_source(config, is_training=False)
     assert find_source(found(images, "--classes=background,cat,dog"), is_training=False).part.startswith("held-out")
+
+
+NINE = {**WRITERS, "Roboflow, COCO": lambda folder: write_coco(folder / "train"),
+        "Roboflow, VOC": lambda folder: write_voc(folder / "train")}
+
+
+def test_fifty_images_train_alike_in_all_formats(tmp_path, monkeypatch):
+    """The same records, and the same batches with one seed: nothing else of the data reaches training."""
+    rng = np.random.default_rng(1)
+    fifty = {}
+    for number in range(1, 51):
+        corners = rng.integers(0, (40, 60), (number % 4, 2)).tolist()
+        fifty[f"{number}.png"] = [[y, x, y + 12, x + 16, ("cat", "dog")[y % 2]] for y, x in corners]
+        write_image(tmp_path / "drawn" / f"{number}.png", seed=number)
+    names = sorted(fifty)  # the readers sort images by their names
+    monkeypatch.setitem(globals(), "BOXES", {name: fifty[name] for name in names})
+    expected = None
+    for kind, write in NINE.items():
+        folder = tmp_path / kind
+        images = folder / "train" if kind.startswith("Roboflow") else folder
+        shutil.copytree(tmp_path / "drawn", images)
+        write(folder)
+        config = with_found_data(found(folder, "--val_share=0", f"--mindrecord_dir={tmp_path / 'records' / kind}"))
+        records = create_mindrecord(config, is_training=True)
+        content = list(read_records(records.path).values())
+        order = build_epoch_order(records.labels, 0.0, config.empty_share)
+        batches = epochs(training_dataset(records.path, batch_size=10, order=order), 2)
+        assert (records.num_images, records.num_empty) == (50, 12)
+        if expected is None:
+            expected = content, batches
+        assert content == expected[0], kind
+        assert all(same(one, other) for one, other in zip(batches, expected[1])), kind
+    assert len(NINE) == 9 and len(expected[1][0]) == 4
 
 
 def test_nothing_is_found(images):

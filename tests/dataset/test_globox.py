@@ -9,7 +9,7 @@ from src.dataset.annotations import TRAINING, Report
 from src.dataset.convert import FolderConfig, convert
 from src.dataset.found_data import with_found_data
 from src.dataset.sources import find_parts
-from tests.support.samples import write_image
+from tests.support.samples import in_pixels, write_image
 
 SIZE = 97, 131  # height, width
 NAMES = ("cat", "dog")
@@ -59,7 +59,7 @@ def test_what_globox_wrote(images, kind):
     SAVE[kind](images)
     config = with_found_data(FolderConfig(str(images)))
     assert config.dataset == kind
-    records = find_parts(config)[1][TRAINING].read(Report())
+    records = in_pixels(find_parts(config)[1][TRAINING].read(Report()))
     assert {Path(record.path).name: sorted((xmin, ymin, xmax, ymax, config.classes[label])
                                            for ymin, xmin, ymax, xmax, label in record.pixel_boxes.tolist())
             for record in records} == {name: sorted(boxes) for name, boxes in BOXES.items()}

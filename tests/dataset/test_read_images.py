@@ -35,7 +35,7 @@ def test_images_as_they_are_stored(orientation, annotated, reason):
     usage = usage_of(ImageHeader((60, 80), orientation), record, upright=False)
     assert usage.reason == reason
     assert usage.turned == (None if orientation == 1 else ROTATED_IMAGE)
-    assert (usage.size, usage.pixel_boxes.tolist()) == ((60, 80), [BOX])
+    assert (usage.size, usage.record.pixel_boxes.tolist()) == ((60, 80), [BOX])
 
 
 @pytest.mark.parametrize(("orientation", "annotated", "by_format", "turned", "box"), [
@@ -52,7 +52,7 @@ def test_images_are_turned_upright(orientation, annotated, by_format, turned, bo
     record = ImageRecord(1, "a", box_array([BOX]), annotated, by_format)
     usage = usage_of(ImageHeader((60, 80), orientation), record)
     assert usage.size == ((80, 60) if orientation in (6, 8) else (60, 80))
-    assert (usage.reason, usage.turned, usage.pixel_boxes.tolist()) == (None, turned, [box])
+    assert (usage.reason, usage.turned, usage.record.pixel_boxes.tolist()) == (None, turned, [box])
 
 
 @pytest.mark.parametrize("annotated", [(120, 160), (80, 60), (60, 81)])

@@ -20,7 +20,7 @@ from src.dataset.sources import find_source
 from src.dataset.yolo import look_for_yolo, yolo_box
 from src.dataset.yolo_layout import find_yolo_parts
 from src.utils.errors import UserError
-from tests.support.samples import CLASSES, exif_of, write_image
+from tests.support.samples import CLASSES, exif_of, in_pixels, write_image
 
 # Of images with 60 x 80 pixels. The polygon reaches from 8 to 24 and from 6 to 30.
 LABELS = {"a": "0 0.25 0.5 0.25 0.5\n1 0.1 0.2 0.3 0.1 0.2 0.5 0.15 0.3\n", "b": "1 0.9375 0.9 0.125 0.2", "c": ""}
@@ -74,7 +74,7 @@ LAYOUTS = {
 
 def read(folder, purpose=TRAINING):
     report = Report()
-    return look_for_yolo(folder, CLASSES)[purpose].read(report), report
+    return in_pixels(look_for_yolo(folder, CLASSES)[purpose].read(report)), report
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -149,7 +149,7 @@ def test_what_cannot_be_used_is_counted(tmp_path):
     names = [os.path.basename(record.path) for record in records]
     assert names == ["a.png", "c.png", "gone.jpg"]
     assert records[0].pixel_boxes.tolist() == [[15, 20, 45, 60, 1], [15, 10, 45, 30, 2]]
-    assert records[1].size is None and not os.path.exists(records[2].path)
+    assert len(records[1].pixel_boxes) == 2 and not os.path.exists(records[2].path)
     assert dict(report.counts) == {UNKNOWN_CLASS: 2, BAD_BOX: 5, BAD_ANNOTATION: 1}
 
 
@@ -176,9 +176,27 @@ def test_boxes_of_an_image_that_lies_on_its_side(tmp_path):
     assert (record.size, record.pixel_boxes.tolist()) == ((80, 60), [[20, 0, 60, 60, 1]])
 
 
+def test_the_fast_way_and_the_careful_one_agree(tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    for number in range(20):
+        rows = [f"{rng.integers(2)} " + " ".join(map(repr, rng.uniform(-0.2, 1.2, 4).tolist())) for _ in range(number)]
+        write(tmp_path, {f"images/{number}.png": None, f"labels/{number}.txt": "\n".join(rows)})
+    write(tmp_path, {"data.yaml": f"{DATA}train: images"})
+    source = look_for_yolo(tmp_path, CLASSES)[TRAINING]
+    fast, careful = Report(), Report()
+    records = source.read(fast)
+    monkeypatch.setattr("src.dataset.yolo._plain_rows", lambda *args: None)
+    for one, other in zip(records, source.read(careful)):
+        np.testing.assert_array_equal(one.fractions, other.fractions)
+        np.testing.assert_array_equal(one.pixel_boxes, other.pixel_boxes)
+    assert fast.to_dict() == careful.to_dict() and fast.classes.total() == 190
+
+
 def test_boxes():
-    assert yolo_box(["0.5", "0.5", "1", "1"], (60, 80)) == [0, 0, 60, 80]
-    assert yolo_box(["0", "0", "0.5", "0.5"], (60, 80)) == [-15, -20, 15, 20]
+    assert yolo_box(["0.5", "0.5", "1", "1"]) == [0, 0, 1, 1]
+    assert yolo_box(["0", "0", "0.5", "0.25"]) == [-0.125, -0.25, 0.125, 0.25]
+    assert yolo_box(["0.1", "0.2", "0.3", "0.1", "0.2", "0.5"]) == [0.1, 0.1, 0.5, 0.3]
+    assert yolo_box(["0.5", "0.5", "1", "1", "0.3", "0.3", "2"], box_only=True) == [0, 0, 1, 1]
     for numbers in ("0.5 0.5 0.5", "", "0.1 0.1 0.2 0.2 0.3 0.3 0.4", "1e400 0 0 0", "3 3 1 1"):
         with pytest.raises(ValueError, match=r"neither|no number|not fractions"):
-            yolo_box(numbers.split(), (60, 80))
+            yolo_box(numbers.split())

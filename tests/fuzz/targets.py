@@ -21,7 +21,7 @@ from src.dataset.yolo import look_for_yolo
 from src.evaluation.ground_truth import read_ground_truth
 from src.utils.errors import UserError
 from src.utils.files import write_json
-from tests.support.samples import CLASSES, write_image
+from tests.support.samples import CLASSES, in_pixels, write_image
 
 IMAGE_SIZE = 60, 80
 LONGEST_MESSAGE = 12_000
@@ -89,7 +89,7 @@ def check_yolo(folder):
     with only_clear_errors():
         for source in look_for_yolo(folder, CLASSES).values():
             report = Report()
-            check(source.read(report), report, folder)
+            check(in_pixels(source.read(report), IMAGE_SIZE), report, folder)
 
 
 def labelme(folder, data):

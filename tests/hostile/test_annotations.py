@@ -35,7 +35,7 @@ from tests.hostile.annotation_cases import (
     coco,
 )
 from tests.hostile.special_files import names_below
-from tests.support.samples import CLASSES, voc_xml, write_image
+from tests.support.samples import CLASSES, in_pixels, voc_xml, write_image
 
 IMAGE_SIZE = 60, 80
 LONGEST_MESSAGE = 1500
@@ -121,7 +121,7 @@ def test_txt(case, dataset):
 
 def read_yolo_folder(folder, report):
     parts = look_for_yolo(folder, CLASSES)
-    return parts["training"].read(report) if parts else []
+    return in_pixels(parts["training"].read(report), IMAGE_SIZE) if parts else []
 
 
 @cases(YOLO)

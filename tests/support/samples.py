@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from src.dataset.images import is_image_file, read_image_size
+
 CLASSES = ("background", "cat", "dog")
 
 
@@ -81,6 +83,12 @@ def voc_xml(objects, filename="", width=80, height=60):
         tags = "".join(f"<{tag}>{value}</{tag}>" for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), corners))
         parts.append(f"<object><name>{name}</name><bndbox>{tags}</bndbox></object>")
     return "".join(parts) + "</annotation>"
+
+
+def in_pixels(records, size=(1, 1)):
+    """Records with boxes in pixels of their images; `size`: of those that are not there."""
+    return [record.in_pixels(read_image_size(record.path) if is_image_file(record.path) else size)
+            for record in records]
 
 
 def read_records(path):
