@@ -18,9 +18,9 @@ struct CocoIds {
   std::map<size_t, int64_t> categories;             // by label; labels that the file does not have are missing
 };
 
-// Reads a COCO annotation file. `classes` are the names by label, the background first. Throws UserError when the file
-// is no such file, has none of the classes, has an id that is no integer, or has two images or categories of the same name
-// or id.
+// Reads a COCO annotation file, or one without annotations. `classes` are the names by label, the background first.
+// Throws UserError when the file is no such file, has none of the classes, has an id that is no integer, two images of
+// the same name, boxes of two categories of the same name, or two images or categories of the same id.
 CocoIds read_coco_ids(const std::filesystem::path &path, const std::vector<std::string> &classes);
 
 // The id of an image without an annotation file: its file name; UserError when the name is no integer.

@@ -22,6 +22,27 @@ TEST_F(CocoTest, IdsByNameAndLabel) {
   EXPECT_EQ(ids.categories, (std::map<size_t, int64_t>{{1, 3}, {3, 90}}));
 }
 
+// As in src/dataset/coco.py.
+TEST_F(CocoTest, WholeFloatsAreIds) {
+  const CocoIds ids = read_coco_ids(write("a.json", R"({"images": [{"id": 1.0, "file_name": "a.jpg"}],
+      "categories": [{"id": 3e0, "name": "dog"}], "annotations": [{"image_id": 1.0, "category_id": 3}]})"),
+                                    {"background", "dog"});
+  EXPECT_EQ(ids.images.at("a.jpg"), 1);
+  EXPECT_EQ(ids.categories, (std::map<size_t, int64_t>{{1, 3}}));
+}
+
+TEST_F(CocoTest, OfCategoriesOfOneNameTheOneWithBoxesCounts) {
+  const auto category = [&](const std::string &annotations) {
+    const auto path = write("a.json", R"({"images": [], "categories": [{"id": 8, "name": "dog"},
+                                      {"id": 3, "name": "dog"}])" +
+                                          annotations + "}");
+    return read_coco_ids(path, {"background", "dog"}).categories.at(1);
+  };
+  EXPECT_EQ(category(R"(, "annotations": [{"image_id": 1, "category_id": 3}])"), 3);
+  EXPECT_EQ(category(R"(, "annotations": [])"), 8);
+  EXPECT_EQ(category(""), 8);  // a file that only lists images
+}
+
 TEST_F(CocoTest, FilesThatAreNone) {
   const std::vector<std::string> classes = {"background", "dog"};
   const auto message = [&](const std::string &content) {
@@ -31,19 +52,28 @@ TEST_F(CocoTest, FilesThatAreNone) {
   EXPECT_NE(message("{").find("is no json"), std::string::npos);
   EXPECT_NE(message("[]").find("is no COCO annotation file"), std::string::npos);
   EXPECT_NE(message(R"({"images": [{"id": "x"}], "categories": []})").find("is no COCO"), std::string::npos);
-  for (const std::string id : {"1.5", "1.0", "\"1\"", "null", "true", "18446744073709551615", "1e30"}) {
+  for (const std::string id : {"1.5", "\"1\"", "null", "true", "18446744073709551615", "1e30", "9223372036854775808.0",
+                               "-9223372036854775808"}) {
     EXPECT_NE(message(R"({"images": [{"id": 1, "file_name": "a"}, {"id": )" + id + R"(, "file_name": "b"}]})")
                   .find("a.json is no COCO annotation file: images[1] has id " + json::parse(id).dump() + ", expected an integer"),
               std::string::npos);
     EXPECT_NE(message(R"({"images": [], "categories": [{"name": "dog", "id": )" + id + "}]}")
                   .find("categories[0] has id " + json::parse(id).dump() + ", expected an integer"),
               std::string::npos);
+    for (const std::string key : {"image_id", "category_id"}) {
+      const std::string other = key == "image_id" ? "category_id" : "image_id";
+      EXPECT_NE(message(R"({"images": [], "categories": [], "annotations": [{")" + other + R"(": 1, ")" + key + R"(": )" +
+                        id + "}]}")
+                    .find("annotations[0] has " + key + " " + json::parse(id).dump() + ", expected an integer"),
+                std::string::npos);
+    }
   }
   EXPECT_NE(message(R"({"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}], "categories": []})")
                 .find("two images with the id 1"),
             std::string::npos);
-  EXPECT_NE(message(R"({"images": [], "categories": [{"id": 1, "name": "d\u001b"}, {"id": 2, "name": "d\u001b"}]})")
-                .find(R"(two categories of the name 'd\u001b')"),
+  EXPECT_NE(message(R"({"images": [], "categories": [{"id": 1, "name": "d\u001b"}, {"id": 2, "name": "d\u001b"}],
+                        "annotations": [{"image_id": 1, "category_id": 1}, {"image_id": 1, "category_id": 2}]})")
+                .find(R"(boxes of two categories of the name 'd\u001b')"),
             std::string::npos);
   EXPECT_NE(message(R"({"images": [], "categories": [{"id": 1, "name": "dog"}, {"id": 1, "name": "cat"}]})")
                 .find("two categories with the id 1"),

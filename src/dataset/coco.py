@@ -132,7 +132,7 @@ def category_names(categories: Sequence[dict[str, Any]], used: Collection[Any], 
         UserError: two categories have the same id, or have boxes and the same name.
         KeyError, TypeError: a category lacks a field, or has one of a wrong type.
     """
-    names = {category["id"]: _text(category["name"]) for category in categories}
+    names = {_id(category["id"]): _text(category["name"]) for category in categories}
     if len(names) != len(categories):
         raise UserError(f"{annotation_file}: two entries of 'categories' have the same id.")
     for name in [name for name, count in Counter(names.values()).items() if count > 1]:
@@ -177,7 +177,7 @@ def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[st
     content = read_coco_json(annotation_file)
     label_of_name = labels_of(classes)
     try:
-        used = {annotation["category_id"] for annotation in content["annotations"]}
+        used = {_id(annotation["category_id"]) for annotation in content["annotations"]}
         name_of_category = category_names(content["categories"], used, annotation_file)
         boxes_of_image: dict[Any, list[list[int]]] = {image["id"]: [] for image in content["images"]}
         if len(boxes_of_image) != len(content["images"]):
@@ -196,7 +196,7 @@ def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[
         where = f"annotation {annotation.get('id')} of image {annotation['image_id']}"
         name = name_of_category.get(annotation["category_id"], f"category {annotation['category_id']}")
         report.classes[name] += 1
-        if annotation["image_id"] not in boxes_of_image:
+        if _id(annotation["image_id"]) not in boxes_of_image:
             report.add(ORPHAN, where)
         elif name not in label_of_name:
             report.add(UNKNOWN_CLASS, f"{where}: {name}")
@@ -222,6 +222,13 @@ def _records(images: list[dict], place: Callable[[str], str], boxes_of_image: di
         if isinstance(image.get("height"), int) and isinstance(image.get("width"), int):
             size = (image["height"], image["width"])
         yield ImageRecord(image_id, path, box_array(boxes_of_image[image_id]), size)
+
+
+def _id(value: Any) -> Any:
+    """An id as it is, number or text; true and false are none, though Python takes them for 1 and 0."""
+    if isinstance(value, bool):
+        raise TypeError(f"{value!r} is no id")
+    return value
 
 
 def _text(value: object) -> str:

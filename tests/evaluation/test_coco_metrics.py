@@ -1,6 +1,7 @@
 """COCO metrics under both protocols."""
 import json
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -325,6 +326,22 @@ def test_a_root_category_and_ids_of_a_table_with_gaps(tmp_path):
     assert read_ground_truth(path, CLASSES) == expected
     boxes = [record.pixel_boxes.tolist() for record in read_coco(path, tmp_path, CLASSES, Report())]
     assert boxes == [[[20, 10, 60, 40, 1]], [[0, 0, 50, 50, 2]], [[40, 40, 80, 80, 1]], [], []]
+
+
+@pytest.mark.parametrize("value", [True, 1.5, None, 2**63, 2.0**63, -2**63])  # the C++ program refuses the same
+@pytest.mark.parametrize(("place", "key"), [("images", "id"), ("categories", "id"), ("annotations", "image_id"),
+                                            ("annotations", "category_id")])
+def test_ids_that_are_no_integers(tmp_path, place, key, value):
+    content = {"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [{"id": 1, "name": "cat"}],
+               "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 5]}]}
+    content[place][0][key] = value
+    path = tmp_path / "truth.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(f"{place}[0] has {key} {value!r}, expected an integer")):
+        read_ground_truth(path, CLASSES)
+    if value is True:
+        with pytest.raises(UserError, match="True is no"):
+            read_coco(path, tmp_path, CLASSES, Report())
 
 
 @pytest.mark.parametrize(("content", "message"), [
