@@ -176,12 +176,13 @@ def test_results_and_logs_of_earlier_runs_are_numbered_and_kept(tmp_path):
     (tmp_path / "result_Files" / "a_0.bin").touch()
     (tmp_path / "eval.log").write_text("mAP: 0.5", encoding="utf-8")
     (tmp_path / "acc-1.log").touch()
-    done = common("keep_earlier result_Files acc.log eval.log; WAIT=1; run_logged new.log echo 1; "
-                  "run_logged new.log echo 2; RESUME=1 run_logged new.log echo 3", tmp_path)
+    done = common("keep_earlier result_Files acc.log eval.log; WAIT=1; run_logged new.log echo 1; run_logged new.log "
+                  "echo 2; RESUME=1 run_logged new.log sh -c 'echo 3; exit 4' || echo code $?", tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["The earlier result_Files is now result_Files-2",
                                         "The earlier eval.log is now eval-2.log", "1",
-                                        "The earlier new.log is now new-1.log", "2", "3"]
+                                        "The earlier new.log is now new-1.log", "2", "3", "code 4"]
+    assert done.stderr == "error: ended with code 4; log: new.log\n"
     contents = {path.relative_to(tmp_path).as_posix(): path.read_text(encoding="utf-8")
                 for path in tmp_path.rglob("*") if path.is_file()}
     assert contents == {"result_Files-2/a_0.bin": "", "eval-2.log": "mAP: 0.5", "acc-1.log": "", "new-1.log": "1\n",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from src.utils.class_names import check_same_labels, first_names, is_background
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_text, shown, shown_list
+from src.utils.safe_io import MEGABYTE, read_text, reason_of_reading, shown, shown_list
 
 logger = logging.getLogger(__name__)
 CLASSES_FILE = "classes.txt"
@@ -23,7 +23,7 @@ def read_names(annotation_file: Path) -> list[str]:
     try:
         return [line.strip() for line in read_text(path, MOST_TEXT).splitlines() if line.strip()]
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+        raise UserError(f"{path} cannot be read: {reason_of_reading(error)}") from error
 
 
 def names_of_labels(annotation_file: Path, labels: Collection[int]) -> list[str]:

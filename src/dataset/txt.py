@@ -20,7 +20,7 @@ from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.label_names import MOST_TEXT, check_labels
 from src.dataset.paths import existing_file, existing_folder, file_of_part, is_file_below, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import open_file, read_text, shown, shown_list
+from src.utils.safe_io import open_file, read_text, reason_of_reading, shown, shown_list
 
 KIND = "other"
 IMAGE_FOLDERS = ("images", "Images", "JPEGImages")
@@ -150,7 +150,7 @@ def read_txt(annotation_file: Path | str, image_dir: Path, report: Report) -> li
     try:
         lines = read_text(annotation_file, MOST_TEXT).splitlines()
     except (OSError, ValueError) as error:
-        raise UserError(f"{annotation_file} cannot be read: {error}") from error
+        raise UserError(f"{annotation_file} cannot be read: {reason_of_reading(error)}") from error
     records = []
     for index, line in enumerate(lines):
         line = line.strip()

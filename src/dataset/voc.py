@@ -32,7 +32,7 @@ from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.outlines import named_boxes
 from src.dataset.paths import existing_file, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_file, read_text, shown, shown_list
+from src.utils.safe_io import MEGABYTE, read_file, read_text, reason_of_reading, shown, shown_list
 
 SPLITS = Path("ImageSets", "Main")
 MAX_IMAGE_ID = 2**31 - 1
@@ -343,7 +343,7 @@ def read_voc(layout: VocLayout, classes: Sequence[str], report: Report) -> list[
             report.add(MISSING_ANNOTATION, f"{xml_path}, listed in {layout.split_file}")
             continue
         except (ParseError, OSError, LookupError, ValueError) as error:
-            report.add(BAD_ANNOTATION, f"{xml_path}: {error}")
+            report.add(BAD_ANNOTATION, f"{xml_path}: {reason_of_reading(error)}")
             continue
         xml_stem = xml_path.relative_to(layout.annotation_dir).with_suffix("").as_posix()
         stated = slashed(root.findtext("filename"))

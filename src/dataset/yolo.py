@@ -22,7 +22,7 @@ from src.dataset.open_classes import labels_of
 from src.dataset.outlines import finite_number, named_rows
 from src.dataset.voc import assign_ids
 from src.dataset.yolo_layout import YoloPart, find_yolo_parts
-from src.utils.safe_io import MEGABYTE, read_text
+from src.utils.safe_io import MEGABYTE, read_text, reason_of_reading
 
 KIND = "yolo"
 MOST_LABELS = 16 * MEGABYTE
@@ -59,7 +59,7 @@ def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[Im
             report.add(UNLABELLED, path)
             lines = []
         except (OSError, ValueError) as error:
-            report.add(BAD_ANNOTATION, f"{label}: {error}")
+            report.add(BAD_ANNOTATION, f"{label}: {reason_of_reading(error)}")
             continue
         objects = [fields for fields in map(str.split, lines) if fields]
         rows = None if part.has_keypoints else _plain_rows(objects, part.names, classes, report)

@@ -52,6 +52,19 @@ class Resume(NamedTuple):
         return (epoch, 0) if step >= self.state["steps_per_epoch"] else (epoch - 1, step)
 
 
+def named_checkpoint(config: Config) -> Path:
+    """The file that the key `resume` names, as it stands or in the folder of the checkpoints.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = checkpoint_folder(config.output_path)
+    path = next((place for place in (Path(config.resume), folder / config.resume) if place.is_file()), None)
+    if path is None:
+        raise UserError(f"resume: there is no checkpoint {shown(config.resume)}, nor one of that name in {folder}")
+    return path
+
+
 def find_resume(config: Config, ranks: Ranks = ONE_RANK) -> Resume | None:
     """The `Resume` that the key `resume` asks for; None if it asks for none, or the run has no checkpoint yet.
 
@@ -64,9 +77,7 @@ def find_resume(config: Config, ranks: Ranks = ONE_RANK) -> Resume | None:
     if config.resume == NEWEST:
         resume = newest_checkpoint(folder)
     else:
-        path = next((place for place in (Path(config.resume), folder / config.resume) if place.is_file()), None)
-        if path is None:
-            raise UserError(f"resume: there is no checkpoint {config.resume}, nor one of that name in {folder}")
+        path = named_checkpoint(config)
         resume = Resume(path, read_state(path))
     found = (resume.state["epoch"], resume.state["step"]) if resume else (0, 0)
     decided = tuple(FirstRankDecides(ranks).of(number) for number in found)

@@ -24,7 +24,7 @@ from src.training.callbacks.summary import describe_run
 from src.training.data import TrainingData, build_order, build_training_batches, first_batches
 from src.training.loop import TrainingLoop
 from src.training.output_folder import WITH_BOXES, WITH_MATCHES, save_config
-from src.training.resume import Resume, with_resumed_choices
+from src.training.resume import NEWEST, Resume, named_checkpoint, with_resumed_choices
 from src.training.step import TrainingWrapper
 from src.visualization.draw import save_image
 from src.weights import find_classifier, load_backbone, load_weights
@@ -54,8 +54,10 @@ def check_weight_paths(config: Config) -> tuple[Path | None, Path | None]:
     """Files of the weights that training begins from, of the backbone and of the detector; None for none.
 
     Raises:
-        UserError: one of them is missing.
+        UserError: one of them is missing, or the one that `resume` names.
     """
+    if config.resume not in ("", NEWEST):
+        named_checkpoint(config)
     backbone, detector = config.feature_extractor_base_param, config.pre_trained
     return (
         find_classifier(backbone, config.checkpoint_path) if backbone else None,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from src.utils.errors import UserError
-from src.utils.safe_io import read_file
+from src.utils.safe_io import read_file, reason_of_reading
 from src.weights.torch_file import from_bfloat16, read_torch_file
 
 SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
@@ -64,7 +64,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     try:
         entries = deserialize(read_file(path))
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} is no safetensors file, or it is damaged: {error}") from error
+        raise UserError(f"{path} is no safetensors file, or it is damaged: {reason_of_reading(error)}") from error
     return {name: _array(name, entry, path) for name, entry in entries}
 
 
