@@ -92,6 +92,8 @@ def file_of_part(training_file: Path, part: str) -> Path:
 def existing_file(path: Path | str, what: str) -> Path:
     """`path` as a Path if it is a file; `what` names it in the `UserError` otherwise."""
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is a folder, a pipe or a device; expected is a file: the {what}.")
     if not path.is_file():
         beside = _names_in(path.parent, lambda entry: entry.suffix.lower() == path.suffix.lower())
         raise UserError(f"There is no {what} {path}.{beside}")
@@ -101,6 +103,8 @@ def existing_file(path: Path | str, what: str) -> Path:
 def existing_folder(path: Path | str, what: str) -> Path:
     """`path` as a Path if it is a folder; `what` names it in the `UserError` otherwise."""
     path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path} is no folder; expected is the {what}.")
     if not path.is_dir():
         raise UserError(f"There is no {what} {path}.{_names_in(path.parent, Path.is_dir)}")
     return path

@@ -29,6 +29,8 @@ EXPECTED = ("Expected is 'path xmin,ymin,xmax,ymax,class ...' with integers, bla
             "a box.")
 # A name with blanks reaches to the last suffix of an image; another one is the first part of its line.
 _SUFFIX = re.compile(rf"({'|'.join(map(re.escape, IMAGE_SUFFIXES))})(?=\s|$)", re.IGNORECASE)
+# What programs put behind a name in place of a blank.
+_OTHER_SEPARATORS = re.compile("[,;|]")
 
 
 def find_txt(config: Any, is_training: bool) -> AnnotationSource:
@@ -170,7 +172,8 @@ def read_txt(annotation_file: Path | str, image_dir: Path, report: Report) -> li
         except ValueError as error:
             report.add(FOREIGN_IMAGE, f"line {index + 1}: {error}")
             continue
-        if Path(name.partition(",")[0]).suffix.lower() in IMAGE_SUFFIXES and "," in name and not os.path.lexists(path):
-            raise UserError(f"{where}: '{shown(name)}' has commas behind the name of the image. {EXPECTED}")
+        image, *others = _OTHER_SEPARATORS.split(name)
+        if others and Path(image).suffix.lower() in IMAGE_SUFFIXES and not os.path.lexists(path):
+            raise UserError(f"{where}: '{shown(name)}' has no blank behind the name of the image. {EXPECTED}")
         records.append(ImageRecord(index, path, box_array(rows), upright=False))
     return records

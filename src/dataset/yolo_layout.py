@@ -17,7 +17,7 @@ from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.label_names import CLASSES_FILE, MOST_TEXT
 from src.dataset.paths import ends_of, path_below
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_text, shown
+from src.utils.safe_io import MEGABYTE, read_text, reason_of_reading, shown
 from src.utils.untrusted_yaml import read_yaml_texts
 
 MOST_YAML = MEGABYTE
@@ -130,7 +130,7 @@ def _data_yaml(folder: Path) -> tuple[Path | None, dict[str, Any]]:
             content = read_yaml_texts(path, MOST_YAML)
         except (OSError, ValueError) as error:
             if path.stem.lower() == "data":
-                raise UserError(f"{path} cannot be read: {shown(error)}. {EXPECTED}") from error
+                raise UserError(f"{path} cannot be read: {shown(reason_of_reading(error))}. {EXPECTED}") from error
             continue
         if isinstance(content, dict) and "names" in content and content.keys() & {"train", "val"}:
             return path, content
@@ -231,4 +231,4 @@ def _lines(path: Path) -> list[str]:
     try:
         return [line.strip() for line in read_text(path, MOST_TEXT).rstrip().splitlines()]
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {shown(error)}") from error
+        raise UserError(f"{path} cannot be read: {shown(reason_of_reading(error))}") from error
