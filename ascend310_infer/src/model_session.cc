@@ -140,10 +140,9 @@ void ModelSession::run() {
   mindspore::MSKernelCallBack after;
   bool has_nan = false;
   if (!impl_->is_checked) {
-    after = [&has_nan](const std::vector<mindspore::MSTensor> &inputs,
+    after = [&has_nan](const std::vector<mindspore::MSTensor> & /*inputs*/,
                        const std::vector<mindspore::MSTensor> &outputs, const mindspore::MSCallBackParam & /*kernel*/) {
-      has_nan = has_nan || std::any_of(outputs.begin(), outputs.end(), holds_nan) ||
-                std::any_of(inputs.begin(), inputs.end(), holds_nan);
+      has_nan = has_nan || std::any_of(outputs.begin(), outputs.end(), holds_nan);
       return true;
     };
   }
