@@ -92,7 +92,8 @@ def test_names_may_hold_blanks(line, name, boxes):
     assert split_line(line) == (name, boxes)
 
 
-@pytest.mark.parametrize("line", ["a.jpg,1,2,3,4,5", "a.jpg,1,2,3,4,5 6,7,8,9,1", "a.jpg, 1,2,3,4,5", "a.jpg;1;2;3;4;5"])
+@pytest.mark.parametrize("line", ["a.jpg,1,2,3,4,5", "a.jpg,1,2,3,4,5 6,7,8,9,1", "a.jpg, 1,2,3,4,5",
+                                  "a.jpg;1;2;3;4;5"])
 def test_commas_behind_the_name_are_no_silent_loss(tmp_path, line):
     path = tmp_path / "list.txt"
     path.write_text(f"b.jpg 1,2,3,4,5\n{line}\n")
