@@ -136,13 +136,15 @@ void ModelSession::set_device_image(const void *data, size_t bytes) {
 }
 
 void ModelSession::run() {
-  // Kernels of MindSpore Lite make numbers of what is none, so the outputs of the network would not show it.
+  // Kernels of MindSpore Lite make numbers of what is none, so neither the outputs of the network nor those of a fused
+  // kernel would show it: weights are among the inputs.
   mindspore::MSKernelCallBack after;
   bool has_nan = false;
   if (!impl_->is_checked) {
-    after = [&has_nan](const std::vector<mindspore::MSTensor> & /*inputs*/,
+    after = [&has_nan](const std::vector<mindspore::MSTensor> &inputs,
                        const std::vector<mindspore::MSTensor> &outputs, const mindspore::MSCallBackParam & /*kernel*/) {
-      has_nan = has_nan || std::any_of(outputs.begin(), outputs.end(), holds_nan);
+      has_nan = has_nan || std::any_of(outputs.begin(), outputs.end(), holds_nan) ||
+                std::any_of(inputs.begin(), inputs.end(), holds_nan);
       return true;
     };
   }

@@ -45,7 +45,11 @@ def test_existing(tmp_path):
     path.write_text("")
     assert existing_file(str(path), "list") == path
     assert existing_folder(tmp_path, "images") == tmp_path
-    with pytest.raises(UserError, match="no list"):
+    with pytest.raises(UserError, match="There is no list"):
+        existing_file(tmp_path / "b", "list")
+    with pytest.raises(UserError, match="There is no image folder"):
+        existing_folder(tmp_path / "b", "image folder")
+    with pytest.raises(UserError, match="is a folder, a pipe or a device; expected is a file: the list"):
         existing_file(tmp_path, "list")
-    with pytest.raises(UserError, match="no images"):
-        existing_folder(path, "images")
+    with pytest.raises(UserError, match="is no folder; expected is the image folder"):
+        existing_folder(path, "image folder")
