@@ -307,6 +307,9 @@ class Config:
     seed: int = _run(1, "seed of all random numbers", between(0, 2**32 - 1), affects_result=True)
     cpu_kernels: bool = _run(True, "on a CPU, train and evaluate with kernels of our own, compiled when first needed "
                               "(in float32, where there is a C++ compiler)", affects_result=True)
+    cpu_precision: str = _run("fp32", "precision of the kernels on a CPU; 'bf16': products of bfloat16 with sums in "
+                              "float32; 'auto': bf16 where the processor has instructions for it, else fp32",
+                              choices=("fp32", "bf16", "auto"), affects_result=True)
     cpu_threads: int = _run(0, "threads of the computation on a CPU; 0: all cores", NOT_NEGATIVE)
     tensorboard: bool = _run(False, "train.py: also write losses, rates, mAP for TensorBoard (needs tensorboardX)")
     enable_profiling: bool = _run(False, "record a profile of the run below output_path")

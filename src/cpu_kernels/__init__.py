@@ -1,8 +1,7 @@
 """Kernels of our own for training on a CPU, where those of MindSpore are slow."""
 import logging
-from pathlib import Path
-from typing import Any
 
+import mindspore as ms
 from mindspore import nn
 
 from src.cpu_kernels.cells import (
@@ -12,16 +11,19 @@ from src.cpu_kernels.cells import (
     KernelConv2d,
     KernelFocalLoss,
     KernelMaxPool2d,
+    Numbers,
 )
+from src.cpu_kernels.chains import layers_with_one_user
 from src.cpu_kernels.library import BuildError, build_library, set_threads
+from src.cpu_kernels.precision import FP32, choose_precision, describe_arithmetic
 from src.layers.focal_loss import SigmoidFocalLoss
 from src.runtime.environment import threads_text
 
-__all__ = ["use_cpu_kernels"]
+__all__ = ["describe_arithmetic", "use_cpu_kernels"]
 logger = logging.getLogger(__name__)
 
 
-def use_cpu_kernels(net: nn.Cell, threads: int = 0) -> int:
+def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32) -> int:
     """Makes the cells of `net` that have a faster kernel use it, in place: parameters and their names stay.
 
     Where the kernels cannot be compiled, `net` stays as it is; the log says so.
@@ -29,6 +31,7 @@ def use_cpu_kernels(net: nn.Cell, threads: int = 0) -> int:
     Args:
         net: a network in float32, to run on a CPU and not to be exported.
         threads: of the kernels; 0: all cores.
+        precision: `fp32`, `bf16` or `auto`, see `choose_precision`. Holds for all networks of the process.
 
     Returns:
         The number of cells that use a kernel.
@@ -39,36 +42,37 @@ def use_cpu_kernels(net: nn.Cell, threads: int = 0) -> int:
     except BuildError as error:
         logger.info("CPU kernels: none, those of MindSpore are used (%s)", error)
         return 0
+    chosen = choose_precision(library, precision)
     cells = [cell for _, cell in net.cells_and_names()]
     for cell in cells:
         if isinstance(cell, nn.SequentialCell):
-            _fuse_activations(cell, library)
+            _fuse_activations(cell)
     for cell in cells:
         if type(cell) is nn.BatchNorm2d:
-            _adopt(cell, KernelBatchNorm2d, library)
+            cell.__class__ = KernelBatchNorm2d
         elif type(cell) is nn.Conv2d and _has_kernel(cell):
-            _adopt(cell, KernelConv2d, library)
+            cell.__class__ = KernelConv2d
         elif type(cell) is nn.MaxPool2d and _is_plain_pool(cell):
-            _adopt(cell, KernelMaxPool2d, library)
+            cell.__class__ = KernelMaxPool2d
         elif type(cell) is SigmoidFocalLoss:
-            _adopt(cell, KernelFocalLoss, library)
-    adopted = sum(isinstance(cell, KERNEL_CELLS) for cell in cells)
-    logger.info("CPU kernels: %d cells, %s", adopted, threads_text(threads))
-    return adopted
+            cell.__class__ = KernelFocalLoss
+    adopted = [cell for cell in cells if isinstance(cell, KERNEL_CELLS)]
+    narrow = layers_with_one_user(net, (KernelBatchNorm2d, KernelConv2d)) if chosen.is_bfloat16 else set()
+    for cell in adopted:
+        result = ms.bfloat16 if id(cell) in narrow else ms.float32
+        cell.use_kernel(library, Numbers(chosen.is_bfloat16, result))
+    logger.info("CPU kernels: %d cells, %s, %s", len(adopted), threads_text(threads), chosen.text)
+    return len(adopted)
 
 
-def _adopt(cell: nn.Cell, kind: type[nn.Cell], *arguments: Any) -> None:
-    """Turns a cell into one of a subclass. Not a new cell, since parameters and parents would have to move to it."""
-    cell.__class__ = kind
-    cell.use_kernel(*arguments)
-
-
-def _fuse_activations(sequence: nn.SequentialCell, library: Path) -> None:
+def _fuse_activations(sequence: nn.SequentialCell) -> None:
     """In a sequence, BatchNorm takes over the activation that follows it."""
     cells = list(sequence)
     for index in range(len(cells) - 1):
         if type(cells[index]) is nn.BatchNorm2d and type(cells[index + 1]) in ACTIVATIONS:
-            _adopt(cells[index], KernelBatchNorm2d, library, cells[index + 1])
+            # Not a new cell, since parameters and parents would have to move to it.
+            cells[index].__class__ = KernelBatchNorm2d
+            cells[index].activation = ACTIVATIONS[type(cells[index + 1])]
             sequence[index + 1] = nn.Identity()
 
 

@@ -1,5 +1,6 @@
 """Cells with kernels of this package. Each has the parameters of the cell that it replaces."""
 from pathlib import Path
+from typing import NamedTuple
 
 import mindspore as ms
 from mindspore import nn
@@ -10,17 +11,24 @@ from src.layers.focal_loss import SigmoidFocalLoss
 ACTIVATIONS = {nn.ReLU: 1, nn.ReLU6: 2}
 
 
+class Numbers(NamedTuple):
+    """What a layer computes with: bfloat16 in its products, and the type of its result. Sums are float32."""
+
+    bfloat16_products: bool = False
+    result: ms.Type = ms.float32
+
+
 class KernelConv2d(nn.Conv2d):
     """`nn.Conv2d` with one stride, one dilation, one padding for both axes."""
 
-    def use_kernel(self, library: Path) -> None:
+    def use_kernel(self, library: Path, numbers: Numbers) -> None:
         padding = operators.SAME if self.pad_mode == "same" else self.padding if self.pad_mode == "pad" else 0
         stride, dilation = self.stride[0], self.dilation[0]
         self.settings = ms.Tensor([stride, dilation, padding], ms.int32)
         if self.group == 1:
-            self.kernel = operators.convolution(library, stride, dilation, padding, self.has_bias)
+            self.kernel = operators.convolution(library, stride, dilation, padding, self.has_bias, *numbers)
         else:
-            self.kernel = operators.depthwise(library, stride, padding)
+            self.kernel = operators.depthwise(library, stride, padding, numbers.result)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         if self.has_bias:
@@ -31,10 +39,12 @@ class KernelConv2d(nn.Conv2d):
 class KernelBatchNorm2d(nn.BatchNorm2d):
     """`nn.BatchNorm2d`, and the activation after it if there is one."""
 
-    def use_kernel(self, library: Path, activation: nn.Cell | None = None) -> None:
-        self.settings = ms.Tensor([self.eps, self.momentum, ACTIVATIONS.get(type(activation), 0)], ms.float32)
-        self.train_kernel = operators.batch_norm(library)
-        self.inference_kernel = operators.batch_norm_inference(library)
+    activation = 0  # a value of `ACTIVATIONS`, 0 for none
+
+    def use_kernel(self, library: Path, numbers: Numbers) -> None:
+        self.settings = ms.Tensor([self.eps, self.momentum, self.activation], ms.float32)
+        self.train_kernel = operators.batch_norm(library, numbers.result)
+        self.inference_kernel = operators.batch_norm_inference(library, numbers.result)
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
         if self.training and self.use_batch_statistics is not False:
@@ -47,9 +57,9 @@ class KernelBatchNorm2d(nn.BatchNorm2d):
 
 
 class KernelMaxPool2d(nn.MaxPool2d):
-    """`nn.MaxPool2d` with square windows and without explicit padding."""
+    """`nn.MaxPool2d` with square windows and without explicit padding. Its result has the type of its input."""
 
-    def use_kernel(self, library: Path) -> None:
+    def use_kernel(self, library: Path, numbers: Numbers) -> None:
         same = self.pad_mode == "SAME"
         self.settings = ms.Tensor([self.kernel_size, self.stride, same], ms.int32)
         self.kernel = operators.max_pool(library, self.stride, same, self.kernel_size)
@@ -61,7 +71,7 @@ class KernelMaxPool2d(nn.MaxPool2d):
 class KernelFocalLoss(SigmoidFocalLoss):
     """`SigmoidFocalLoss` in one pass over the logits, and one for the gradient."""
 
-    def use_kernel(self, library: Path) -> None:
+    def use_kernel(self, library: Path, numbers: Numbers) -> None:
         self.settings = ms.Tensor([self.gamma, self.alpha], ms.float32)
         self.kernel = operators.focal_loss(library)
 

@@ -6,7 +6,7 @@ from mindspore import nn
 
 from src.boxes import build_box_coder
 from src.config import Config
-from src.cpu_kernels import use_cpu_kernels
+from src.cpu_kernels import describe_arithmetic, use_cpu_kernels
 from src.ssd.decoder import SsdInferWithDecoder
 from src.ssd.losses import MultiBoxLoss, SSDLoss, SSDWithLossCell
 from src.ssd.registry import get_model
@@ -54,8 +54,16 @@ def with_cpu_kernels(config: Config, net: nn.Cell) -> nn.Cell:
         if config.half_precision:
             logger.info("CPU kernels: none, they compute in float32 only (use_float16, amp_level)")
         else:
-            use_cpu_kernels(net, config.cpu_threads)
+            use_cpu_kernels(net, config.cpu_threads, config.cpu_precision)
     return net
+
+
+def cpu_arithmetic(config: Config) -> str:
+    """What the results of a run on a CPU depend on beyond its settings, in words; empty on other devices."""
+    if config.device_target != "CPU":
+        return ""
+    uses_kernels = config.cpu_kernels and not config.half_precision
+    return describe_arithmetic(config.cpu_precision) if uses_kernels else "that of MindSpore"
 
 
 def build_training_net(config: Config) -> SSDWithLossCell:

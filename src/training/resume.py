@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from src.config import Config
 from src.config.schema import KEYS
 from src.runtime.distributed import ONE_RANK, FirstRankDecides, Ranks
+from src.ssd import cpu_arithmetic
 from src.training.output_folder import checkpoint_folder
 from src.training.run_state import Position
 from src.utils.errors import UserError
@@ -104,9 +105,10 @@ def with_resumed_choices(config: Config, resume: Resume | None) -> Config:
 
 
 def create_settings(config: Config) -> dict[str, Any]:
-    """What the parameters at the end of a run depend on: key -> value, as json has it."""
+    """What the parameters at the end of a run depend on: key, or the words "CPU arithmetic", -> value, as for json."""
     values = config.to_dict()
-    return {name: values[name] for name, field in KEYS.items() if field.affects_result}
+    settings = {name: values[name] for name, field in KEYS.items() if field.affects_result}
+    return settings | {"CPU arithmetic": cpu_arithmetic(config)}
 
 
 def checkpoint_prefix(folder: Path | str, resume: Resume | None) -> str:

@@ -1,4 +1,9 @@
-"""Steps of several processes, one at a time and in turns: a busy or slow moment of the machine meets all of them."""
+"""Steps of several processes, one at a time and in turns: a busy or slow moment of the machine meets all of them.
+
+Who waits is stopped. Its threads would otherwise look for work meanwhile, and take time from who is measured.
+"""
+import contextlib
+import signal
 import statistics
 import subprocess
 import sys
@@ -26,6 +31,16 @@ def _next_time(process):
     return sys.exit(f"{' '.join(process.args)} failed:\n{process.stderr.read()}")
 
 
+@contextlib.contextmanager
+def _awake(process):
+    """Context manager: the process runs, and is stopped at the end."""
+    process.send_signal(signal.SIGCONT)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGSTOP)
+
+
 def median_seconds(modules, rounds=ROUNDS):
     """Median time of a step of each process.
 
@@ -35,15 +50,18 @@ def median_seconds(modules, rounds=ROUNDS):
     processes = {}
     try:
         for name, arguments in modules.items():
-            processes[name] = subprocess.Popen([sys.executable, "-m", *arguments], text=True, stdin=subprocess.PIPE,
-                                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            _next_time(processes[name])
+            process = subprocess.Popen([sys.executable, "-m", *arguments], text=True, stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            processes[name] = process
+            with _awake(process):
+                _next_time(process)
         seconds = {name: [] for name in processes}
         for _ in range(rounds):
             for name, process in processes.items():
-                process.stdin.write("step\n")
-                process.stdin.flush()
-                seconds[name].append(_next_time(process))
+                with _awake(process):
+                    process.stdin.write("step\n")
+                    process.stdin.flush()
+                    seconds[name].append(_next_time(process))
     finally:
         for process in processes.values():
             process.kill()

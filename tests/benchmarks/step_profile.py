@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.table import parse_arguments, report
-from tests.benchmarks.train_step import KERNELS, PLAIN, SERVE, create_step, load
+from tests.benchmarks.train_step import BFLOAT16, KERNELS, PLAIN, SERVE, create_step, load
 
 STEPS = 5
 CONVOLUTION, NORMALISATION, REST = "convolutions", "BatchNorm, activations", "rest"
@@ -67,7 +67,8 @@ def profile_apart(flags):
 def main(argv):
     options, flags = parse_arguments(__doc__, argv)
     rows = {}
-    for variant, flag in ((PLAIN, "--cpu_kernels=False"), (KERNELS, "--cpu_kernels=True")):
+    for variant, flag in ((PLAIN, "--cpu_kernels=False"), (KERNELS, "--cpu_precision=fp32"),
+                          (BFLOAT16, "--cpu_precision=auto")):
         rows.update({f"{variant}: {kind}": value for kind, value in profile_apart([*flags, flag]).items()})
     report(rows, "ms", options)
 

@@ -1,4 +1,5 @@
-"""Seconds of a training step on this CPU: with the limit of oneDNN alone, and with the kernels of src/cpu_kernels.
+"""Seconds of a training step on this CPU: with the limit of oneDNN alone, and with the kernels of src/cpu_kernels, in
+float32 and in bfloat16 where the processor has it.
 
     python -m tests.benchmarks.train_step [--record FILE] [--baseline FILE] [--config_path FILE --batch_size N ...]
 
@@ -11,7 +12,7 @@ from tests.benchmarks.in_turns import median_seconds, serve
 from tests.benchmarks.table import parse_arguments, report
 
 SERVE = "--serve"
-PLAIN, KERNELS = "oneDNN limited to AVX2", "with the kernels"
+PLAIN, KERNELS, BFLOAT16 = "oneDNN limited to AVX2", "with the kernels", "with the kernels, cpu_precision=auto"
 
 
 def load(argv):
@@ -53,10 +54,12 @@ def main(argv):
     this = "tests.benchmarks.train_step"
     seconds = median_seconds({
         PLAIN: [this, SERVE, *flags, "--cpu_kernels=False"],
-        KERNELS: [this, SERVE, *flags, "--cpu_kernels=True"],
+        KERNELS: [this, SERVE, *flags, "--cpu_kernels=True", "--cpu_precision=fp32"],
+        BFLOAT16: [this, SERVE, *flags, "--cpu_kernels=True", "--cpu_precision=auto"],
     })
     report(seconds, "s", options)
-    print(f"ratio: {seconds[KERNELS] / seconds[PLAIN]:.2f}")
+    print(f"ratio: {seconds[KERNELS] / seconds[PLAIN]:.2f}, of cpu_precision=auto to float32: "
+          f"{seconds[BFLOAT16] / seconds[KERNELS]:.2f}")
 
 
 if __name__ == "__main__":

@@ -33,5 +33,5 @@ def test_keys_that_steps_of_training_depend_on():
     assert {name for name, key in KEYS.items() if key.affects_result} == {
         *model_and_training - {"float_resize", "pretrain_vgg_bn"}, "dataset", "train_data_type", "val_share",
         "keep_other_sizes", "keep_empty", "empty_share", "repeat_threshold", "exif", "scale_jitter", "mosaic",
-        "mosaic_close_epochs", "seed", "device_target", "cpu_kernels", "freeze_layer", "freeze_parts",
-        "pre_trained_epoch_size"}
+        "mosaic_close_epochs", "seed", "device_target", "cpu_kernels", "cpu_precision", "freeze_layer",
+        "freeze_parts", "pre_trained_epoch_size"}

@@ -7,6 +7,7 @@ from mindspore import nn, ops
 from src.boxes import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
 from src.cpu_kernels.cells import KERNEL_CELLS, KernelBatchNorm2d, KernelConv2d
+from src.cpu_kernels.chains import layers_with_one_user
 from src.cpu_kernels.library import BuildError, build_library
 from src.ssd import build_inference_net, build_training_net
 from src.training.optimizer import build_train_step
@@ -105,6 +106,62 @@ def test_cells_with_kernels_agree_with_those_without():
     for name, found in values_of(net).items():
         close(found, expected[name])  # the moving statistics too
     close(net.set_train(False)(x).asnumpy(), plain.set_train(False)(x).asnumpy())
+
+
+def test_cells_with_bfloat16(caplog):
+    """Against float32, where a chain of layers stores its results in bfloat16 and its last one float32.
+
+    Errors are compared as a whole: where a value near 0 is rounded to the other side, ReLU6 lets another gradient pass.
+    """
+    caplog.set_level("INFO")
+
+    def build():
+        inner = [nn.Conv2d(3, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU6(), nn.Conv2d(16, 16, 3, group=16),
+                 nn.Conv2d(16, 8, 1, has_bias=True)]
+        return nn.SequentialCell([nn.SequentialCell(inner), nn.Conv2d(8, 4, 3)])
+
+    plain, net = build(), build()
+    copy_values(plain, net)
+    use_cpu_kernels(plain, threads=2)
+    assert use_cpu_kernels(net, threads=2, precision="bf16") == 5
+    assert "bfloat16" in caplog.text
+    x = ms.Tensor(draw(np.random.default_rng(0), 4, 3, 40, 33))
+    results = []
+    for one in (plain, net):
+        (_, y), (dx, gradients) = Gradients(one.set_train(True))(x)
+        results.append([value.asnumpy() for value in (y, dx, *gradients)])
+    errors = [np.linalg.norm(found - expected) / np.linalg.norm(expected) for found, expected in zip(*results[::-1])]
+    assert errors[0] < 0.02 and max(errors) < 0.1, errors
+    assert min(errors) > 1e-4, errors  # it is not float32
+    assert {value.dtype.name for value in results[1]} == {"float32"}
+    expected = values_of(plain)
+    for name, found in values_of(net).items():
+        close(found, expected[name], 0.01)
+
+
+def narrow_layers(net, prefix):
+    """Names of the layers below `prefix` whose results are stored in bfloat16, without it."""
+    narrow = layers_with_one_user(net, (KernelBatchNorm2d, KernelConv2d))
+    names = [name for name, cell in net.cells_and_names() if id(cell) in narrow]
+    return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+
+
+def test_which_results_are_stored_in_bfloat16(config_of):
+    """Never one that MindSpore's own operators take: taps, residuals, and what goes to the loss."""
+    def build(name, *flags):
+        net = build_training_net(config_of(name, *SMALL, *flags, "--cpu_precision=bf16"))
+        return net.network
+
+    net = build("ssd300_config.yaml", *SMALL_MULTIBOX)
+    assert narrow_layers(net, "backbone.features_1.2.conv.") == [
+        "0.features.0", "0.features.1", "1.features.0", "1.features.1", "2"]
+    assert narrow_layers(net, "backbone.features_1.0.") == ["features.0"]
+    assert narrow_layers(net, "multi_box.multi_cls_layers.0.") == ["0", "1"]
+    net = build("ssd_efficientnet_lite0_config.yaml")
+    taps = {number: narrow_layers(net, f"backbone.blocks.{number}.") for number in (10, 11)}
+    assert taps[10] == ["expand.features.0", "expand.features.1", "depthwise.features.0", "depthwise.features.1",
+                        "project.0"]
+    assert taps[11] == ["expand.features.0", "depthwise.features.0", "depthwise.features.1", "project.0"]
 
 
 def test_frozen_statistics():

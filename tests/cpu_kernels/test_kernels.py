@@ -1,108 +1,22 @@
 """The kernels against the cells of `nn` that they replace: forward and gradients, called without MindSpore."""
-import ctypes
+import functools
 
 import numpy as np
 import pytest
 
-from src.cpu_kernels.library import BuildError, build_library, set_threads
+from tests.cpu_kernels.reference import CONVOLUTIONS, DEPTHWISE_SIZES, call_kernel, convolve, draw, padding_of
 
 TOLERANCE = 1e-5  # relative to the largest value
 
 
 @pytest.fixture(scope="module")
-def kernels():
+def kernels(library):
     """Function: name of a kernel, its inputs, shapes of its results -> results; on three threads."""
-    try:
-        path = build_library()
-    except BuildError as error:
-        pytest.skip(str(error))
-    set_threads(path, 3)
-    library = ctypes.CDLL(str(path))
-
-    def call(name, inputs, shapes):
-        arrays = [np.ascontiguousarray(array) for array in inputs]
-        results = [np.full(shape, np.nan, np.float32) for shape in shapes]
-        both = arrays + results
-        count = len(both)
-        data = (ctypes.c_void_p * count)(*[array.ctypes.data for array in both])
-        ranks = (ctypes.c_int * count)(*[array.ndim for array in both])
-        rows = [(ctypes.c_int64 * array.ndim)(*array.shape) for array in both]
-        pointer = ctypes.POINTER(ctypes.c_int64)
-        sizes = (pointer * count)(*[ctypes.cast(row, pointer) for row in rows])
-        assert getattr(library, name)(count, data, ranks, sizes, None, None, None) == 0
-        return results
-
-    return call
-
-
-def draw(rng, *shape):
-    return rng.standard_normal(shape).astype(np.float32)
+    return functools.partial(call_kernel, library)
 
 
 def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE * np.abs(expected).max())
-
-
-def padding_of(size, kernel, stride, dilation, padding):
-    """Pixels before and after, and the size of the result."""
-    reach = dilation * (kernel - 1) + 1
-    if padding == -1:
-        out = -(-size // stride)
-        total = max(0, (out - 1) * stride + reach - size)
-        return total // 2, total - total // 2, out
-    return padding, padding, (size + 2 * padding - reach) // stride + 1
-
-
-def convolve(x, weight, stride, dilation, padding, dy=None):
-    """Convolution in float64, or with `dy` its gradients; depthwise where the weight has one input channel of many."""
-    top, bottom, height = padding_of(x.shape[2], weight.shape[2], stride, dilation, padding)
-    left, right, width = padding_of(x.shape[3], weight.shape[3], stride, dilation, padding)
-    padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (top, bottom), (left, right)))
-    depthwise = weight.shape[1] == 1 and x.shape[1] > 1
-    forward, to_source, to_weight = (("bchw,c->bchw", "bchw,c->bchw", "bchw,bchw->c") if depthwise
-                                     else ("bchw,oc->bohw", "bohw,oc->bchw", "bohw,bchw->oc"))
-    y = np.zeros((x.shape[0], weight.shape[0], height, width))
-    dx, dw = np.zeros_like(padded), np.zeros(weight.shape)
-    for row in range(weight.shape[2]):
-        for column in range(weight.shape[3]):
-            rows = slice(row * dilation, row * dilation + (height - 1) * stride + 1, stride)
-            columns = slice(column * dilation, column * dilation + (width - 1) * stride + 1, stride)
-            tap = weight[:, 0, row, column] if depthwise else weight[:, :, row, column]
-            tap = tap.astype(np.float64)
-            seen = padded[:, :, rows, columns]
-            if dy is None:
-                y += np.einsum(forward, seen, tap, optimize=True)
-            else:
-                dx[:, :, rows, columns] += np.einsum(to_source, dy, tap, optimize=True)
-                of_tap = np.einsum(to_weight, dy, seen, optimize=True)
-                if depthwise:
-                    dw[:, 0, row, column] = of_tap
-                else:
-                    dw[:, :, row, column] = of_tap
-    if dy is None:
-        return y
-    return dx[:, :, top : top + x.shape[2], left : left + x.shape[3]], dw
-
-
-# batch, input and output channels, height, width, kernel, stride, dilation, padding (-1: same)
-CONVOLUTIONS = [
-    (1, 1, 1, 1, 1, 1, 1, 1, -1),
-    (16, 40, 20, 1, 1, 3, 1, 1, -1),
-    (2, 3, 32, 31, 30, 3, 2, 1, -1),  # stem
-    (1, 3, 8, 150, 149, 7, 2, 1, -1),
-    (3, 17, 33, 10, 11, 1, 1, 1, -1),
-    (2, 9, 7, 8, 9, 1, 2, 1, -1),
-    (2, 6, 5, 4, 4, 1, 1, 1, 1),  # 1 x 1 with padding, as in the extra layers of VGG16
-    (2, 16, 24, 9, 10, 3, 2, 1, 0),
-    (1, 300, 13, 19, 19, 3, 1, 6, 6),  # more than one block of products, dilated
-    (1, 8, 70, 150, 75, 1, 1, 1, -1),
-    (1, 8, 12, 5, 150, 5, 1, 1, -1),
-    (2, 32, 33, 17, 38, 3, 1, 1, -1),  # Winograd's algorithm from here on
-    (3, 40, 64, 15, 14, 3, 1, 1, 1),
-    (1, 64, 50, 23, 150, 3, 1, 1, -1),
-    (1, 33, 40, 75, 16, 3, 1, 1, 0),
-    (16, 100, 32, 5, 7, 3, 1, 1, -1),
-]
 
 
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
@@ -120,10 +34,6 @@ def test_convolution(kernels, case):
     close(kernels("convolution_input_gradient", [settings, dy, weight, x], [x.shape])[0], dx)
     close(kernels("convolution_weight_gradient", [settings, dy, x, weight], [weight.shape])[0], dw)
     close(kernels("convolution_bias_gradient", [dy], [(channels,)])[0], dy.astype(np.float64).sum((0, 2, 3)))
-
-
-DEPTHWISE_SIZES = [(1, 1), (2, 3), (3, 2), (5, 1), (10, 10), (19, 19), (15, 16), (16, 17), (33, 32), (38, 75), (75, 38),
-                   (150, 2), (149, 150)]
 
 
 @pytest.mark.parametrize("kernel", [3, 5])

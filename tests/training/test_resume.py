@@ -214,9 +214,13 @@ def test_a_run_keeps_its_name(undisturbed, tmp_path):
 
 
 def test_other_settings_are_named(undisturbed, caplog):
-    record = RunRecord("a", {"pre_trained_epoch_size": 0, "lr": 0.25}, {})
-    record.restore(Resume(undisturbed.last, read_state(undisturbed.last)), RunState(undisturbed.step, EPOCHS, STEPS))
+    settings = {"pre_trained_epoch_size": 0, "lr": 0.25, "CPU arithmetic": "float32, vectors of 512 bits"}
+    state = read_state(undisturbed.last)
+    state["settings"] |= {"CPU arithmetic": "bfloat16 with AMX, vectors of 512 bits"}
+    record = RunRecord("a", settings, {})
+    record.restore(Resume(undisturbed.last, state), RunState(undisturbed.step, EPOCHS, STEPS))
     assert "lr was 0.5, now 0.25" in caplog.text
+    assert "CPU arithmetic was bfloat16 with AMX, vectors of 512 bits, now float32, vectors of 512 bits" in caplog.text
 
 
 # The key

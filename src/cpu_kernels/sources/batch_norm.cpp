@@ -1,8 +1,10 @@
 // Batch normalisation of (B, C, H, W) with the statistics of the batch, and the activation after it.
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "aot.h"
+#include "numbers.h"
 #include "pool.h"
 #include "vector.h"
 
@@ -13,10 +15,10 @@ enum Activation { kNone = 0, kRelu = 1, kRelu6 = 2 };
 struct Sizes {
   int64_t images, channels, plane;
   int64_t count() const { return images * plane; }
-  const float *of(const float *data, int64_t image, int64_t channel) const {
+  template <typename Number>
+  Number *of(Number *data, int64_t image, int64_t channel) const {
     return data + (image * channels + channel) * plane;
   }
-  float *of(float *data, int64_t image, int64_t channel) const { return data + (image * channels + channel) * plane; }
 };
 
 Sizes sizes_of(const Tensor &x) {
@@ -50,11 +52,12 @@ inline void for_vectors(int64_t plane, const Whole &whole, const Part &part) {
 
 // Mean and biased variance of a channel. Sums are of differences from a value of the channel, which keeps the variance
 // exact where the mean is large; each plane is summed by itself, in double precision over the planes.
-void statistics(const Sizes &sizes, const float *x, int64_t channel, double *mean, double *variance) {
-  const float origin = sizes.of(x, 0, channel)[0];
+template <typename X>
+void statistics(const Sizes &sizes, const X *x, int64_t channel, double *mean, double *variance) {
+  const float origin = to_float(sizes.of(x, 0, channel)[0]);
   double total = 0, total_squares = 0;
   for (int64_t image = 0; image < sizes.images; ++image) {
-    const float *from = sizes.of(x, image, channel);
+    const X *from = sizes.of(x, image, channel);
     constexpr int kStreams = 4;
     Vector sums[kStreams] = {}, squares[kStreams] = {};
     int64_t at = 0;
@@ -80,11 +83,11 @@ void statistics(const Sizes &sizes, const float *x, int64_t channel, double *mea
 }
 
 // y = activation(x * scale + shift)
-template <int ACTIVATION>
-void normalise(const Sizes &sizes, const float *x, int64_t channel, float scale, float shift, float *y) {
+template <int ACTIVATION, typename X, typename Y>
+void normalise(const Sizes &sizes, const X *x, int64_t channel, float scale, float shift, Y *y) {
   for (int64_t image = 0; image < sizes.images; ++image) {
-    const float *from = sizes.of(x, image, channel);
-    float *to = sizes.of(y, image, channel);
+    const X *from = sizes.of(x, image, channel);
+    Y *to = sizes.of(y, image, channel);
     for_vectors(
         sizes.plane, [&](int64_t at) { store(to + at, activate<ACTIVATION>(load(from + at) * scale + shift)); },
         [&](int64_t at, int count) {
@@ -93,20 +96,24 @@ void normalise(const Sizes &sizes, const float *x, int64_t channel, float scale,
   }
 }
 
+template <typename X, typename Y>
 auto normalise_for(float activation) {
-  return activation == kRelu6 ? normalise<kRelu6> : activation == kRelu ? normalise<kRelu> : normalise<kNone>;
+  return activation == kRelu6  ? normalise<kRelu6, X, Y>
+         : activation == kRelu ? normalise<kRelu, X, Y>
+                               : normalise<kNone, X, Y>;
 }
 
-template <int ACTIVATION>
-void gradients(const Sizes &sizes, const float *dy, const float *x, int64_t channel, float mean, float deviation,
-               bool of_batch, float gamma, float beta, float *dx, float *dgamma, float *dbeta) {
+template <int ACTIVATION, typename Y, typename X>
+void gradients(const Sizes &sizes, const Y *dy, const X *x, int64_t channel, float mean, float deviation, bool of_batch,
+               float gamma, float beta, X *dx, float *dgamma, float *dbeta) {
   // With x^ = (x - mean) / deviation and g = dy where the activation lets it through:
   // dx = gamma / deviation * (g - mean(g) - x^ * mean(g * x^)), or gamma / deviation * g where mean and deviation are
   // not those of the batch
   const float inverse = 1 / deviation, scale = gamma * inverse, shift = beta - mean * scale;
   double total = 0, total_products = 0;
   for (int64_t image = 0; image < sizes.images; ++image) {
-    const float *values = sizes.of(x, image, channel), *from = sizes.of(dy, image, channel);
+    const X *values = sizes.of(x, image, channel);
+    const Y *from = sizes.of(dy, image, channel);
     Vector sums[2] = {}, products[2] = {};
     int64_t at = 0;
     for (; at + 2 * kLanes <= sizes.plane; at += 2 * kLanes)
@@ -135,8 +142,9 @@ void gradients(const Sizes &sizes, const float *dy, const float *x, int64_t chan
     return scale * (pass<ACTIVATION>(g, value * scale + shift) - mean_g - (value - mean) * slope);
   };
   for (int64_t image = 0; image < sizes.images; ++image) {
-    const float *values = sizes.of(x, image, channel), *from = sizes.of(dy, image, channel);
-    float *to = sizes.of(dx, image, channel);
+    const X *values = sizes.of(x, image, channel);
+    const Y *from = sizes.of(dy, image, channel);
+    X *to = sizes.of(dx, image, channel);
     for_vectors(
         sizes.plane, [&](int64_t at) { store(to + at, gradient(load(from + at), load(values + at))); },
         [&](int64_t at, int count) {
@@ -147,76 +155,96 @@ void gradients(const Sizes &sizes, const float *dy, const float *x, int64_t chan
 
 // settings (epsilon, part of the new in the moving statistics, activation), x, gamma, beta, moving_mean, moving_variance
 // -> y, mean, deviation; the moving statistics are updated where they are
-int forward(const Arguments &arguments) {
+template <typename X, typename Y>
+void forward(const Arguments &arguments, const X *x, Y *y) {
   const float *settings = arguments[0].as<float>();
-  const Tensor x = arguments[1];
   const float *gamma = arguments[2].as<float>(), *beta = arguments[3].as<float>();
   float *moving_mean = arguments[4].as<float>(), *moving_variance = arguments[5].as<float>();
-  float *y = arguments[6].as<float>(), *means = arguments[7].as<float>(), *deviations = arguments[8].as<float>();
-  const Sizes sizes = sizes_of(x);
+  float *means = arguments[7].as<float>(), *deviations = arguments[8].as<float>();
+  const Sizes sizes = sizes_of(arguments[1]);
   const float epsilon = settings[0], part = settings[1];
-  const auto apply = normalise_for(settings[2]);
+  const auto apply = normalise_for<X, Y>(settings[2]);
   parallel(sizes.channels, [&](int channel) {
     double mean, variance;
-    statistics(sizes, x.as<float>(), channel, &mean, &variance);
+    statistics(sizes, x, channel, &mean, &variance);
     const double deviation = std::sqrt(variance + epsilon);
     means[channel] = mean;
     deviations[channel] = deviation;
     const float scale = gamma[channel] / deviation;
-    apply(sizes, x.as<float>(), channel, scale, beta[channel] - mean * scale, y);
+    apply(sizes, x, channel, scale, beta[channel] - mean * scale, y);
     moving_mean[channel] += part * (mean - moving_mean[channel]);
     const double unbiased = variance * sizes.count() / std::max<int64_t>(1, sizes.count() - 1);
     moving_variance[channel] += part * (unbiased - moving_variance[channel]);
+  });
+}
+
+int forward_operator(const Arguments &arguments) {
+  with_numbers(arguments[1], [&](const auto *x) {
+    with_numbers(arguments[6], [&](auto *y) { forward(arguments, x, y); });
   });
   return 0;
 }
 
 // settings, x, gamma, beta, moving_mean, moving_variance -> y, by the moving statistics
-int inference(const Arguments &arguments) {
+template <typename X, typename Y>
+void inference(const Arguments &arguments, const X *x, Y *y) {
   const float *settings = arguments[0].as<float>();
-  const Tensor x = arguments[1];
   const float *gamma = arguments[2].as<float>(), *beta = arguments[3].as<float>();
   const float *means = arguments[4].as<float>(), *variances = arguments[5].as<float>();
-  const Sizes sizes = sizes_of(x);
-  const auto apply = normalise_for(settings[2]);
+  const Sizes sizes = sizes_of(arguments[1]);
+  const auto apply = normalise_for<X, Y>(settings[2]);
   parallel(sizes.channels, [&](int channel) {
     const float scale = gamma[channel] / std::sqrt(variances[channel] + settings[0]);
-    apply(sizes, x.as<float>(), channel, scale, beta[channel] - means[channel] * scale, arguments[6].as<float>());
+    apply(sizes, x, channel, scale, beta[channel] - means[channel] * scale, y);
+  });
+}
+
+int inference_operator(const Arguments &arguments) {
+  with_numbers(arguments[1], [&](const auto *x) {
+    with_numbers(arguments[6], [&](auto *y) { inference(arguments, x, y); });
   });
   return 0;
 }
 
-void backward(const Arguments &arguments, bool of_batch) {
+template <typename Y, typename X>
+void backward(const Arguments &arguments, bool of_batch, const Y *dy, const X *x, X *dx) {
   const float *settings = arguments[0].as<float>();
-  const Tensor x = arguments[2];
-  const Sizes sizes = sizes_of(x);
-  const auto apply = settings[2] == kRelu6  ? gradients<kRelu6>
-                     : settings[2] == kRelu ? gradients<kRelu>
-                                            : gradients<kNone>;
+  const Sizes sizes = sizes_of(arguments[2]);
+  const auto apply = settings[2] == kRelu6  ? gradients<kRelu6, Y, X>
+                     : settings[2] == kRelu ? gradients<kRelu, Y, X>
+                                            : gradients<kNone, Y, X>;
   parallel(sizes.channels, [&](int channel) {
     const float spread = arguments[6].as<float>()[channel];
-    apply(sizes, arguments[1].as<float>(), x.as<float>(), channel, arguments[5].as<float>()[channel],
+    apply(sizes, dy, x, channel, arguments[5].as<float>()[channel],
           of_batch ? spread : std::sqrt(spread + settings[0]), of_batch, arguments[3].as<float>()[channel],
-          arguments[4].as<float>()[channel], arguments[7].as<float>(), arguments[8].as<float>() + channel,
+          arguments[4].as<float>()[channel], dx, arguments[8].as<float>() + channel,
           arguments[9].as<float>() + channel);
+  });
+}
+
+void backward_operator(const Arguments &arguments, bool of_batch) {
+  with_numbers(arguments[1], [&](const auto *dy) {
+    with_numbers(arguments[2], [&](auto *x) {
+      backward(arguments, of_batch, dy, x, arguments[7].as<std::decay_t<decltype(*x)>>());
+    });
   });
 }
 
 // settings, dy, x, gamma, beta, mean, deviation -> dx, dgamma, dbeta
 int training_gradients(const Arguments &arguments) {
-  backward(arguments, true);
+  backward_operator(arguments, true);
   return 0;
 }
 
 // settings, dy, x, gamma, beta, moving_mean, moving_variance -> dx, dgamma, dbeta
 int inference_gradients(const Arguments &arguments) {
-  backward(arguments, false);
+  backward_operator(arguments, false);
   return 0;
 }
 
 }  // namespace
 
-OPERATOR(batch_norm, forward)
+OPERATOR(batch_norm, forward_operator)
 OPERATOR(batch_norm_gradients, training_gradients)
-OPERATOR(batch_norm_inference, inference)
+OPERATOR(batch_norm_inference, inference_operator)
 OPERATOR(batch_norm_inference_gradients, inference_gradients)

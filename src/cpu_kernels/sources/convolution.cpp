@@ -5,6 +5,8 @@
 #include "aot.h"
 #include "geometry.h"
 #include "image.h"
+#include "numbers.h"
+#include "pixels.h"
 #include "pool.h"
 #include "products.h"
 #include "vector.h"
@@ -15,45 +17,6 @@ namespace {
 constexpr int kDepth = 256;                          // products that are summed before the next block is packed
 constexpr int64_t kTaskFloats = kDepth * 6 * kColumns;  // gathered at a time: half of a second-level cache
 
-// Run of pixels of a panel block that lie side by side in the image.
-struct Run {
-  int column, length;
-  int64_t offset;
-};
-
-// Which pixels of the source the pixels of the result are computed from: (row * stride + rows[t], ...) for each tap t.
-struct Taps {
-  int stride;
-  std::vector<int> rows, columns;
-  int count() const { return static_cast<int>(rows.size()); }
-};
-
-// Pixels (first + step * i, ...) of a larger map.
-struct Lattice {
-  int64_t height, width;            // number of pixels
-  int64_t first_row = 0, first_column = 0, step = 1;
-  int64_t full_width, plane;
-  int64_t pixels() const { return height * width; }
-  int64_t offset(int64_t row, int64_t column) const {
-    return (first_row + step * row) * full_width + first_column + step * column;
-  }
-  // Where rows need not be told apart.
-  Lattice in_one_row() const { return {1, pixels(), 0, 0, 1, pixels(), plane}; }
-};
-
-// Splits columns [begin, end) of all images into pieces of one row of one image: visit(column, image, row, column, n).
-template <typename Visit>
-void for_rows(const Lattice &lattice, int64_t begin, int64_t end, int64_t unit, const Visit &visit) {
-  for (int64_t at = begin; at < end;) {
-    const int64_t image = at / lattice.pixels(), pixel = at % lattice.pixels();
-    const int64_t row = pixel / lattice.width, column = pixel % lattice.width;
-    int64_t length = std::min(lattice.width - column, end - at);
-    if (unit > 0) length = std::min(length, unit - (at - begin) % unit);
-    visit(at - begin, image, row, column, length);
-    at += length;
-  }
-}
-
 // Copies a run of pixels, and calls for those at `ahead`: channels lie too far apart for the processor to foresee them.
 inline void gather(float *to, const float *from, int length, int stride, int64_t ahead) {
   if (stride == 1) {
@@ -62,38 +25,6 @@ inline void gather(float *to, const float *from, int length, int stride, int64_t
     for (int index = 0; index < length; ++index) to[index] = from[index * stride];
   }
   for (int64_t at = 0; at < int64_t(length) * stride; at += 64 / sizeof(float)) __builtin_prefetch(from + ahead + at);
-}
-
-// Whether each pixel of the result is computed from the same pixel of the source alone.
-bool is_plain(const Taps &taps, const Lattice &result, const Image &source) {
-  return taps.count() == 1 && taps.stride == 1 && taps.rows[0] == 0 && taps.columns[0] == 0 &&
-         result.height == source.height && result.width == source.width && result.step == 1;
-}
-
-// For each tap, the runs of columns [begin, end) whose source pixels lie inside the image; the rest is padding.
-std::vector<std::vector<Run>> source_runs(const Taps &taps, const Lattice &result, const Image &source, int64_t begin,
-                                          int64_t end, int64_t unit) {
-  std::vector<std::vector<Run>> runs(taps.count());
-  const bool plain = is_plain(taps, result, source);
-  Lattice lattice = result;
-  if (plain) lattice = lattice.in_one_row();
-  for_rows(lattice, begin, end, unit, [&](int64_t at, int64_t image, int64_t row, int64_t column, int64_t length) {
-    for (int tap = 0; tap < taps.count(); ++tap) {
-      const int64_t y = row * taps.stride + taps.rows[tap];
-      if (plain) {
-        runs[0].push_back({int(at), int(length), image * source.size() + column});
-        continue;
-      }
-      if (y < 0 || y >= source.height) continue;
-      int64_t from = 0, to = length;
-      while (from < to && (column + from) * taps.stride + taps.columns[tap] < 0) ++from;
-      while (from < to && (column + to - 1) * taps.stride + taps.columns[tap] >= source.width) --to;
-      if (from == to) continue;
-      const int64_t x = (column + from) * taps.stride + taps.columns[tap];
-      runs[tap].push_back({int(at + from), int(to - from), image * source.size() + y * source.width + x});
-    }
-  });
-  return runs;
 }
 
 // result[image][m][pixels of the lattice] = sum over channel c and tap t of weights[m][c * taps + t] * source (+ bias)
@@ -266,16 +197,6 @@ void weight_gradient(int64_t images, const Image &gradient, const float *dy, con
   if (parts > 1) add_parts(partial, parts, weights, dw);
 }
 
-Taps forward_taps(const Geometry &geometry, int64_t rows, int64_t columns) {
-  Taps taps{geometry.stride, {}, {}};
-  for (int row = 0; row < rows; ++row)
-    for (int column = 0; column < columns; ++column) {
-      taps.rows.push_back(row * geometry.dilation - geometry.top);
-      taps.columns.push_back(column * geometry.dilation - geometry.left);
-    }
-  return taps;
-}
-
 // geometry, x (B, C, H, W), weight (O, C, h, w) [, bias (O)] -> y
 int forward(const Arguments &arguments) {
   const Tensor x = arguments[1], weight = arguments[2], y = arguments[arguments.count - 1];
@@ -309,39 +230,18 @@ int input_gradient(const Arguments &arguments) {
                        dy.as<float>(), geometry.top - 2, geometry.left - 2, target, dx.as<float>());
     return 0;
   }
-  const int s = geometry.stride;
-  // Each pixel of dx sees only the taps whose position agrees with its own modulo the stride.
-  for (int row_phase = 0; row_phase < s; ++row_phase)
-    for (int column_phase = 0; column_phase < s; ++column_phase) {
-      const Lattice lattice{divide_up(target.height - row_phase, s), divide_up(target.width - column_phase, s),
-                            row_phase, column_phase, s, target.width, target.plane()};
-      if (lattice.height <= 0 || lattice.width <= 0) continue;
-      Taps taps{1, {}, {}};
-      std::vector<int64_t> used;
-      for (int row = 0; row < rows; ++row)
-        for (int column = 0; column < columns; ++column) {
-          const int y = row_phase + geometry.top - row * geometry.dilation;
-          const int x = column_phase + geometry.left - column * geometry.dilation;
-          if (y % s != 0 || x % s != 0) continue;
-          taps.rows.push_back(y / s);
-          taps.columns.push_back(x / s);
-          used.push_back(row * columns + column);
-        }
-      if (used.empty()) {
-        parallel(dx.shape[0] * target.channels, [&](int plane) {
-          for (int64_t y = 0; y < lattice.height; ++y)
-            for (int64_t x = 0; x < lattice.width; ++x)
-              dx.as<float>()[plane * target.plane() + lattice.offset(y, x)] = 0.0f;
-        });
-        continue;
-      }
-      const int64_t all = rows * columns;
-      const Panels panels =
-          pack_weights(target.channels, out_channels, used.size(), [&](int64_t m, int64_t c, int t) {
-            return values[(c * target.channels + m) * all + used[t]];
-          });
-      correlate(panels, nullptr, dy.shape[0], source, taps, dy.as<float>(), lattice, dx.as<float>());
+  for_phases(geometry, target, rows, columns,
+             [&](const Lattice &lattice, const Taps &taps, const std::vector<int64_t> &used) {
+    if (used.empty()) {
+      clear(dx.shape[0] * target.channels, lattice, dx.as<float>());
+      return;
     }
+    const int64_t all = rows * columns;
+    const Panels panels = pack_weights(target.channels, out_channels, used.size(), [&](int64_t m, int64_t c, int t) {
+      return values[(c * target.channels + m) * all + used[t]];
+    });
+    correlate(panels, nullptr, dy.shape[0], source, taps, dy.as<float>(), lattice, dx.as<float>());
+  });
   return 0;
 }
 
@@ -360,20 +260,26 @@ int gradient_of_weights(const Arguments &arguments) {
 }
 
 // dy (B, C, H, W) -> dbias (C,)
-int gradient_of_bias(const Arguments &arguments) {
-  const Tensor dy = arguments[0];
-  const Image image = image_of(dy);
+template <typename Number>
+void sum_channels(int64_t images, const Image &image, const Number *dy, float *dbias) {
   parallel(image.channels, [&](int channel) {
     double total = 0;
-    for (int64_t index = 0; index < dy.shape[0]; ++index) {
-      const float *from = dy.as<float>() + index * image.size() + channel * image.plane();
+    for (int64_t index = 0; index < images; ++index) {
+      const Number *from = dy + index * image.size() + channel * image.plane();
       Vector sums{};
       int64_t at = 0;
       for (; at + kLanes <= image.plane(); at += kLanes) sums += load(from + at);
       if (at < image.plane()) sums += load_part(from + at, image.plane() - at);
       total += sum(sums);
     }
-    arguments[1].as<float>()[channel] = total;
+    dbias[channel] = total;
+  });
+}
+
+int gradient_of_bias(const Arguments &arguments) {
+  const Tensor dy = arguments[0];
+  with_numbers(dy, [&](const auto *from) {
+    sum_channels(dy.shape[0], image_of(dy), from, arguments[1].as<float>());
   });
   return 0;
 }

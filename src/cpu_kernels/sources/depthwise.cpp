@@ -4,9 +4,11 @@
 // result at position q of that grid is the sum over the taps of source[q + offset of the tap]: one long loop over
 // vectors, whatever the width. With stride 2 the source is split into its four phases, (even or odd) rows and columns.
 #include <algorithm>
+#include <type_traits>
 
 #include "aot.h"
 #include "geometry.h"
+#include "numbers.h"
 #include "pool.h"
 #include "vector.h"
 
@@ -32,15 +34,16 @@ struct Sizes {
 
 // Phases of a plane in padded grids: position (r, c) of phase (p, q) is the pixel (r * stride + p - top, ...).
 // The grids must be zero where no pixel lies, from the start.
-void split(const Sizes &sizes, const float *plane, float *grids) {
+template <typename X>
+void split(const Sizes &sizes, const X *plane, float *grids) {
   const int s = sizes.stride;
   for (int64_t y = 0; y < sizes.height; ++y) {
     const int64_t row = (y + sizes.top) / s;
     if (row >= sizes.rows()) continue;
-    const float *from = plane + y * sizes.width;
+    const X *from = plane + y * sizes.width;
     float *to = grids + (y + sizes.top) % s * s * sizes.grid() + row * sizes.pitch();
     if (s == 1) {
-      copy(to + sizes.left, from, std::min(sizes.width, sizes.pitch() - sizes.left));
+      convert(to + sizes.left, from, std::min(sizes.width, sizes.pitch() - sizes.left));
     } else {
       for (int phase = 0; phase < 2; ++phase) {
         const int64_t first = (phase + sizes.left) % 2;  // first pixel of the row that belongs to the phase
@@ -53,16 +56,17 @@ void split(const Sizes &sizes, const float *plane, float *grids) {
 }
 
 // The inverse: grids of the gradient of the input, phase by phase, to a plane.
-void join(const Sizes &sizes, const float *grids, float *plane) {
+template <typename X>
+void join(const Sizes &sizes, const float *grids, X *plane) {
   const int64_t first = sizes.left / 2;
   for (int64_t y = 0; y < sizes.height; ++y) {
     const float *even = grids + (y + sizes.top) % 2 * 2 * sizes.grid() + (y + sizes.top) / 2 * sizes.pitch() + first;
     const float *odd = even + sizes.grid();
-    float *to = plane + y * sizes.width;
+    X *to = plane + y * sizes.width;
     if (sizes.left % 2 == 0) {
       interleave(to, even, odd, sizes.width);
     } else {
-      to[0] = odd[0];
+      from_float(odd[0], to);
       interleave(to + 1, even + 1, odd + 1, sizes.width - 1);
     }
   }
@@ -105,8 +109,8 @@ Sizes sizes_of(const Tensor &settings, const Tensor &x, const Tensor &weight, co
           geometry.stride, int(weight.shape[2]), geometry.top, geometry.left};
 }
 
-template <int K>
-void forward(const Sizes &sizes, const float *x, const float *weights, float *y) {
+template <int K, typename X, typename Y>
+void forward(const Sizes &sizes, const X *x, const float *weights, Y *y) {
   int64_t offsets[K * K];
   for (int tap = 0; tap < K * K; ++tap) offsets[tap] = sizes.tap_offset(tap / K, tap % K);
   const int64_t planes = sizes.images * sizes.channels, plane = sizes.height * sizes.width;
@@ -118,9 +122,9 @@ void forward(const Sizes &sizes, const float *x, const float *weights, float *y)
     for (int64_t index = task * kGroup; index < std::min<int64_t>(planes, (task + 1) * kGroup); ++index) {
       split(sizes, x + index * plane, source);
       correlate<K * K>(sizes.positions(), source, offsets, weights + index % sizes.channels * K * K, result);
-      float *to = y + index * sizes.out_height * sizes.out_width;
+      Y *to = y + index * sizes.out_height * sizes.out_width;
       for (int64_t row = 0; row < sizes.out_height; ++row)
-        copy(to + row * sizes.out_width, result + row * sizes.pitch(), sizes.out_width);
+        convert(to + row * sizes.out_width, result + row * sizes.pitch(), sizes.out_width);
     }
   });
 }
@@ -140,8 +144,8 @@ void correlate_phase(const Sizes &sizes, const float *weights, const float *grad
   correlate<TAPS>(sizes.rows() * sizes.pitch(), gradient, offsets, factors, result);
 }
 
-template <int K>
-void backward(const Sizes &sizes, const float *dy, const float *x, const float *weights, float *dx, float *dw) {
+template <int K, typename Y, typename X>
+void backward(const Sizes &sizes, const Y *dy, const X *x, const float *weights, X *dx, float *dw) {
   int64_t offsets[K * K];
   for (int tap = 0; tap < K * K; ++tap) offsets[tap] = sizes.tap_offset(tap / K, tap % K);
   const int64_t plane = sizes.height * sizes.width, out_plane = sizes.out_height * sizes.out_width;
@@ -159,13 +163,13 @@ void backward(const Sizes &sizes, const float *dy, const float *x, const float *
     for (int64_t image = 0; image < sizes.images; ++image) {
       const int64_t index = image * sizes.channels + channel;
       for (int64_t row = 0; row < sizes.out_height; ++row)
-        copy(gradient + before + row * sizes.pitch(), dy + index * out_plane + row * sizes.out_width, sizes.out_width);
+        convert(gradient + before + row * sizes.pitch(), dy + index * out_plane + row * sizes.out_width, sizes.out_width);
       split(sizes, x + index * plane, source);
       accumulate<K * K>(sizes.positions(), gradient + before, source, offsets, totals);
       if (sizes.stride == 1) {
         correlate_phase<K * K>(sizes, w, gradient, before, 0, 0, K, K, result);
         for (int64_t row = 0; row < sizes.height; ++row)
-          copy(dx + index * plane + row * sizes.width, result + (row + sizes.top) * sizes.pitch() + sizes.left,
+          convert(dx + index * plane + row * sizes.width, result + (row + sizes.top) * sizes.pitch() + sizes.left,
                sizes.width);
       } else {
         constexpr int E = (K + 1) / 2, O = K / 2;  // taps of the even and of the odd phase
@@ -185,7 +189,13 @@ void backward(const Sizes &sizes, const float *dy, const float *x, const float *
 int forward_operator(const Arguments &arguments) {
   const Tensor x = arguments[1], weight = arguments[2], y = arguments[3];
   const Sizes sizes = sizes_of(arguments[0], x, weight, y);
-  (sizes.kernel == 3 ? forward<3> : forward<5>)(sizes, x.as<float>(), weight.as<float>(), y.as<float>());
+  with_numbers(x, [&](const auto *from) {
+    with_numbers(y, [&](auto *to) {
+      using X = std::decay_t<decltype(*from)>;
+      using Y = std::decay_t<decltype(*to)>;
+      (sizes.kernel == 3 ? forward<3, X, Y> : forward<5, X, Y>)(sizes, from, weight.as<float>(), to);
+    });
+  });
   return 0;
 }
 
@@ -193,8 +203,14 @@ int forward_operator(const Arguments &arguments) {
 int backward_operator(const Arguments &arguments) {
   const Tensor dy = arguments[1], x = arguments[2], weight = arguments[3], dx = arguments[4], dw = arguments[5];
   const Sizes sizes = sizes_of(arguments[0], x, weight, dy);
-  (sizes.kernel == 3 ? backward<3> : backward<5>)(sizes, dy.as<float>(), x.as<float>(), weight.as<float>(),
-                                                  dx.as<float>(), dw.as<float>());
+  with_numbers(dy, [&](const auto *gradient) {
+    with_numbers(x, [&](const auto *source) {
+      using Y = std::decay_t<decltype(*gradient)>;
+      using X = std::decay_t<decltype(*source)>;
+      (sizes.kernel == 3 ? backward<3, Y, X> : backward<5, Y, X>)(sizes, gradient, source, weight.as<float>(),
+                                                                  dx.as<X>(), dw.as<float>());
+    });
+  });
   return 0;
 }
 

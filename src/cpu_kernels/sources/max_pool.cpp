@@ -1,8 +1,10 @@
 // Largest value of a square window.
 #include <algorithm>
+#include <type_traits>
 
 #include "aot.h"
 #include "image.h"
+#include "numbers.h"
 #include "pool.h"
 #include "vector.h"
 
@@ -30,43 +32,63 @@ struct Windows {
       for (int64_t j = std::max<int64_t>(0, x); j < std::min(source.width, x + size); ++j) visit(i * source.width + j);
   }
   // The first of the largest pixels.
-  int64_t largest(const float *plane, int64_t row, int64_t column) const {
+  template <typename X>
+  int64_t largest(const X *plane, int64_t row, int64_t column) const {
     int64_t best = -1;
-    visit(row, column, [&](int64_t at) { best = best < 0 || plane[at] > plane[best] ? at : best; });
+    visit(row, column, [&](int64_t at) {
+      best = best < 0 || to_float(plane[at]) > to_float(plane[best]) ? at : best;
+    });
     return best;
   }
 };
 
-// settings, x (B, C, H, W) -> y
-int forward(const Arguments &arguments) {
-  const Tensor x = arguments[1], y = arguments[2];
-  const Windows windows(arguments[0], x, y);
-  parallel(x.shape[0] * x.shape[1], [&](int index) {
-    const float *from = x.as<float>() + index * windows.source.plane();
-    float *to = y.as<float>() + index * windows.result.plane();
+template <typename X>
+void forward(const Windows &windows, int64_t planes, const X *x, X *y) {
+  parallel(planes, [&](int index) {
+    const X *from = x + index * windows.source.plane();
+    X *to = y + index * windows.result.plane();
     for (int64_t row = 0; row < windows.result.height; ++row)
       for (int64_t column = 0; column < windows.result.width; ++column) *to++ = from[windows.largest(from, row, column)];
+  });
+}
+
+// The sums of a plane are made in float32.
+template <typename X>
+void backward(const Windows &windows, int64_t planes, const X *dy, const X *x, X *dx) {
+  const int64_t size = windows.source.plane();
+  parallel(planes, [&](int index) {
+    const X *plane = x + index * size, *from = dy + index * windows.result.plane();
+    X *to = dx + index * size;
+    float *sums = std::is_same_v<X, float> ? reinterpret_cast<float *>(to) : scratch<0>(size);
+    std::fill(sums, sums + size, 0.0f);
+    for (int64_t row = 0; row < windows.result.height; ++row)
+      for (int64_t column = 0; column < windows.result.width; ++column)
+        sums[windows.largest(plane, row, column)] += to_float(*from++);
+    if (!std::is_same_v<X, float>) convert(to, sums, size);
+  });
+}
+
+// settings, x (B, C, H, W) -> y of the same type
+int forward_operator(const Arguments &arguments) {
+  const Tensor x = arguments[1], y = arguments[2];
+  with_numbers(x, [&](auto *from) {
+    using X = std::decay_t<decltype(*from)>;
+    forward<X>(Windows(arguments[0], x, y), x.shape[0] * x.shape[1], from, y.as<X>());
   });
   return 0;
 }
 
-// settings, dy, x -> dx
-int backward(const Arguments &arguments) {
+// settings, dy, x -> dx, all of one type
+int backward_operator(const Arguments &arguments) {
   const Tensor dy = arguments[1], x = arguments[2], dx = arguments[3];
-  const Windows windows(arguments[0], x, dy);
-  parallel(x.shape[0] * x.shape[1], [&](int index) {
-    const float *plane = x.as<float>() + index * windows.source.plane();
-    const float *from = dy.as<float>() + index * windows.result.plane();
-    float *to = dx.as<float>() + index * windows.source.plane();
-    std::fill(to, to + windows.source.plane(), 0.0f);
-    for (int64_t row = 0; row < windows.result.height; ++row)
-      for (int64_t column = 0; column < windows.result.width; ++column)
-        to[windows.largest(plane, row, column)] += *from++;
+  with_numbers(x, [&](auto *from) {
+    using X = std::decay_t<decltype(*from)>;
+    backward<X>(Windows(arguments[0], x, dy), x.shape[0] * x.shape[1], dy.as<X>(), from, dx.as<X>());
   });
   return 0;
 }
 
 }  // namespace
 
-OPERATOR(max_pool, forward)
-OPERATOR(max_pool_gradient, backward)
+OPERATOR(max_pool, forward_operator)
+OPERATOR(max_pool_gradient, backward_operator)

@@ -1,0 +1,92 @@
+// Numbers of 16 bits: the upper half of a float32. Kernels compute in float32 and store such numbers.
+#pragma once
+#include "vector.h"
+
+struct Bfloat16 {
+  uint16_t bits;
+};
+
+typedef uint32_t Words __attribute__((vector_size(kVectorBytes)));
+typedef uint16_t Halves __attribute__((vector_size(kVectorBytes / 2), aligned(2), may_alias));
+
+inline float to_float(Bfloat16 value) {
+  const uint32_t bits = uint32_t(value.bits) << 16;
+  float result;
+  std::memcpy(&result, &bits, sizeof(result));
+  return result;
+}
+inline float to_float(float value) { return value; }
+
+// To the nearest, ties to even; NaN stays NaN, which stops training.
+inline void from_float(float value, Bfloat16 *to) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  to->bits = value != value ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+inline void from_float(float value, float *to) { *to = value; }
+
+inline Halves rounded(Vector value) {
+#if defined(__AVX512BF16__) && defined(__AVX512F__)
+  return (Halves)_mm512_cvtneps_pbh((__m512)value);
+#else
+  const Words bits = (Words)value;
+  const Words nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
+  const auto is_nan = value != value;
+  return __builtin_convertvector((Words)(is_nan ? quiet : nearest), Halves);
+#endif
+}
+
+inline Vector widened(Halves values) { return (Vector)(__builtin_convertvector(values, Words) << 16); }
+
+inline Vector load(const Bfloat16 *from) { return widened(*reinterpret_cast<const Halves *>(from)); }
+inline void store(Bfloat16 *to, Vector value) { *reinterpret_cast<Halves *>(to) = rounded(value); }
+
+inline Vector load_part(const Bfloat16 *from, int count, float fill = 0) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  const uint16_t mask = (1u << count) - 1;
+  const __m256i values = _mm256_maskz_loadu_epi16(mask, from);
+  const Vector value = (Vector)_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16);
+  return (Vector)_mm512_mask_mov_ps(_mm512_set1_ps(fill), mask, (__m512)value);
+#else
+  Vector value = splat(fill);
+  for (int lane = 0; lane < count; ++lane) value[lane] = to_float(from[lane]);
+  return value;
+#endif
+}
+inline void store_part(Bfloat16 *to, Vector value, int count) {
+  const Halves halves = rounded(value);
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  _mm256_mask_storeu_epi16(to, (1u << count) - 1, (__m256i)halves);
+#else
+  for (int lane = 0; lane < count; ++lane) to[lane].bits = halves[lane];
+#endif
+}
+
+// to[i] = from[i], rounded or widened
+template <typename To, typename From>
+inline void convert(To *to, const From *from, int64_t count) {
+  int64_t at = 0;
+  for (; at + kLanes <= count; at += kLanes) store(to + at, load(from + at));
+  if (at < count) store_part(to + at, load_part(from + at, count - at), count - at);
+}
+
+// to[i] = from[2 i]
+inline void pick_every_second(float *to, const Bfloat16 *from, int64_t count) {
+  int64_t at = 0;
+#if defined(__AVX512F__)
+  for (; at + kLanes < count; at += kLanes)  // an even number is the lower half of 32 bits, so it moves up
+    store(to + at, (Vector)_mm512_slli_epi32(_mm512_loadu_si512(from + 2 * at), 16));
+#endif
+  for (; at < count; ++at) to[at] = to_float(from[2 * at]);
+}
+
+// to = even[0], odd[0], even[1], odd[1], ...: `count` numbers
+inline void interleave(Bfloat16 *to, const float *even, const float *odd, int64_t count) {
+  int64_t at = 0;
+  for (; at + 2 * kLanes <= count; at += 2 * kLanes) {
+    const Vector a = load(even + at / 2), b = load(odd + at / 2);
+    store(to + at, low_in_turns(a, b));
+    store(to + at + kLanes, high_in_turns(a, b));
+  }
+  for (; at < count; ++at) from_float(at % 2 == 0 ? even[at / 2] : odd[at / 2], to + at);
+}

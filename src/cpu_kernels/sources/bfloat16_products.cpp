@@ -1,0 +1,191 @@
+#include "bfloat16_products.h"
+
+#include <array>
+#include <utility>
+
+#if defined(__AMX_BF16__) && defined(__AMX_TILE__) && defined(__linux__)
+#define HAS_AMX 1
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#if defined(__AVX512BF16__) && defined(__AVX512F__)
+#define HAS_AVX512_BF16 1
+#endif
+
+namespace {
+
+// What the others compute, on any processor.
+template <int ROW_STEP>
+void multiply_twin(int rows, int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
+                   int64_t result_step, bool first) {
+  constexpr int kParts = kPanel / kLanes;
+  for (int row = 0; row < rows; ++row) {
+    float *to = result + row * result_step;
+    Vector totals[kParts];
+    for (int part = 0; part < kParts; ++part) totals[part] = first ? Vector{} : load(to + part * kLanes);
+    for (int pair = 0; pair < blocks * kPairs; ++pair) {
+      const Bfloat16 *factors = a + pair / kPairs * block_step + row * ROW_STEP + pair % kPairs * 2;
+      const float *columns = reinterpret_cast<const float *>(b) + pair * kPanel;  // each holds a pair
+      const Vector even = splat(to_float(factors[0])), odd = splat(to_float(factors[1]));
+      for (int part = 0; part < kParts; ++part) {
+        const Words words = (Words)load(columns + part * kLanes);
+        totals[part] += even * (Vector)(words << 16);
+        totals[part] += odd * (Vector)(words & 0xffff0000);
+      }
+    }
+    for (int part = 0; part < kParts; ++part) store(to + part * kLanes, totals[part]);
+  }
+}
+
+constexpr Products16 kTwinProducts{kTwin, 12, 1, multiply_twin<kBlock>, multiply_twin<kRowStep16>};
+
+#if defined(HAS_AVX512_BF16)
+constexpr int kAvx512Rows = 12;
+
+template <int ROWS, int ROW_STEP>
+void multiply_avx512(int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
+                     int64_t result_step, bool first) {
+  __m512 totals[ROWS][2];
+#pragma GCC unroll 16
+  for (int row = 0; row < ROWS; ++row)
+#pragma GCC unroll 2
+    for (int part = 0; part < 2; ++part)
+      totals[row][part] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(result + row * result_step + part * 16);
+  for (int block = 0; block < blocks; ++block, a += block_step)
+    for (int pair = 0; pair < kPairs; ++pair, b += 2 * kPanel) {
+      const __m512bh left = (__m512bh)_mm512_loadu_si512(b), right = (__m512bh)_mm512_loadu_si512(b + kPanel);
+#pragma GCC unroll 16
+      for (int row = 0; row < ROWS; ++row) {
+        int32_t factors;
+        std::memcpy(&factors, a + row * ROW_STEP + 2 * pair, sizeof(factors));
+        const __m512bh factor = (__m512bh)_mm512_set1_epi32(factors);
+        totals[row][0] = _mm512_dpbf16_ps(totals[row][0], factor, left);
+        totals[row][1] = _mm512_dpbf16_ps(totals[row][1], factor, right);
+      }
+    }
+#pragma GCC unroll 16
+  for (int row = 0; row < ROWS; ++row)
+#pragma GCC unroll 2
+    for (int part = 0; part < 2; ++part) _mm512_storeu_ps(result + row * result_step + part * 16, totals[row][part]);
+}
+
+using MultiplyRows = void (*)(int, const Bfloat16 *, int64_t, const Bfloat16 *, float *, int64_t, bool);
+template <int ROW_STEP, int... ROWS>
+constexpr std::array<MultiplyRows, sizeof...(ROWS)> table_of(std::integer_sequence<int, ROWS...>) {
+  return {multiply_avx512<ROWS + 1, ROW_STEP>...};
+}
+
+template <int ROW_STEP>
+void multiply_avx512_rows(int rows, int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
+                          float *result, int64_t result_step, bool first) {
+  static constexpr auto table = table_of<ROW_STEP>(std::make_integer_sequence<int, kAvx512Rows>());
+  table[rows - 1](blocks, a, block_step, b, result, result_step, first);
+}
+
+constexpr Products16 kAvx512Products{kAvx512, kAvx512Rows, 1, multiply_avx512_rows<kBlock>,
+                                     multiply_avx512_rows<kRowStep16>};
+#endif
+
+#if defined(HAS_AMX)
+constexpr int kTileRows = 16;
+constexpr int kTileBytes = 64;  // of a row
+
+// Tiles 0 to 3 are sums: 0 and 1 of the first 16 rows, 2 and 3 of the next. 4 and 5 are those rows, 6 and 7 columns.
+struct alignas(64) TileConfiguration {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t bytes_of_row[16] = {};
+  uint8_t rows[16] = {};
+  TileConfiguration() {
+    for (int tile = 0; tile < 8; ++tile) bytes_of_row[tile] = kTileBytes, rows[tile] = kTileRows;
+  }
+};
+
+template <int ROW_STEP>
+void multiply_amx(int rows, int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
+                  int64_t result_step, bool first) {
+  const int64_t step = result_step * sizeof(float);
+  constexpr int64_t kRowBytes = ROW_STEP * sizeof(Bfloat16), kPanelBytes = 2 * kTileBytes;
+  const bool both = rows > kTileRows;
+  float *lower = result + kTileRows * result_step;
+  if (first) {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  } else {
+    _tile_loadd(0, result, step);
+    _tile_loadd(1, result + kPanel / 2, step);
+    if (both) {
+      _tile_loadd(2, lower, step);
+      _tile_loadd(3, lower + kPanel / 2, step);
+    }
+  }
+  for (int block = 0; block < blocks; ++block, a += block_step, b += kBlock * kPanel) {
+    _tile_loadd(4, a, kRowBytes);
+    _tile_loadd(6, b, kPanelBytes);
+    _tile_loadd(7, b + kBlock, kPanelBytes);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    if (both) {
+      _tile_loadd(5, a + kTileRows * ROW_STEP, kRowBytes);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+  _tile_stored(0, result, step);
+  _tile_stored(1, result + kPanel / 2, step);
+  if (both) {
+    _tile_stored(2, lower, step);
+    _tile_stored(3, lower + kPanel / 2, step);
+  }
+}
+
+constexpr Products16 kAmxProducts{kAmx, 2 * kTileRows, kTileRows, multiply_amx<kBlock>, multiply_amx<kRowStep16>};
+
+// Linux saves the tiles of a process only if it was asked to.
+bool may_use_tiles() {
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  static const bool allowed = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return allowed;
+}
+#endif
+
+const Products16 *chosen = &kTwinProducts;
+
+}  // namespace
+
+const Products16 &products16() { return *chosen; }
+
+ProductsOfTask::ProductsOfTask() {
+#if defined(HAS_AMX)
+  static const TileConfiguration configuration;
+  if (chosen->kind == kAmx) _tile_loadconfig(&configuration);
+#endif
+}
+
+ProductsOfTask::~ProductsOfTask() {
+#if defined(HAS_AMX)
+  if (chosen->kind == kAmx) _tile_release();
+#endif
+}
+
+// Lets the products of bfloat16 use the instructions of that kind; returns whether this processor and system have them.
+extern "C" int set_bfloat16_kind(int kind) {
+  if (kind == kTwin) {
+    chosen = &kTwinProducts;
+    return 1;
+  }
+#if defined(HAS_AVX512_BF16)
+  if (kind == kAvx512) {
+    chosen = &kAvx512Products;
+    return 1;
+  }
+#endif
+#if defined(HAS_AMX)
+  if (kind == kAmx && may_use_tiles()) {
+    chosen = &kAmxProducts;
+    return 1;
+  }
+#endif
+  return 0;
+}

@@ -1,0 +1,36 @@
+// Products of matrices of bfloat16 with sums in float32: the inner loops, one for each kind of processor.
+#pragma once
+#include "bfloat16.h"
+
+constexpr int kBlock = 32;      // numbers of the depth that a product takes at a time: a row of a tile
+constexpr int kPairs = kBlock / 2;
+constexpr int kPanel = 32;      // columns of a panel: two tiles
+constexpr int kPixels16 = 512;  // of a row of the gradient of the weights, gathered at a time
+constexpr int kRowStep16 = kPixels16 + kBlock;  // no power of two, which would strain few sets of the cache
+
+enum Kind { kTwin = 0, kAvx512 = 1, kAmx = 2 };
+
+// result (rows, kPanel) = the sum before, or 0 if `first`, + a (rows, depth) * b (depth, kPanel), depth = blocks * kBlock.
+// a: kBlock numbers of each row; from one block to the next `block_step`. b: [pair of the depth][column][2].
+// The memory of a and of the result has `padded(rows)` rows.
+using Multiply16 = void (*)(int rows, int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
+                            float *result, int64_t result_step, bool first);
+
+struct Products16 {
+  Kind kind;
+  int most_rows;        // of a panel
+  int row_unit;         // rows are padded to it
+  Multiply16 packed;    // rows of a block are kBlock numbers apart
+  Multiply16 gathered;  // rows are kRowStep16 numbers apart
+  int padded(int64_t rows) const { return round_up(rows, row_unit); }
+};
+
+// The one that is set, see `set_bfloat16_kind`.
+const Products16 &products16();
+
+// Makes the thread ready for products, and leaves it as it was at the end: one for each task.
+class ProductsOfTask {
+ public:
+  ProductsOfTask();
+  ~ProductsOfTask();
+};
