@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     metrics = COCOMetrics(
         annotation_file, config.classes, build_nms_config(config), protocol=config.eval_protocol, image_ids=images,
-        drop=config.drop, coco_min_score=config.coco_min_score,
+        drop=config.drop, coco_min_score=config.coco_min_score, target_precision=config.target_precision,
+        target_recall=config.target_recall,
     )
     for image_id, path in images.items():
         boxes, scores = files.read(path.stem)

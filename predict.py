@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     named_config = config if arguments.has_config else None  # an exported file needs none
     detector = load_detector(path, named_config if is_exported(path) else config, arguments.score,
                              arguments.nms_threshold, Device.of(config))
+    logger.info("detections have a score above %g", detector.min_score)
     labels = find_labels(arguments.only, detector.classes)
     annotated = find_annotated_boxes(arguments.show_gt, named_config, detector.classes, image_paths(inputs))
 

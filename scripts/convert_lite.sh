@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lite_common.sh"
 
 USAGE="Usage: bash scripts/convert_lite.sh MODEL_PATH OUTPUT_PATH
   MODEL_PATH   .onnx file of export.py; with the official archive of MindSpore's own release also its .mindir
-  OUTPUT_PATH  new file, ending with .mindir or .ms
+  OUTPUT_PATH  new file, ending with .mindir or .ms; of an .onnx file, its confidence thresholds come beside it
 Log: convert.log in the working directory
 Environment: MS_LITE_HOME=FOLDER  MindSpore Lite, default the kit of scripts/setup_mindspore_lite.sh"
 [ $# -eq 2 ] || usage_error "$USAGE"
@@ -58,4 +58,5 @@ else
     cat "$LOG"
 fi
 mv "$PART/converted.$SUFFIX" "$OUTPUT"
+[ "$KIND" != ONNX ] || mv "$PART/prepared.thresholds.json" "${OUTPUT%.*}.thresholds.json"
 echo "converted: $OUTPUT"

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from src.dataset.images import load_image
+from src.evaluation.thresholds import OperatingPoint, Thresholds
 from src.inference import load_detector
 from src.ssd import build_inference_net
+from src.weights.thresholds_file import write_thresholds
 from tests.support.golden_data import ROOT, golden_weight
 from tests.support.samples import exif_of
 from tests.support.script_runner import copy_checkout
@@ -90,6 +92,7 @@ def model(cpu, checkout, environment, shapes, tmp_path_factory):
     for parameter in net.get_parameters():
         parameter.set_data(ms.Tensor(golden_weight(parameter.name, parameter.shape)))
     ms.save_checkpoint(net, str(folder / "small.ckpt"))
+    write_thresholds(folder / "small.ckpt", Thresholds("some images", {"best_f1": OperatingPoint(0.3, 1, 1, 1)}, {}))
     export([*flags, f"--checkpoint_file_path={folder / 'small.ckpt'}", "--file_format=ONNX",
             f"--file_name={folder / 'small'}", "--batch_size=4"])
     (folder / "small.yaml").write_text(CONFIG.format(data=shapes), encoding="utf-8")
@@ -135,7 +138,7 @@ def test_from_the_checkpoint_to_the_same_result(run, model, program, checkout, e
 
     annotations = shapes / "shapes" / "annotations" / "instances_val.json"
     done = program("--mindir_path=small.mindir", f"--dataset_path={shapes / 'shapes' / 'val'}", CLASSES[0],
-                   f"--annotations={annotations}", "--detections=found.json", "--min_score=0.3")
+                   f"--annotations={annotations}", "--detections=found.json", "--min_score=best")  # 0.3
     assert done.returncode == 0, done.stderr
     by_program = json.loads((model / "found.json").read_text(encoding="utf-8"))
     evaluated = {detection["image_id"] for detection in by_files}

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from src.dataset.images import load_image
+from src.evaluation.thresholds import OperatingPoint, Thresholds
 from src.ssd import build_inference_net
 from src.visualization.draw import save_image
+from src.weights.thresholds_file import write_thresholds
 from tests.support.golden_data import golden_weight
 from tests.support.samples import cut_short, save_video
 from tests.support.small_models import SMALL_MULTIBOX, flags_for
@@ -28,6 +30,7 @@ def models(cpu, shapes, tmp_path_factory):
     for parameter in net.get_parameters():
         parameter.set_data(ms.Tensor(golden_weight(parameter.name, parameter.shape)))
     ms.save_checkpoint(net, str(folder / "a.ckpt"))
+    write_thresholds(folder / "a.ckpt", Thresholds("some images", {"best_f1": OperatingPoint(0.5, 1, 1, 1)}, {}))
     for file_format, batch_size in (("ONNX", 3), ("MINDIR", 1)):
         export.main([*flags, f"--checkpoint_file_path={folder / 'a.ckpt'}", f"--file_format={file_format}",
                      f"--file_name={folder / 'a'}", f"--batch_size={batch_size}"])
@@ -55,8 +58,9 @@ def test_the_same_from_all_kinds_of_models(predict, models, shapes, tmp_path, ca
     found = []
     for name in ("a.ckpt", "a.onnx", "a.mindir"):
         with caplog.at_level("INFO"):
-            predict(models / name, f"--input={shapes / 'shapes' / 'val'}", "--score=0.5", "--nms_threshold=0.3",
+            predict(models / name, f"--input={shapes / 'shapes' / 'val'}", "--nms_threshold=0.3",
                     configured=name == "a.ckpt")
+        assert "detections have a score above 0.5" in caplog.text
         assert "in 6 images" in caplog.text and "images per second (network alone" in caplog.text
         caplog.clear()
         found.append(detections_in(tmp_path))
@@ -97,7 +101,7 @@ def test_report_of_an_evaluation(run, models, shapes, tmp_path):
     html = (tmp_path / "output" / "report.html").read_text(encoding="utf-8")
     results = json.loads((tmp_path / "output" / "eval_results.json").read_text(encoding="utf-8"))
     assert f"<b>{results['mAP']:.3f}</b>" in html
-    assert html.count("data:image/svg+xml") == 4 and "data:image/jpeg" in html
+    assert html.count("data:image/svg+xml") == 5 and "data:image/jpeg" in html
 
 
 def test_unreadable_inputs_do_not_stop_the_others(run, models, tmp_path):
@@ -125,6 +129,8 @@ def test_unreadable_inputs_do_not_stop_the_others(run, models, tmp_path):
     (["--input=a.png"], "The image a.png cannot be decoded"),
     (["--input=a.png", "--only=ring,cat"], "the model has no class 'cat'; it has: circle, square"),
     (["--input=a.png", "--score=2"], "--score is 2.0; allowed: from 0 to 1"),
+    (["--input=a.png", "--score=most"], "'most' is no number, nor one of best, best_f1"),
+    (["--input=a.png", "--score=target_recall"], "no confidence threshold target_recall (it has: best_f1 0.5)"),
     (["--input=a.png", "--max_images=0"], "--max_images is 0"),
     (["--input=a.png", "--format=xml"], "--format"),
     (["--input=a.png", "--show_gt"], "--show_gt=FILE"),

@@ -60,6 +60,8 @@ def test_one_epoch_and_the_same_numbers_again(run, shapes, tmp_path, config):
     assert code == 0, err
     results = json.loads((tmp_path / "output" / "eval_results.json").read_text())
     assert results["mAP"] == float(row["mAP"])
+    beside = json.loads((tmp_path / "output" / "ckpt_0" / "best_map.thresholds.json").read_text())
+    assert results["thresholds"] == beside["thresholds"]
     assert json.loads((tmp_path / "output" / "predictions.json").read_text())
 
 

@@ -25,6 +25,7 @@ struct Options {
   std::string annotations;
   std::vector<std::string> classes;
   float min_score = 0.1F;
+  bool best_score = false;  // instead of min_score, the one that belongs to the model
   float nms_threshold = 0.6F;
   int max_boxes = 100;
   int threads = 0;  // 0: all cores

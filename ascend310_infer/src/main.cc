@@ -17,6 +17,7 @@
 #include "image_loader.h"
 #include "model_session.h"
 #include "options.h"
+#include "thresholds_file.h"
 #include "timing.h"
 #ifdef SSD_DVPP
 #include "dvpp_decoder.h"
@@ -55,7 +56,8 @@ class DetectionFile : public Results {
  public:
   explicit DetectionFile(const Options &options)
       : path_(options.detections),
-        thresholds_{options.min_score, options.nms_threshold, static_cast<size_t>(options.max_boxes)},
+        thresholds_{options.best_score ? read_best_score(options.mindir_path) : options.min_score,
+                    options.nms_threshold, static_cast<size_t>(options.max_boxes)},
         num_classes_(options.classes.size()),
         has_annotations_(!options.annotations.empty()) {
     if (has_annotations_) {

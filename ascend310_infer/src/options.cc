@@ -104,8 +104,12 @@ const std::vector<Flag> &flags() {
        [](Options *o, const std::string &text) { o->annotations = text; }},
       {"classes", "names of the classes in label order with the background first, separated by commas",
        [](Options *o, const std::string &text) { o->classes = split(text); }},
-      {"min_score", "detections have a score above it, default 0.1",
-       [](Options *o, const std::string &text) { o->min_score = number(text, 0.0F, 1.0F); }},
+      {"min_score", "detections have a score above it, default 0.1; best: that of the best F1, from the file "
+                    "NAME.thresholds.json beside the model",
+       [](Options *o, const std::string &text) {
+         o->best_score = text == "best";
+         o->min_score = o->best_score ? 0.0F : number(text, 0.0F, 1.0F);
+       }},
       {"nms_threshold", "largest IoU of two detections of a class, default 0.6",
        [](Options *o, const std::string &text) { o->nms_threshold = number(text, 0.0F, 1.0F); }},
       {"max_boxes", "largest number of detections of a class in an image, default 100",

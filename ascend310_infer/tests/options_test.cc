@@ -40,6 +40,12 @@ TEST(Options, Values) {
   EXPECT_TRUE(options.input_format.float_resize);
 }
 
+TEST(Options, ScoreOfTheModel) {
+  EXPECT_FALSE(parse_options(with({})).best_score);
+  EXPECT_FALSE(parse_options(with({"--min_score=0.25"})).best_score);
+  EXPECT_TRUE(parse_options(with({"--min_score=best"})).best_score);
+}
+
 TEST(Options, HelpListsAllFlags) {
   EXPECT_TRUE(parse_options({"--help"}).help);
   for (const char *flag : {"mindir_path", "dataset_path", "device_id", "device_type", "aipp_path", "cpu_dvpp",

@@ -214,6 +214,10 @@ class Config:
     report: bool = _eval(False, "eval.py, eval_onnx.py: write report.html, with plots and pictures of errors")
     report_score: float = _eval(0.3, "report: detections of a lower score count for nothing but average precision",
                                 between(0, 1))
+    target_precision: float = _eval(0.0, "evaluation: also look for the lowest score from which detections have this "
+                                    "precision; 0: do not", between(0, 1))
+    target_recall: float = _eval(0.0, "evaluation: also look for the highest score from which detections have this "
+                                 "recall; 0: do not", between(0, 1))
     run_eval: bool = _eval(False, "evaluate while training")
     eval_start_epoch: int = _eval(40, "first epoch after which run_eval evaluates", COUNT)
     eval_interval: int = _eval(1, "epochs from one such evaluation to the next", COUNT)

@@ -1,11 +1,13 @@
 """The COCO metrics of one category, as pycocotools computes them, on arrays instead of image by image."""
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from pycocotools.cocoeval import Params
 
 from src.evaluation.ground_truth import Annotation
 from src.evaluation.results import Detections
+from src.evaluation.thresholds import Outcomes
 
 _PARAMS = Params(iouType="bbox")
 IOU_THRESHOLDS = np.minimum(_PARAMS.iouThrs, 1 - 1e-10)  # (10,)
@@ -15,27 +17,33 @@ MAX_DETECTIONS = tuple(_PARAMS.maxDets)
 _MAX_PAIRS = 1 << 20
 
 
-def evaluate_category(
-    ground_truth: Sequence[Annotation], detections: Detections
-) -> tuple[np.ndarray, np.ndarray]:
+class CategoryResult(NamedTuple):
+    """The numbers of one category; -1 where there is no ground truth.
+
+    Attributes:
+        precision: (10, 101, 4, 3) by IoU, recall, area and number of detections.
+        recall: (10, 4, 3).
+        outcomes: of the detections, at IoU 0.5 and of any area.
+    """
+
+    precision: np.ndarray
+    recall: np.ndarray
+    outcomes: Outcomes
+
+
+def evaluate_category(ground_truth: Sequence[Annotation], detections: Detections) -> CategoryResult:
     """Precision and recall of one category.
 
-    The result is that of `COCOeval.evaluate` and `COCOeval.accumulate` to the last digit.
+    They are those of `COCOeval.evaluate` and `COCOeval.accumulate` to the last digit.
 
     Args:
         ground_truth: COCO annotations of the category, see `GroundTruth.boxes`.
         detections: those of the category.
-
-    Returns:
-        precision (10, 101, 4, 3) by IoU, recall, area and number of detections; recall (10, 4, 3). -1 where there is
-        no ground truth.
     """
     precision, recall = np.full((10, 101, 4, 3), -1.0), np.full((10, 4, 3), -1.0)
     crowd = np.array([bool(box["iscrowd"]) for box in ground_truth], bool)
-    if crowd.all():
-        return precision, recall
-    object_boxes = np.array([box["bbox"] for box in ground_truth], np.float64)
-    ignored = crowd[:, None] | _outside(np.array([box["area"] for box in ground_truth]))  # (G, 4)
+    object_boxes = np.array([box["bbox"] for box in ground_truth], np.float64).reshape(-1, 4)
+    ignored = crowd[:, None] | _outside(np.array([box["area"] for box in ground_truth], np.float64))  # (G, 4)
 
     # By image, in each by descending score, no more than count.
     order = np.lexsort((-detections.scores.astype(np.float64), detections.image_ids))
@@ -44,7 +52,7 @@ def evaluate_category(
     boxes, scores = detections.boxes[order].astype(np.float64), detections.scores[order].astype(np.float64)
 
     pairs = _overlapping(boxes, detections.image_ids[order], object_boxes,
-                         np.array([box["image_id"] for box in ground_truth]), crowd)
+                         np.array([box["image_id"] for box in ground_truth], np.int64), crowd)
     matched, unjudged = _match(*pairs, ranks, ignored, crowd)  # (D, 4, 10) each
     unjudged |= ~matched & _outside(boxes[:, 2] * boxes[:, 3])[:, :, None]
 
@@ -55,7 +63,8 @@ def evaluate_category(
         for area in num_objects.nonzero()[0]:
             precision[:, :, area, limit_index], recall[:, area, limit_index] = _curves(
                 matched[chosen, area], ~unjudged[chosen, area], num_objects[area])
-    return precision, recall
+    judged = by_score[~unjudged[by_score, 0, 0]]
+    return CategoryResult(precision, recall, Outcomes(scores[judged], matched[judged, 0, 0], int(num_objects[0])))
 
 
 def _outside(areas: np.ndarray) -> np.ndarray:

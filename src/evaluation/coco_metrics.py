@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pycocotools.cocoeval import COCOeval
@@ -15,6 +16,7 @@ from src.evaluation.coco_accumulate import evaluate_category
 from src.evaluation.ground_truth import Annotation, read_ground_truth
 from src.evaluation.predictions import Predictions
 from src.evaluation.results import ClassResult, Detections, EvalResult, ProtocolResult
+from src.evaluation.thresholds import Outcomes, build_score_curves
 from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
 
@@ -49,6 +51,7 @@ class COCOMetrics:
         drop: False if the protocol `reference` shall leave out no image.
         coco_min_score: detections of the protocol `coco` have a score above it.
         images_are: what the images are, for the results.
+        target_precision, target_recall: also look for the confidence thresholds that reach them; 0 for none.
 
     Raises:
         UserError: the annotation file is not one, or `protocol` finds no ground truth in it.
@@ -58,6 +61,7 @@ class COCOMetrics:
         self, annotation_file: Path | str, classes: Sequence[str], nms: NMSConfig | None = None,
         protocol: str = "reference", protocols: Sequence[str] = PROTOCOLS, image_ids: Iterable[int] | None = None,
         drop: bool = True, coco_min_score: float = COCO_MIN_SCORE, images_are: str = "images",
+        target_precision: float = 0.0, target_recall: float = 0.0,
     ) -> None:
         for name in (protocol, *protocols):
             if name not in PROTOCOLS:
@@ -66,6 +70,7 @@ class COCOMetrics:
         self._classes = tuple(classes)
         self._nms = nms or NMSConfig()
         self._protocol, self._drop, self._coco_min_score = protocol, drop, float(coco_min_score)
+        self._target_precision, self._target_recall = float(target_precision), float(target_recall)
         self._ground_truth = read_ground_truth(annotation_file, self._classes)
         self._absent_labels = [label for label in range(1, len(classes))
                                if label not in self._ground_truth.category_ids]
@@ -133,6 +138,8 @@ class COCOMetrics:
                 "drop": self._drop,
                 "coco_min_score": self._coco_min_score,
                 "coco_max_detections": COCO_MAX_DETECTIONS,
+                "target_precision": self._target_precision,
+                "target_recall": self._target_recall,
             },
         )
 
@@ -217,12 +224,17 @@ class COCOMetrics:
                            protocol, len(missing), len(images), shown_list(names, _MAX_NAMES))
         ground_truth = [box for box in self._ground_truth.boxes if box["image_id"] in images]
         category_ids = sorted(self._ground_truth.category_ids.values())
-        stats, precision = coco_evaluation(ground_truth, detections, category_ids)
+        numbers = coco_evaluation(ground_truth, detections, category_ids)
+        outcomes = dict(zip(category_ids, numbers.outcomes))
+        labels = self._ground_truth.category_ids
         return ProtocolResult(
             protocol=protocol,
             description=self._describe(protocol, len(images)),
-            stats=stats,
-            classes=tuple(self._class_results(ground_truth, precision, category_ids)),
+            stats=numbers.stats,
+            classes=tuple(self._class_results(ground_truth, numbers.precision, category_ids)),
+            curves=build_score_curves([self._classes[label] for label in sorted(labels)],
+                                      [outcomes[labels[label]] for label in sorted(labels)],
+                                      self._coco_min_score if protocol == "coco" else self._nms.min_score),
             num_images=len(images),
             num_missing=len(missing),
             num_detections=len(detections),
@@ -249,20 +261,30 @@ class COCOMetrics:
                               num_boxes[category_id])
 
 
+class CocoNumbers(NamedTuple):
+    """The COCO metrics of boxes; -1 where there is no ground truth.
+
+    Attributes:
+        stats: twelve numbers, see `COCO_NUMBERS`.
+        precision: (10, 101, K) at IoU 0.50, 0.55, ... 0.95, recall 0, 0.01, ... 1, of the K categories; areas of all
+            sizes, 100 detections.
+        outcomes: of the detections of each category.
+    """
+
+    stats: tuple[float, ...]
+    precision: np.ndarray
+    outcomes: tuple[Outcomes, ...]
+
+
 def coco_evaluation(
     ground_truth: Iterable[Annotation], detections: Detections, category_ids: Sequence[int]
-) -> tuple[tuple[float, ...], np.ndarray]:
+) -> CocoNumbers:
     """The COCO metrics of boxes, to the last digit those of pycocotools.
 
     Args:
         ground_truth: COCO annotations of the images to evaluate, see `GroundTruth.boxes`.
         detections: `Detections` on these images.
         category_ids: the categories to evaluate, ascending; all of `ground_truth` and `detections` are among them.
-
-    Returns:
-        stats: tuple of twelve numbers (see `COCO_NUMBERS`), -1 where there is no ground truth.
-        precision: (10, 101, K) at IoU 0.50, 0.55, ... 0.95, recall 0, 0.01, ... 1, of the K categories; areas of all
-            sizes, 100 detections; -1 where there is no ground truth.
     """
     boxes_of: dict[int, list[Annotation]] = {category_id: [] for category_id in category_ids}
     for box in ground_truth:
@@ -271,7 +293,7 @@ def coco_evaluation(
     ends = np.searchsorted(detections.category_ids[order], category_ids, side="right")
     starts = np.searchsorted(detections.category_ids[order], category_ids, side="left")
 
-    precisions, recalls = zip(*(
+    precisions, recalls, outcomes = zip(*(
         evaluate_category(boxes_of[category_id], detections.subset(order[start:end]))
         for category_id, start, end in zip(category_ids, starts, ends)
     ))
@@ -280,7 +302,8 @@ def coco_evaluation(
     with contextlib.redirect_stdout(io.StringIO()) as printed:  # summarize() prints
         evaluation.summarize()
     logger.debug("%s", printed.getvalue())
-    return tuple(float(number) for number in evaluation.stats), evaluation.eval["precision"][:, :, :, 0, -1]
+    return CocoNumbers(tuple(float(number) for number in evaluation.stats),
+                       evaluation.eval["precision"][:, :, :, 0, -1], outcomes)
 
 
 def _mean_precision(precision: np.ndarray) -> float | None:

@@ -65,7 +65,8 @@ def build_metrics(config: Config, annotation_file: Path | str, protocols: Sequen
     """The metrics that the configuration asks for, with the ground truth of a COCO annotation file."""
     return COCOMetrics(annotation_file, config.classes, build_nms_config(config), protocol=config.eval_protocol,
                        protocols=protocols, coco_min_score=config.coco_min_score,
-                       images_are=images_are)
+                       images_are=images_are, target_precision=config.target_precision,
+                       target_recall=config.target_recall)
 
 
 def find_annotation_file(config: Config, paths: Iterable[Path]) -> Path | str:

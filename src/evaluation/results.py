@@ -6,6 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from src.evaluation.thresholds import (
+    BEST_F1,
+    CORRECT_IOU,
+    TARGET_PRECISION,
+    TARGET_RECALL,
+    OperatingPoint,
+    ScoreCurves,
+    Thresholds,
+    named,
+)
 from src.utils.files import remove_parts, require_writable, write_json
 from src.utils.safe_io import shown
 
@@ -49,6 +59,7 @@ class ProtocolResult:
         classes: a `ClassResult` for each class but the background, in order of the labels.
         num_images: images evaluated; of these, `num_missing` have not been predicted and count as without detections.
         num_detections: detections on these images.
+        curves: precision, recall and F1 over the confidence threshold.
     """
 
     protocol: str
@@ -58,6 +69,7 @@ class ProtocolResult:
     num_images: int
     num_missing: int
     num_detections: int
+    curves: ScoreCurves
 
 
 @dataclass(frozen=True)
@@ -107,12 +119,14 @@ class EvalResult:
         protocols: `ProtocolResult` by the name of the protocol, also of the others that were computed.
         detections: the `Detections` of `protocol`.
         settings: what the numbers depend on.
+        model_score: the confidence threshold that the model had before, as of held-out training images; None without.
     """
 
     protocol: str
     protocols: dict[str, ProtocolResult]
     detections: Detections
     settings: dict[str, Any]
+    model_score: float | None = None
 
     @property
     def map(self) -> float:
@@ -136,6 +150,25 @@ class EvalResult:
     @property
     def num_detections(self) -> int:
         return self.protocols[self.protocol].num_detections
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The confidence thresholds that `protocol` suggests."""
+        main = self.protocols[self.protocol]
+        return main.curves.choose(_protocol_line(main), self.settings["target_precision"],
+                                  self.settings["target_recall"])
+
+    @property
+    def at_model_score(self) -> OperatingPoint | None:
+        """What the model does at `model_score`, by `protocol`; None where it has none, or there are no objects."""
+        curve = self.protocols[self.protocol].curves.all_classes
+        return curve.at(self.model_score) if curve and self.model_score is not None else None
+
+    @property
+    def highest_f1(self) -> float:
+        """The best F1 that any confidence threshold has, by `protocol`; 0 where there are no objects."""
+        curve = self.protocols[self.protocol].curves.all_classes
+        return curve.highest_f1() if curve else 0.0
 
     @property
     def predictions(self) -> list[dict[str, Any]]:
@@ -168,12 +201,30 @@ def format_classes(classes: Sequence[ClassResult]) -> str:
 
 
 def format_result(result: EvalResult) -> str:
-    """The report of an `EvalResult`: a line for each other protocol, its own numbers, and last `mAP: <value>`."""
+    """The report of an `EvalResult`: a line for each other protocol, its own numbers, its confidence thresholds, and
+    last `mAP: <value>`."""
     main = result.protocols[result.protocol]
     others = [f"{_protocol_line(other)}: AP {other.stats[0]:.3f}, AP50 {other.stats[1]:.3f}"
               for name, other in result.protocols.items() if name != result.protocol]
     return "\n".join([*others, _protocol_line(main), format_stats(main.stats), "", format_classes(main.classes), "",
-                      _protocol_line(main), f"mAP: {result.map}"])
+                      *_threshold_lines(result), _protocol_line(main), f"mAP: {result.map}"])
+
+
+def _threshold_lines(result: EvalResult) -> list[str]:
+    """The confidence thresholds for all classes, a line each; none where there are no objects."""
+    points = result.thresholds.all_classes
+    texts = [(f"best F1 {points[BEST_F1].f1:.3f}", points[BEST_F1])] if BEST_F1 in points else []
+    lines = []
+    for kind, measure in ((TARGET_PRECISION, "precision"), (TARGET_RECALL, "recall")):
+        wanted = result.settings[kind]
+        if kind in points:
+            texts.append((f"{measure} of at least {wanted:g}", points[kind]))
+        elif wanted:
+            lines.append(f"confidence threshold, {measure} of at least {wanted:g}: no score has it")
+    if result.at_model_score:
+        texts.append((f"the model's own (best possible F1: {result.highest_f1:.3f})", result.at_model_score))
+    return [*(f"confidence threshold, {text}: {point.score:g} (IoU {CORRECT_IOU:.2f}: precision {point.precision:.3f}, "
+              f"recall {point.recall:.3f}, F1 {point.f1:.3f})" for text, point in texts), *lines]
 
 
 def _protocol_line(result: ProtocolResult) -> str:
@@ -200,6 +251,10 @@ def write_results(result: EvalResult, output_path: Path | str) -> tuple[Path, Pa
         "mAP": result.map,
         "protocols": {name: _to_json(one) for name, one in result.protocols.items()},
         "settings": result.settings,
+        "thresholds": result.thresholds.to_json(),
+        "threshold_of_the_model": {**named(result.at_model_score), "highest_f1": round(result.highest_f1, 6)}
+                                  if result.at_model_score else None,
+        "curves": result.protocols[result.protocol].curves.to_json(),
     }
     results_file = Path(output_path) / RESULTS_FILE
     predictions_file = Path(output_path) / PREDICTIONS_FILE

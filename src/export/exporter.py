@@ -23,6 +23,7 @@ from src.model_zoo import find_weights
 from src.utils.errors import UserError
 from src.utils.files import remove_parts, whole_file
 from src.utils.safe_io import shown
+from src.weights.thresholds_file import read_thresholds
 
 SUFFIXES = {"MINDIR": ".mindir", "AIR": ".air", "ONNX": ".onnx"}
 INPUT_NAMES = ("image",)
@@ -170,7 +171,8 @@ def export_checkpoint(config: Config) -> tuple[nn.Cell, str]:
         calibration_images=lambda: create_calibration_inputs(config),
         float_heads=config.float_heads,
     )
-    export_network(net, path, config.file_format, config.batch_size, create_metadata(config, precision), options)
+    metadata = create_metadata(config, precision, read_thresholds(checkpoint))
+    export_network(net, path, config.file_format, config.batch_size, metadata, options)
     return net, path
 
 

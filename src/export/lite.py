@@ -7,12 +7,13 @@ import numpy as np
 import onnx
 
 from src.dataset import preprocess
+from src.evaluation.thresholds import SUFFIX
 from src.export.cpp_outputs import ResultFiles
 from src.export.onnx_graph.batch_size import set_batch
 from src.export.onnx_graph.lite import separate_weights
 from src.inference.onnx_runtime import OnnxModel, check_weights
 from src.utils.errors import UserError
-from src.utils.files import reported_as
+from src.utils.files import reported_as, write_json
 from src.visualization.draw import save_image
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ LARGEST_DIFFERENCE = 1e-3
 
 
 def prepare_onnx(source: Path | str, target: Path | str) -> None:
-    """Writes the ONNX file `source` of export.py to `target` as the converter needs it.
+    """Writes the ONNX file `source` of export.py to `target` as the converter needs it, and beside it what the C++
+    program reads of its metadata, the confidence thresholds (`null` where they are not known).
 
     Raises:
         UserError: it is no such file, one that does more than the C++ program expects, or one whose weights are broken.
@@ -37,6 +39,8 @@ def prepare_onnx(source: Path | str, target: Path | str) -> None:
         set_batch(graph, 1)
     with reported_as(target):
         onnx.save(graph, target)
+    thresholds = model.thresholds.to_json() if model.thresholds else None
+    write_json(Path(target).with_suffix(SUFFIX), {"thresholds": thresholds})
 
 
 def write_probe(onnx_path: Path | str, folder: Path | str) -> None:

@@ -14,13 +14,11 @@ from src.config import Config
 from src.dataset import preprocess
 from src.dataset.transforms import InputFormat, resize
 from src.evaluation.predictions import Predictions
+from src.evaluation.thresholds import choose_score
 from src.inference.load import Device, load_predictor
 from src.inference.metadata import ModelMetadata, create_metadata
 from src.inference.predictor import Predictor
 from src.utils.errors import UserError
-
-# Smallest score of a detection that is shown, unless the user chooses another.
-SHOWN_SCORE = 0.3
 
 
 class Box(NamedTuple):
@@ -46,12 +44,13 @@ class Detector:
     Attributes:
         classes: names, index = label, index 0 is the background.
         batch_size: so many images are taken at once.
+        min_score: detections have a higher score.
         seconds: time spent in the network so far.
 
     Args:
         predictor: the model.
         metadata: of the model file, or of the configuration.
-        min_score: detections have a higher score.
+        min_score: see there.
         nms_threshold: largest intersection over union of two detections of a class; None for that of `metadata`.
     """
 
@@ -60,6 +59,7 @@ class Detector:
     ) -> None:
         self.classes = tuple(metadata.classes)
         self.batch_size = predictor.input_shape[0] or 1
+        self.min_score = min_score
         self.seconds = 0.0
         self._predictor, self._image_size = predictor, metadata.image_size
         self._input_format = InputFormat(np.divide(metadata.mean, 255), np.divide(metadata.std, 255),
@@ -109,8 +109,8 @@ class Detector:
 
 
 def load_detector(
-    path: Path | str, config: Config | None = None, min_score: float = SHOWN_SCORE, nms_threshold: float | None = None,
-    device: Device | None = None,
+    path: Path | str, config: Config | None = None, min_score: float | str | None = None,
+    nms_threshold: float | None = None, device: Device | None = None,
 ) -> Detector:
     """The `Detector` of a model file; an ONNX file of `export.py` needs neither a configuration nor MindSpore.
 
@@ -121,7 +121,8 @@ def load_detector(
     Args:
         path: an ONNX or MindIR file, or a checkpoint.
         config: the configuration. A checkpoint needs it, and an exported file has to fit it.
-        min_score, nms_threshold: see `Detector`.
+        min_score: see `choose_score`.
+        nms_threshold: see `Detector`.
         device: where the model runs; None for that of `config`, and without one for a CPU.
     """
     device = device or (Device.of(config) if config else Device())
@@ -132,4 +133,4 @@ def load_detector(
             raise UserError(f"{path} has no metadata about its classes and its input (another program wrote it): name "
                             "its configuration, --config_path=FILE, or export it with export.py")
         metadata = create_metadata(config, precision="fp32")
-    return Detector(predictor, metadata, min_score, nms_threshold)
+    return Detector(predictor, metadata, choose_score(min_score, predictor.thresholds), nms_threshold)

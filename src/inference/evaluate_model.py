@@ -26,6 +26,8 @@ def evaluate_model(config: Config, predictor: Predictor) -> str:
     nms = build_nms_config(config)
     predictor.warn_of_stricter_nms(dataclasses.replace(nms, min_score=min(nms.min_score, config.coco_min_score)))
     result = Evaluation(config)(predictor, batch_size=predictor.input_shape[0])  # that of a file is fixed
+    if predictor.thresholds:
+        result = dataclasses.replace(result, model_score=predictor.thresholds.best_score)
     logger.info("results: %s, %s", *write_results(result, config.output_path))
     if config.report:
         logger.info("report: %s", save_report(config, result))

@@ -95,9 +95,10 @@ def _load_checkpoint(path: Path | str, config: Config | None, cpu_kernels: bool)
                         "export it (export.py)")
     from src.inference.network import NetworkPredictor, load_network
     from src.ssd import with_cpu_kernels
+    from src.weights.thresholds_file import read_thresholds
 
     net = load_network(config, path)
-    return NetworkPredictor(with_cpu_kernels(config, net) if cpu_kernels else net)
+    return NetworkPredictor(with_cpu_kernels(config, net) if cpu_kernels else net, read_thresholds(path))
 
 
 def _check_fits(model: Predictor, wanted: ModelMetadata) -> None:

@@ -13,6 +13,7 @@ from src.boxes import NMSConfig, build_nms_config
 from src.boxes.default_boxes import default_box_keys
 from src.config import Config
 from src.dataset import build_input_format
+from src.evaluation.thresholds import Thresholds
 from src.utils.errors import UserError
 from src.utils.safe_io import shown
 
@@ -34,6 +35,8 @@ class ModelMetadata:
         prior_scaling: scales of the encoded boxes.
         min_score, nms_threshold, max_boxes: limits of NMS, see `NMSConfig`.
         precision: "fp32", "fp16" or "int8".
+        thresholds: confidence thresholds that an evaluation of the weights suggests; None where they are not known, as
+            in files of earlier versions.
     """
 
     model_name: str
@@ -48,14 +51,19 @@ class ModelMetadata:
     nms_threshold: float
     max_boxes: int
     precision: str
+    thresholds: Thresholds | None = None
 
     @property
     def nms(self) -> NMSConfig:
         return NMSConfig(self.min_score, self.nms_threshold, self.max_boxes)
 
     def to_texts(self) -> dict[str, str]:
-        """Each value as JSON."""
-        return {name: json.dumps(value, ensure_ascii=False) for name, value in dataclasses.asdict(self).items()}
+        """Each value that is known as JSON."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if self.thresholds:
+            # The second for programs that want no more than one number.
+            values |= {"thresholds": self.thresholds.to_json(), "best_score": self.thresholds.best_score}
+        return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items() if value is not None}
 
     @classmethod
     def from_texts(cls, texts: Mapping[str, str]) -> ModelMetadata | None:
@@ -64,19 +72,31 @@ class ModelMetadata:
         Raises:
             UserError: a value is not what this program writes.
         """
-        names = [field.name for field in dataclasses.fields(cls)]
-        if any(name not in texts for name in names):
+        if any(name not in texts for name in _FITS):
             return None
-        values: dict[str, Any] = {}
-        for name in names:
-            try:
-                values[name] = json.loads(texts[name])
-            except (ValueError, RecursionError):
-                values[name] = None
-            if not _FITS[name](values[name]):
-                raise UserError(f"the metadata of the model file say that {name} is {shown(texts[name])}, which "
-                                "export.py does not write: the file is damaged, or was made by another program")
+        values = {name: _value(name, texts[name], _FITS[name]) for name in _FITS}
+        if "thresholds" in texts:
+            values["thresholds"] = Thresholds.from_json(_value("thresholds", texts["thresholds"], _are_thresholds))
         return cls(**values)
+
+
+def _value(name: str, text: str, fits: Callable[[Any], bool]) -> Any:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not fits(value):
+        raise UserError(f"the metadata of the model file say that {name} is {shown(text)}, which export.py does not "
+                        "write: the file is damaged, or was made by another program")
+    return value
+
+
+def _are_thresholds(value: Any) -> bool:
+    try:
+        Thresholds.from_json(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_number(value: Any) -> bool:
@@ -111,8 +131,8 @@ _FITS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def create_metadata(config: Config, precision: str) -> ModelMetadata:
-    """The metadata of a model of this configuration."""
+def create_metadata(config: Config, precision: str, thresholds: Thresholds | None = None) -> ModelMetadata:
+    """The metadata of a model of this configuration, with the thresholds of its weights."""
     settings = config.to_dict()
     input_format = build_input_format(config)
     return ModelMetadata(
@@ -126,4 +146,5 @@ def create_metadata(config: Config, precision: str) -> ModelMetadata:
         prior_scaling=settings["prior_scaling"],
         **dataclasses.asdict(build_nms_config(config)),
         precision=precision,
+        thresholds=thresholds,
     )

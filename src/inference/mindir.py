@@ -28,6 +28,7 @@ class MindirModel(NetworkPredictor):
         except Exception as error:  # of protobuf, or MindSpore's
             raise UserError(f"{path} is no MindIR file, or it is damaged: {first_line(error)}") from error
         self.metadata = ModelMetadata.from_texts(proto.user_info)
+        self.thresholds = self.metadata.thresholds if self.metadata else None
         self.input_shape = tuple(proto.graph.input[0].tensor[0].dims)
 
     def __call__(self, images: np.ndarray, image_shapes: np.ndarray | None = None) -> Sequence[AnchorPredictions]:

@@ -8,6 +8,7 @@ from mindspore import nn
 
 from src.config import Config
 from src.evaluation.predictions import AnchorPredictions, split_batch
+from src.evaluation.thresholds import Thresholds
 from src.inference.predictor import Predictor
 from src.ssd import build_inference_net
 from src.weights import load_weights
@@ -17,8 +18,8 @@ from src.weights.run_classes import check_classes_of_run
 class NetworkPredictor(Predictor):
     """A network such as `build_inference_net` gives, in evaluation mode."""
 
-    def __init__(self, net: nn.Cell) -> None:
-        self.net = net
+    def __init__(self, net: nn.Cell, thresholds: Thresholds | None = None) -> None:
+        self.net, self.thresholds = net, thresholds
 
     def __call__(self, images: np.ndarray, image_shapes: np.ndarray | None = None) -> Sequence[AnchorPredictions]:
         return split_batch(*self.run(images))

@@ -37,6 +37,7 @@ class OnnxModel(Predictor):
         self.session = create_session(path, device_target, threads)
         self._batches: _BatchSession | None = None
         self.metadata = ModelMetadata.from_texts(self.session.get_modelmeta().custom_metadata_map)
+        self.thresholds = self.metadata.thresholds if self.metadata else None
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         has_nms = len(outputs) == len(NMS_OUTPUTS)
         self.takes_pixels = inputs[0].type == "tensor(uint8)"

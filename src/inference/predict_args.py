@@ -3,9 +3,16 @@ import argparse
 from collections.abc import Sequence
 
 from src.config.loader import FlagParser
-from src.inference.detector import SHOWN_SCORE
+from src.evaluation.thresholds import BEST, KINDS, USUAL_SCORE
 from src.inference.load import is_exported
 from src.utils.errors import UserError
+
+
+def _score(text: str) -> float | str:
+    try:
+        return text if text in (BEST, *KINDS) else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, nor one of {', '.join((BEST, *KINDS))}") from None
 
 
 def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Namespace, list[str]]:
@@ -25,8 +32,9 @@ def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Nam
                            "file, which needs no configuration")
     what.add_argument("--max_images", type=int, metavar="N", help="stop after so many images and frames")
     which = parser.add_argument_group("detections")
-    which.add_argument("--score", type=float, default=SHOWN_SCORE,
-                       help=f"smallest score of a detection (default: {SHOWN_SCORE})")
+    which.add_argument("--score", type=_score, metavar="NUMBER|KIND",
+                       help=f"confidence threshold: a number, or one that the model knows of its evaluation: {BEST} "
+                            f"(F1), {', '.join(KINDS[1:])} (default: {BEST} where it is known, else {USUAL_SCORE})")
     which.add_argument("--nms_threshold", type=float, metavar="IOU",
                        help="largest overlap of two detections of a class (default: that of the model)")
     which.add_argument("--only", metavar="CLASS,...", help="detections of these classes only (default: all)")
@@ -42,7 +50,7 @@ def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Nam
     arguments, flags = parser.parse_known_args(argv)
     for name, low, high in (("score", 0, 1), ("nms_threshold", 0, 1), ("max_images", 1, float("inf"))):
         value = getattr(arguments, name)
-        if value is not None and not low <= value <= high:
+        if isinstance(value, (int, float)) and not low <= value <= high:
             raise UserError(f"--{name} is {value}; allowed: from {low} to {high}")
     for name in ("checkpoint_file_path", "nms_threshold"):  # keys of the configuration as well
         if getattr(arguments, name) is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from src.boxes import NMSConfig
 from src.evaluation.predictions import Predictions
+from src.evaluation.thresholds import Thresholds
 from src.inference.metadata import ModelMetadata
 from src.utils.errors import UserError
 
@@ -25,6 +26,7 @@ class Predictor(abc.ABC):
         num_classes: with the background; None where only `metadata` can tell.
         takes_pixels: also takes images (B, H, W, 3) uint8 RGB, and normalises them itself.
         nms: limits of the NMS inside the model; None where the predictions are those for all default boxes.
+        thresholds: confidence thresholds that belong to the weights; None where they are not known.
         runs_images_apart: the images of a batch go through one by one, on as many threads as there are.
     """
 
@@ -34,6 +36,7 @@ class Predictor(abc.ABC):
     num_classes: int | None = None
     takes_pixels: bool = False
     nms: NMSConfig | None = None
+    thresholds: Thresholds | None = None
     runs_images_apart: bool = False
 
     @abc.abstractmethod

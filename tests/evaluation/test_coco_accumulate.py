@@ -84,7 +84,7 @@ def test_overlap_at_a_threshold_and_of_empty_boxes():
 @pytest.mark.parametrize("num_detections", [0, 5])
 def test_nothing_but_crowds(num_detections):
     truth, detections = draw(np.random.default_rng(1), 2, 6, num_detections)
-    precision, recall = evaluate_category([{**box, "iscrowd": 1} for box in truth], detections)
+    precision, recall, _ = evaluate_category([{**box, "iscrowd": 1} for box in truth], detections)
     assert (precision == -1).all() and precision.shape == (10, 101, 4, 3)
     assert (recall == -1).all() and recall.shape == (10, 4, 3)
     check([{**box, "iscrowd": 1} for box in truth], detections)

@@ -9,6 +9,7 @@ import pytest
 
 from src.boxes import build_nms_config, select_detections
 from src.boxes.box_ops import tlbr_to_xywh
+from src.evaluation.thresholds import OperatingPoint, Thresholds
 from src.export.exporter import OnnxOptions, _accepted_path, export_network, with_suffix
 from src.export.verify import verify_export
 from src.inference.metadata import create_metadata
@@ -60,7 +61,8 @@ ONE = (("ONNX", (1,)), ("MINDIR", (1,)))
 ])
 def test_exported_files_agree_with_the_network(model_of, tmp_path, name, flags, exports):
     config, net = model_of(name, *flags)
-    metadata = create_metadata(config, "fp32")
+    best = OperatingPoint(0.2345678, 0.75, 0.5, 0.6)
+    metadata = create_metadata(config, "fp32", Thresholds("some images", {"best_f1": best}, {"ring": {}}))
     folder = tmp_path / "my models [1], 模型"  # MindSpore's exporters know no such letters
     for file_format, batch_sizes in exports:
         for batch_size in batch_sizes:
@@ -71,6 +73,8 @@ def test_exported_files_agree_with_the_network(model_of, tmp_path, name, flags, 
             assert verify_export(net, path, fixed, images, "noise") < 1e-4
     model = OnnxModel(folder / "model.onnx")
     assert model.metadata == MindirModel(folder / "model.mindir").metadata == metadata
+    assert onnx.load(folder / "model.onnx").metadata_props[-1] == onnx.StringStringEntryProto(
+        key="best_score", value="0.2345678")
     assert model(images)[0].scores.std() > 0.01  # the comparison is between numbers that differ
     assert sorted(entry.name for entry in folder.iterdir()) == ["model.mindir", "model.onnx"]
 

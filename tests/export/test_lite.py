@@ -1,13 +1,18 @@
+import dataclasses
+import json
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import parser
 
+from src.evaluation.thresholds import OperatingPoint, Thresholds
 from src.export.lite import LARGEST_DIFFERENCE, check_conversion, prepare_onnx, write_probe
 from src.export.onnx_graph.lite import separate_weights
 from src.inference.onnx_runtime import OnnxModel
 from src.utils.errors import UserError
+from tests.inference.test_detector import METADATA, save_model
 
 # Two convolutions of 1 x 1 with the same weights, then boxes (B, 1, 4) and scores (B, 1, 3) of their sums.
 TEXT = """
@@ -52,6 +57,15 @@ def test_each_convolution_gets_its_own_weights(tmp_path):
 def test_preparation_fixes_the_batch_size(tmp_path):
     prepare_onnx(detector(tmp_path / "a.onnx", batch="batch"), tmp_path / "b.onnx")
     assert OnnxModel(tmp_path / "b.onnx").input_shape == (1, 3, 8, 16)
+
+
+def test_preparation_writes_the_thresholds_for_the_cpp_program(tmp_path):
+    prepare_onnx(detector(tmp_path / "a.onnx"), tmp_path / "b.onnx")
+    assert json.loads((tmp_path / "b.thresholds.json").read_text()) == {"thresholds": None}
+    thresholds = Thresholds("some images", {"best_f1": OperatingPoint(0.25, 0.75, 0.5, 0.6)}, {})
+    prepare_onnx(save_model(tmp_path / "c.onnx", metadata=dataclasses.replace(METADATA, thresholds=thresholds)),
+                 tmp_path / "d.onnx")
+    assert json.loads((tmp_path / "d.thresholds.json").read_text()) == {"thresholds": thresholds.to_json()}
 
 
 def test_preparation_refuses_what_is_no_detector(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 
 from src.boxes import NMSConfig
 from src.evaluation.predictions import split_batch
+from src.evaluation.thresholds import OperatingPoint, Thresholds
 from src.export.lite import prepare_onnx
 from src.export.onnx_graph import add_nms, add_preprocessing
 from src.inference import Detection, Device, load_detector, load_predictor
@@ -76,6 +77,22 @@ def test_limits_of_the_user(tmp_path, with_nms):
     assert [one.class_name for one in load_detector(path, min_score=0.1)(IMAGE)] == ["dark", "dark", "light", "light"]
     assert len(load_detector(path, min_score=0.7)(IMAGE)) == 1
     assert len(load_detector(path, nms_threshold=0.0)(IMAGE)) == 1  # the corners of the two share a pixel
+
+
+def test_the_threshold_that_the_model_knows(tmp_path):
+    points = {"best_f1": OperatingPoint(0.7, 1, 1, 1), "target_recall": OperatingPoint(0.1, 1, 1, 1)}
+    metadata = dataclasses.replace(METADATA, thresholds=Thresholds("some images", points, {}))
+    path = save_model(tmp_path / "a.onnx", metadata=metadata)
+    counts = {score: len(load_detector(path, min_score=score)(IMAGE))
+              for score in (None, "best", "target_recall", 0.3)}
+    assert counts == {None: 1, "best": 1, "target_recall": 4, 0.3: 2}
+    with pytest.raises(UserError, match="no confidence threshold target_precision"):
+        load_detector(path, min_score="target_precision")
+    model = onnx.load(path)
+    next(entry for entry in model.metadata_props if entry.key == "thresholds").value = '{"all_classes": {}}'
+    onnx.save(model, path)
+    with pytest.raises(UserError, match="the metadata of the model file say that thresholds is"):
+        load_detector(path)
 
 
 def test_stricter_limits_inside_the_file_are_told(tmp_path, caplog):

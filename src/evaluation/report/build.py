@@ -31,6 +31,7 @@ from src.evaluation.ground_truth import GroundTruth, read_ground_truth
 from src.evaluation.report import charts, html
 from src.evaluation.report.error_images import ERROR_KINDS, OUTCOME_COLOURS, error_picture, worst_first
 from src.evaluation.results import Detections, EvalResult, ProtocolResult
+from src.evaluation.thresholds import ALL_CLASSES, BEST_F1, CORRECT_IOU, KINDS, OperatingPoint, ScoreCurve
 from src.utils.errors import UserError
 from src.utils.files import whole_file
 from src.visualization.draw import encode_image
@@ -88,6 +89,7 @@ def build_report(
         _numbers(result),
         _classes(main, analyses, classes),
         _curves(ground_truth, result.detections, of_protocol, classes),
+        _thresholds(result),
         _confusions(analyses, classes),
         _sizes(main, analyses),
         _pictures(analyses, classes, ground_truth, image_paths, upright),
@@ -144,10 +146,41 @@ def _curves(
 ) -> html.Section:
     labels = sorted(ground_truth.category_ids, key=lambda label: ground_truth.category_ids[label])
     of_images = set(image_ids)
-    _, precision = coco_evaluation([box for box in ground_truth.boxes if box["image_id"] in of_images], detections,
-                                   [ground_truth.category_ids[label] for label in labels])
+    precision = coco_evaluation([box for box in ground_truth.boxes if box["image_id"] in of_images], detections,
+                                [ground_truth.category_ids[label] for label in labels]).precision
     figure = charts.precision_recall_curves([classes[label] for label in labels], precision)
     return html.Section("Precision and recall", html.plot_image(figure_svg(figure), "precision over recall"))
+
+
+def _thresholds(result: EvalResult) -> html.Section:
+    curves, chosen = result.protocols[result.protocol].curves, result.thresholds
+    best = chosen.all_classes.get(BEST_F1)
+    plot = html.plot_image(figure_svg(charts.threshold_curves(curves, best)),
+                           "precision, recall and F1 over the confidence threshold")
+    kinds = [kind for kind in KINDS if kind == BEST_F1 or result.settings[kind]]
+    names = {BEST_F1: "best F1", **{kind: f"{kind.removeprefix('target_')} of {result.settings[kind]:g}"
+                                    for kind in kinds if kind != BEST_F1}}
+
+    def rows_of(name: str, curve: ScoreCurve | None, points: Mapping[str, OperatingPoint]) -> Iterator[list[str]]:
+        for kind in kinds:
+            yield [name, names[kind], *_operating_point(points.get(kind))]
+        if best and curve:
+            yield [name, "best F1 of all classes", *_operating_point(curve.at(best.score))]
+
+    rows = list(rows_of(ALL_CLASSES, None, chosen.all_classes))
+    if result.at_model_score:
+        rows.append([ALL_CLASSES, "the model's own", *_operating_point(result.at_model_score)])
+    for name, curve in curves.classes.items():
+        rows += rows_of(name, curve, chosen.classes[name])
+    text = (f"A detection is correct at an IoU of at least {CORRECT_IOU} with an object of its class that no better "
+            "detection has. F1 is the harmonic mean of precision and recall. The detections of all classes are counted "
+            "together.")
+    return html.Section("Confidence threshold", plot + html.paragraph(text) + html.table(
+        ("class", "threshold for", "score", "precision", "recall", "F1"), rows))
+
+
+def _operating_point(point: OperatingPoint | None) -> list[str]:
+    return ["none reaches it", "", "", ""] if point is None else [f"{point.score:g}", *map(_number, point[1:])]
 
 
 def _confusions(analyses: Sequence[ImageAnalysis], classes: Sequence[str]) -> html.Section:

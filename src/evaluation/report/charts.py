@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from src.evaluation.error_analysis import OBJECT_KINDS
 from src.evaluation.report.error_images import OUTCOME_COLOURS
 from src.evaluation.results import ClassResult
+from src.evaluation.thresholds import OperatingPoint, ScoreCurves
 from src.visualization.plot_style import (
     BAR_HEIGHT,
     CELL_SIDE,
@@ -85,6 +86,42 @@ def precision_recall_curves(names: Sequence[str], precision: np.ndarray) -> Figu
                 # Below the axes: inside, it would lie over the curves.
                 axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.16), ncols=2, fontsize=8.5, title="AP",
                             alignment="left", handlelength=1.4)
+        return figure
+
+
+def threshold_curves(curves: ScoreCurves, chosen: OperatingPoint | None) -> Figure:
+    """Over the confidence threshold: precision, recall and F1 of all classes together, and F1 of each class.
+
+    Args:
+        curves: of the evaluation.
+        chosen: the point to mark; None for none.
+    """
+    names = list(curves.classes)
+    with plot_style(names):
+        figure = new_figure(WIDTH, 4.4)
+        left, right = figure.subplots(1, 2)
+        points = curves.all_classes.sampled() if curves.all_classes else []
+        for measure, colour in (("precision", SERIES[0]), ("recall", SERIES[1]), ("f1", SERIES[2])):
+            left.plot([point.score for point in points], [getattr(point, measure) for point in points], color=colour,
+                      label={"f1": "F1"}.get(measure, measure))
+        if chosen:
+            left.axvline(chosen.score, color=FAINT, linewidth=1)
+            left.plot([chosen.score], [chosen.f1], "o", color=SERIES[2], label=f"best F1 {chosen.f1:.3f} at "
+                                                                              f"{chosen.score:g}")
+        left.set_title("All classes")
+        best = {name: point for name, curve in curves.classes.items() if (point := curve.best_f1())}
+        order = sorted(best, key=lambda name: -best[name].f1)
+        shown = order if len(order) <= FEW_CLASSES else [*order[:3], *order[-3:]]
+        for name in (*(name for name in order if name not in shown), *shown):
+            points = curves.classes[name].sampled()
+            right.plot([point.score for point in points], [point.f1 for point in points],
+                       **({"label": f"{short_name(name)} {best[name].f1:.3f}"} if name in shown
+                          else {"color": FAINT, "linewidth": 0.6}))
+        right.set_title("F1 of the classes")
+        for axes in (left, right):
+            axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence threshold", box_aspect=0.85)
+            if axes.lines:
+                axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.16), ncols=2, fontsize=8.5, handlelength=1.4)
         return figure
 
 

@@ -12,8 +12,8 @@ from src.layers.modes import evaluation_mode
 from src.runtime.signals import StopSignals
 from src.training.results import Results
 from src.training.run_state import RunContext
-from src.utils.files import keep_earlier
 from src.weights import save_checkpoint
+from src.weights.thresholds_file import keep_earlier_checkpoint, write_thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def unless_stopped(predict: Callable[..., Any], signals: StopSignals) -> Callabl
 
 
 class EvalCallback(ms.Callback):
-    """Evaluates every few epochs and keeps the best checkpoint.
+    """Evaluates every few epochs and keeps the best checkpoint, with its confidence thresholds beside it.
 
     Args:
         evaluation: callable without arguments -> `EvalResult`. It may raise `EvaluationInterruptedError`.
@@ -103,9 +103,10 @@ class EvalCallback(ms.Callback):
             self.best = (result.map, epoch)
             if self.best_path is not None:
                 if self.keeps_earlier:
-                    keep_earlier(self.best_path)
+                    keep_earlier_checkpoint(self.best_path)
                     self.keeps_earlier = False
                 save_checkpoint(self.best_weights() if self.best_weights else state.train_network, self.best_path)
+                write_thresholds(self.best_path, result.thresholds)
                 logger.info("best so far, saved as %s", self.best_path)
 
     def on_train_end(self, run_context: RunContext) -> None:

@@ -61,11 +61,22 @@ def test_numbers_of_the_result(small):
         assert (f"{value:.3f}" if value >= 0 else "n/a") in html
 
 
+def test_thresholds_of_the_result(small):
+    result, html = small
+    best = result.thresholds.all_classes["best_f1"]
+    numbers = f"<td>{best.score:g}</td><td>{best.precision:.3f}</td><td>{best.recall:.3f}</td><td>{best.f1:.3f}</td>"
+    assert f"<td>all classes</td><td>best F1</td>{numbers}" in html
+    own = result.thresholds.classes["cat"]["best_f1"]
+    assert f"<td>cat</td><td>best F1</td><td>{own.score:g}</td>" in html
+    at_best = result.protocols["reference"].curves.classes["cat"].at(best.score)
+    assert f"<td>cat</td><td>best F1 of all classes</td><td>{best.score:g}</td><td>{at_best.precision:.3f}</td>" in html
+
+
 def test_everything_is_in_the_file(small):
     _, html = small
     assert set(re.findall(r'src="(.{11})', html)) == {"data:image/"}
     assert not re.search(r"<script|<link|url\(|@import|https?:", html)
-    assert len(re.findall(r'src="data:image/svg\+xml', html)) == 4
+    assert len(re.findall(r'src="data:image/svg\+xml', html)) == 5
     assert len(re.findall(r'src="data:image/jpeg', html)) > 4
 
 

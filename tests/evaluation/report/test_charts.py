@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from src.evaluation.report import charts
 from src.evaluation.results import ClassResult
+from src.evaluation.thresholds import Outcomes, build_score_curves
 
 NAMES = [f"a class with the long name {number}" for number in range(80)]
 
@@ -25,9 +26,16 @@ def matrix_of(number):
     return np.random.default_rng(0).integers(0, 20_000, (number + 1, number + 1))
 
 
+def thresholds_of(number):
+    outcomes = [Outcomes(np.linspace(0.95, 0.15, 20), np.arange(20) < 5 + index % 10, 12) for index in range(number)]
+    curves = build_score_curves(NAMES[:number], outcomes, 0.1)
+    return charts.threshold_curves(curves, curves.all_classes.best_f1() if number else None)
+
+
 FIGURES = {
     "bars": lambda number: charts.ap_bars(results(number)),
     "curves": lambda number: charts.precision_recall_curves(NAMES[:number], precision_of(number)),
+    "thresholds": thresholds_of,
     "confusion": lambda number: charts.confusion_plot(NAMES[:number], matrix_of(number)),
     "sizes": lambda number: charts.size_plot((0, 16, 32, np.inf), np.full((3, 4), number)),
 }

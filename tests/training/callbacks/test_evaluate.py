@@ -7,6 +7,7 @@ from src.training.callbacks import evaluate as module
 from src.training.callbacks.evaluate import EvalCallback, EvaluationInterruptedError, unless_stopped
 from src.training.results import Results
 from src.training.run_state import RunContext, RunState
+from src.weights.thresholds_file import thresholds_path
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -24,9 +25,11 @@ def run(monkeypatch, tmp_path):
             evaluated.append(state.cur_epoch_num)
             protocols = {"reference": SimpleNamespace(stats=(0.0, 0.5))}
             return SimpleNamespace(map=maps[len(evaluated) - 1], protocol="reference", stats={"reference": (0.0, 0.5)},
-                                   protocols=protocols)
+                                   protocols=protocols, thresholds=f"of epoch {state.cur_epoch_num}")
 
         monkeypatch.setattr(module, "save_checkpoint", lambda net, path: saved.append(state.cur_epoch_num))
+        monkeypatch.setattr(module, "write_thresholds",
+                            lambda path, thresholds: thresholds_path(path).write_text(thresholds))
         monkeypatch.setattr(module, "format_result", lambda result: f"mAP: {result.map}")
         arguments = {"best_path": tmp_path / "best_map.ckpt", **arguments}
         callback = EvalCallback(evaluate, net, results=Results(tmp_path / "results.csv"), **arguments)
@@ -53,10 +56,12 @@ def test_the_best_checkpoint_of_an_earlier_run_is_kept(run, tmp_path):
     (tmp_path / "best_map.ckpt").write_text("earlier")
     run([0.2, 0.1, 0.3], epochs=3, start=1, interval=1)  # of this run, which was resumed
     assert (tmp_path / "best_map.ckpt").read_text() == "earlier"
+    assert (tmp_path / "best_map.thresholds.json").read_text() == "of epoch 3"
     (tmp_path / "best_map-1.ckpt").write_text("before that")
-    run([0.2, 0.1, 0.3], epochs=3, start=1, interval=1, keeps_earlier=True)
+    run([0.4, 0.1], epochs=2, start=1, interval=1, keeps_earlier=True)
     assert {path.name: path.read_text() for path in tmp_path.glob("best*")} == {
-        "best_map-1.ckpt": "before that", "best_map-2.ckpt": "earlier"}
+        "best_map-1.ckpt": "before that", "best_map-2.ckpt": "earlier", "best_map-2.thresholds.json": "of epoch 3",
+        "best_map.thresholds.json": "of epoch 1"}
 
 
 def test_no_best_checkpoint_if_not_wanted(run):
