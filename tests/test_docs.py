@@ -175,7 +175,7 @@ def blocks_with(marker):
 
 
 def test_markers_are_known():
-    assert {param.values[0].marker for param in RUNNABLE} <= {"as it is", "small", "hub", "onnx"}
+    assert {param.values[0].marker for param in RUNNABLE} <= {"as it is", "small", "hub", "onnx", "python"}
 
 
 @pytest.mark.parametrize("block", blocks_with("as it is"))

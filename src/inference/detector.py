@@ -1,41 +1,70 @@
 """A model with all that is needed to understand it: images in, detections out."""
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, overload
 
+import cv2
 import numpy as np
 
 from src.boxes import ImageDetections, NMSConfig
 from src.boxes.box_ops import xywh_to_tlbr
-from src.config import Config
-from src.dataset import preprocess
+from src.config import Config, load_config
+from src.dataset import load_image, preprocess
 from src.dataset.transforms import InputFormat, resize
 from src.evaluation.predictions import Predictions
 from src.evaluation.thresholds import choose_score
-from src.inference.load import Device, load_predictor
+from src.inference.load import Device, is_exported, load_predictor
 from src.inference.metadata import ModelMetadata, create_metadata
 from src.inference.predictor import Predictor
+from src.model_zoo import find_weights, published_config
 from src.utils.errors import UserError
+from src.visualization.draw import draw_detections
+
+# The path of an image file, or its pixels as OpenCV gives them, (H, W, 3) uint8 BGR.
+Picture = Path | str | np.ndarray
+Pictures = list[Picture] | tuple[Picture, ...] | Iterator[Picture]
 
 
-class Box(NamedTuple):
-    """A box in pixels of the image."""
+@dataclass(frozen=True)
+class Detection:
+    """An object that was found.
 
-    ymin: float
-    xmin: float
-    ymax: float
-    xmax: float
+    Attributes:
+        xyxy: xmin, ymin, xmax, ymax, pixels.
+        score: from 0 to 1.
+        label: number of the class, from 1.
+        name: of the class.
+    """
 
-
-class Detection(NamedTuple):
-    """An object that was found."""
-
-    box: Box
+    xyxy: tuple[float, float, float, float]
     score: float
-    class_name: str
+    label: int
+    name: str
+
+
+class Detections(tuple[Detection, ...]):
+    """The detections in an image, the best first: a tuple of `Detection`."""
+
+    def to_supervision(self) -> Any:
+        """As `supervision.Detections`, for the annotators, trackers and metrics of that package.
+
+        Raises:
+            UserError: it is not installed.
+        """
+        try:
+            import supervision
+        except ImportError as error:
+            raise UserError("to_supervision needs the package supervision: pip install supervision") from error
+        return supervision.Detections(
+            xyxy=np.array([one.xyxy for one in self], np.float32).reshape(-1, 4),
+            confidence=np.array([one.score for one in self], np.float32),
+            class_id=np.array([one.label for one in self], int),
+            data={"class_name": np.array([one.name for one in self], str)})
 
 
 class Detector:
@@ -69,11 +98,37 @@ class Detector:
         self._nms = NMSConfig(min_score, nms_threshold, metadata.nms.max_boxes)
         predictor.warn_of_stricter_nms(self._nms)
 
-    def __call__(self, image: np.ndarray) -> list[Detection]:
-        """The detections in an image (H, W, 3) uint8 RGB, by class, and by descending score within a class."""
-        (found,) = self.detect([image])
-        return [Detection(Box(*box), score, self.classes[label])
-                for box, score, label in zip(*(array.tolist() for array in found))]
+    @overload
+    def __call__(self, picture: Picture) -> Detections: ...
+
+    @overload
+    def __call__(self, picture: Pictures) -> list[Detections]: ...
+
+    def __call__(self, picture: Picture | Pictures) -> Detections | list[Detections]:
+        """The detections in a picture, or in each of several, which are read batch by batch.
+
+        Raises:
+            UserError: a file is no image, or an array none of OpenCV.
+        """
+        if isinstance(picture, (str, Path, np.ndarray)):
+            return next(self._each([picture]))
+        return list(self._each(picture))
+
+    def draw(self, picture: Picture, detections: Iterable[Detection]) -> np.ndarray:
+        """A copy of the picture, (H, W, 3) uint8 BGR, with boxes, names and scores."""
+        found = list(detections)
+        boxes = np.array([one.xyxy for one in found], np.float64).reshape(-1, 4)[:, [1, 0, 3, 2]]
+        drawn = draw_detections(_read_rgb(picture), boxes, [one.label for one in found], [one.score for one in found],
+                                self.classes)
+        return np.ascontiguousarray(drawn[:, :, ::-1])
+
+    def _each(self, pictures: Iterable[Picture]) -> Iterator[Detections]:
+        images = map(_read_rgb, pictures)
+        while batch := list(itertools.islice(images, self.batch_size)):
+            for boxes, scores, labels in self.detect(batch):
+                order = np.argsort(-scores, kind="stable")
+                rows = zip(boxes[order][:, [1, 0, 3, 2]].tolist(), scores[order].tolist(), labels[order].tolist())
+                yield Detections(Detection(tuple(box), score, label, self.classes[label]) for box, score, label in rows)
 
     def warm_up(self) -> None:
         """Lets the network be compiled, which takes a while, before the first image."""
@@ -108,23 +163,39 @@ class Detector:
         return xywh_to_tlbr(xywh).clip(0, np.tile(np.array(image_shape, np.float32), 2)), scores, labels
 
 
+def _read_rgb(picture: Picture) -> np.ndarray:
+    """(H, W, 3) uint8 RGB."""
+    if not isinstance(picture, np.ndarray):
+        return load_image(picture)
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise UserError(f"an array of the shape {picture.shape} and the type {picture.dtype} is no picture; expected "
+                        "is (height, width, 3) uint8 in the order blue, green, red, as cv2.imread gives it")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
 def load_detector(
-    path: Path | str, config: Config | None = None, min_score: float | str | None = None,
+    model: Path | str, config: Config | None = None, min_score: float | str | None = None,
     nms_threshold: float | None = None, device: Device | None = None,
 ) -> Detector:
-    """The `Detector` of a model file; an ONNX file of `export.py` needs neither a configuration nor MindSpore.
+    """The `Detector` of a model file or of published weights; an ONNX file of `export.py` needs no MindSpore.
 
         detector = load_detector("model.onnx")
-        for box, score, class_name in detector(load_image("street.jpg")):
-            print(class_name, score, box.xmin, box.ymin, box.xmax, box.ymax)
+        for box in detector("street.jpg"):
+            print(box.name, box.score, box.xyxy)
 
     Args:
-        path: an ONNX or MindIR file, or a checkpoint.
-        config: the configuration. A checkpoint needs it, and an exported file has to fit it.
-        min_score: see `choose_score`.
+        model: an ONNX or MindIR file, a checkpoint, or a name of published weights.
+        config: the configuration; an exported file has to fit it. A checkpoint needs it, but for one in the output
+            folder of its training, or with a name.
+        min_score: the confidence threshold, see `choose_score`.
         nms_threshold: see `Detector`.
         device: where the model runs; None for that of `config`, and without one for a CPU.
     """
+    path = Path(model)
+    if not path.is_file() and not is_exported(path):
+        path = find_weights(model, key="model")
+    if config is None and not is_exported(path):
+        config = _config_of(model)
     device = device or (Device.of(config) if config else Device())
     predictor = load_predictor(path, config, device, cpu_kernels=False)
     metadata = predictor.metadata
@@ -134,3 +205,14 @@ def load_detector(
                             "its configuration, --config_path=FILE, or export it with export.py")
         metadata = create_metadata(config, precision="fp32")
     return Detector(predictor, metadata, choose_score(min_score, predictor.thresholds), nms_threshold)
+
+
+def _config_of(model: Path | str) -> Config | None:
+    """The configuration of published weights, or of the run in whose folder a checkpoint is; None for another."""
+    published = published_config(model)
+    if published:
+        return load_config([f"--config_path={published}", "--device_target=CPU"])
+    from src.weights.run_classes import config_of_run  # MindSpore is imported only where it is needed
+
+    file = config_of_run(model)
+    return load_config([f"--config_path={file}"]) if file else None

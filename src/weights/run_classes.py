@@ -16,16 +16,24 @@ BEST_CHECKPOINT = "best_map.ckpt"
 WRITTEN_BY = "# written by train.py, sha256 "
 
 
+def config_of_run(checkpoint: Path | str) -> Path | None:
+    """The configuration that the run of a checkpoint wrote into its output folder; None without one."""
+    path = Path(checkpoint).parent.parent / CONFIG_FILE
+    try:
+        return path if read_text(path, MEGABYTE).startswith(WRITTEN_BY) else None
+    except (OSError, ValueError):
+        return None
+
+
 def classes_of_run(checkpoint: Path | str) -> tuple[tuple[str, ...], Path | None]:
     """The class names of the run that wrote a checkpoint, the background first, and the file that has them; none where
     they are not known."""
     checkpoint = Path(checkpoint)
-    state, run_config = state_path(checkpoint), checkpoint.parent.parent / CONFIG_FILE
+    state = state_path(checkpoint)
     try:
         if state.is_file():
             return tuple(map(str, read_state_file(state)["settings"]["classes"])), state
-        if checkpoint.name == BEST_CHECKPOINT and run_config.is_file() and read_text(
-                run_config, MEGABYTE).startswith(WRITTEN_BY):
+        if checkpoint.name == BEST_CHECKPOINT and (run_config := config_of_run(checkpoint)):
             return load_config([f"--config_path={run_config}"]).classes, run_config
     except (UserError, OSError, ValueError, KeyError, TypeError):  # then they are not known
         pass

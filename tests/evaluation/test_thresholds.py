@@ -111,9 +111,9 @@ def test_against_a_computation_of_its_own(tmp_path, seed):
     assert result.highest_f1 == pytest.approx(max(numbers[2] for numbers in expected.values()))
 
     def near(score):
-        return np.mean([independent(objects, found, score * 1.2**power)[2] for power in np.linspace(-1, 1, 13)])
+        return np.mean([independent(objects, found, score * 1.2**power)[2] for power in np.linspace(-1, 1, 81)])
 
-    others = [score for score in np.linspace(0.05, 0.9, 18) if independent(objects, found, score)[2] > best.f1 - 0.005]
+    others = [score for score in np.linspace(0.05, 0.9, 35) if independent(objects, found, score)[2] > best.f1 - 0.005]
     assert best.f1 >= result.highest_f1 - 0.02 and near(best.score) > max(map(near, others)) - 0.01
     wanted = result.thresholds.all_classes["target_precision"]
     assert wanted.precision >= 0.8 and wanted[1:] == pytest.approx(independent(objects, found, wanted.score))
@@ -171,7 +171,8 @@ def test_what_is_written_and_told(tmp_path):
     lines = [line for line in format_result(result).splitlines() if line.startswith("confidence threshold")]
     assert lines == [
         "confidence threshold, best F1 0.750: 0.45 (IoU 0.50: precision 0.750, recall 0.750, F1 0.750)",
-        "confidence threshold, the model's own (best possible F1: 0.750): 0.65 (IoU 0.50: precision 0.667, recall 0.500, F1 0.571)",
+        "confidence threshold, the model's own (best possible F1: 0.750): 0.65 (IoU 0.50: precision 0.667, recall "
+        "0.500, F1 0.571)",
         "confidence threshold, recall of at least 0.9: no score has it",
     ]
     results_file, _ = write_results(result, tmp_path)

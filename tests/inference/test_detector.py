@@ -1,9 +1,12 @@
 """The public detector: from a model file to named boxes; ONNX files without MindSpore."""
 import dataclasses
 import json
+import re
 import subprocess
 import sys
+import types
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -13,11 +16,11 @@ from src.evaluation.predictions import split_batch
 from src.evaluation.thresholds import OperatingPoint, Thresholds
 from src.export.lite import prepare_onnx
 from src.export.onnx_graph import add_nms, add_preprocessing
-from src.inference import Detection, Device, load_detector, load_predictor
+from src.inference import Detection, Detections, Device, load_detector, load_predictor
 from src.inference.metadata import ModelMetadata
 from src.inference.onnx_runtime import OnnxModel
 from src.utils.errors import UserError
-from src.visualization.draw import save_image
+from src.visualization.draw import class_colour, save_image
 from tests.support.golden_data import ROOT
 
 METADATA = ModelMetadata(
@@ -64,17 +67,60 @@ def test_boxes_in_pixels_with_the_names_of_their_classes(tmp_path, with_nms, wit
     detector = load_detector(save_model(tmp_path / "a.onnx", with_nms, with_preprocess))
     assert detector.classes == ("background", "dark", "light")
     found = detector(IMAGE)
-    assert [one.class_name for one in found] == ["light", "light"]  # the dark ones are below 0.3
-    np.testing.assert_allclose([one.box for one in found], [[0, 0, 50, 100], [50, 100, 100, 200]], atol=1e-4)
+    assert [(one.name, one.label) for one in found] == [("light", 2), ("light", 2)]  # the dark ones are below 0.3
+    np.testing.assert_allclose([one.xyxy for one in found], [[0, 0, 100, 50], [100, 50, 200, 100]], atol=1e-4)
     np.testing.assert_allclose([one.score for one in found], [0.8, 0.64], rtol=1e-6)
-    assert isinstance(found[0], Detection) and found[0].box.xmax == pytest.approx(100)
-    assert detector(np.zeros((1, 1, 3), np.uint8))[0].class_name == "dark"
+    assert isinstance(found[0], Detection) and type(found[0].xyxy) is tuple
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found[0].score = 1.0
+    assert detector(np.zeros((1, 1, 3), np.uint8))[0].name == "dark"
+
+
+def test_pictures_of_every_kind(tmp_path):
+    """A file, an array as OpenCV reads it, and several of both; the detector looks at red here."""
+    metadata = dataclasses.replace(METADATA, std=[255, 1e6, 1e6])
+    detector = load_detector(save_model(tmp_path / "a.onnx", metadata=metadata))
+    red = np.zeros((50, 60, 3), np.uint8)
+    red[:, :, 2] = 204
+    cv2.imwrite(str(tmp_path / "red.png"), red)
+    single = detector(red)
+    assert [one.name for one in single] == ["light"] * 2
+    assert detector(tmp_path / "red.png") == detector(str(tmp_path / "red.png")) == single
+    blue = np.ascontiguousarray(red[:, :, ::-1])
+    several = detector([tmp_path / "red.png", blue])
+    assert several[0] == single and {one.name for one in several[1]} == {"dark"}
+    assert detector([]) == [] and detector(iter([red])) == [single]
+    for array in (red.astype(float), red[:, :, 0], np.zeros((0, 5, 3), np.uint8)):
+        with pytest.raises(UserError, match=r"is no picture; expected is \(height, width, 3\) uint8"):
+            detector(array)
+    with pytest.raises(UserError, match=r"The image .*none\.png cannot be read"):
+        detector(tmp_path / "none.png")
+
+
+def test_pictures_are_drawn_and_given_to_supervision(tmp_path, monkeypatch):
+    detector = load_detector(save_model(tmp_path / "a.onnx"))
+    found = detector(IMAGE)
+    drawn = detector.draw(IMAGE, found)
+    red, green, blue = class_colour(2)
+    assert drawn.shape == IMAGE.shape and drawn[30, 0].tolist() == [blue, green, red]
+    assert drawn[25, 50].tolist() == [204] * 3 and (IMAGE == 204).all()
+    np.testing.assert_array_equal(detector.draw(IMAGE, []), IMAGE)
+
+    package = types.SimpleNamespace(Detections=lambda **columns: columns)
+    monkeypatch.setitem(sys.modules, "supervision", package)
+    columns = found.to_supervision()
+    np.testing.assert_allclose(columns["xyxy"], [[0, 0, 100, 50], [100, 50, 200, 100]], atol=1e-4)
+    assert columns["class_id"].tolist() == [2, 2] and columns["data"]["class_name"].tolist() == ["light"] * 2
+    assert Detections().to_supervision()["xyxy"].shape == (0, 4)
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(UserError, match="pip install supervision"):
+        found.to_supervision()
 
 
 @pytest.mark.parametrize("with_nms", [False, True])
 def test_limits_of_the_user(tmp_path, with_nms):
     path = save_model(tmp_path / "a.onnx", with_nms)
-    assert [one.class_name for one in load_detector(path, min_score=0.1)(IMAGE)] == ["dark", "dark", "light", "light"]
+    assert [one.name for one in load_detector(path, min_score=0.1)(IMAGE)] == ["light", "light", "dark", "dark"]
     assert len(load_detector(path, min_score=0.7)(IMAGE)) == 1
     assert len(load_detector(path, nms_threshold=0.0)(IMAGE)) == 1  # the corners of the two share a pixel
 
@@ -147,8 +193,10 @@ def test_models_without_metadata_or_configuration(tmp_path):
         load_detector(tmp_path / "a.ckpt")
     with pytest.raises(UserError, match=r"has no metadata about its classes and its input"):
         load_detector(save_model(tmp_path / "a.onnx", metadata=None))
-    with pytest.raises(UserError, match=r"no file .*none\.onnx"):
-        load_detector(tmp_path / "none.onnx")
+    for name, message in (("none.onnx", r"no file .*none\.onnx"), ("none.ckpt", r"no such checkpoint.*none\.ckpt"),
+                          ("ssd300_caco", r"did you mean the published weights ssd300_coco")):
+        with pytest.raises(UserError, match=message):
+            load_detector(tmp_path / name if "." in name else name)
     other = dataclasses.replace(METADATA, classes=["background", "light"])
     with pytest.raises(UserError, match="scores of 3 classes, but `classes` names 2"):
         load_detector(save_model(tmp_path / "a.onnx", metadata=other))(IMAGE)
@@ -162,14 +210,15 @@ def run_without_mindspore(code, folder):
                           env={"PYTHONPATH": str(ROOT), "PATH": ""}, check=False)
 
 
-def test_onnx_files_need_no_mindspore(tmp_path):
+def test_the_example_of_the_page_needs_no_mindspore(tmp_path):
+    page = (ROOT / "docs" / "prediction.md").read_text(encoding="utf-8")
+    example = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]
     save_model(tmp_path / "model.onnx", with_nms=True, with_preprocess=True)
-    code = ("import numpy as np; from src.inference import load_detector\n"
-            "found = load_detector('model.onnx')(np.full((100, 200, 3), 204, np.uint8))\n"
-            "print(*(one.class_name for one in found))")
-    done = run_without_mindspore(code, tmp_path)
+    save_image(tmp_path / "picture.jpg", IMAGE)
+    imported = "\nprint([name for name in sys.modules if name.startswith('mindspore.')])"
+    done = run_without_mindspore(example + imported, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "light light\n"
+    assert [line.split(" ")[0] for line in done.stdout.splitlines()] == ["light", "light", "[]"]
 
 
 def test_predict_needs_no_mindspore_either(tmp_path):
