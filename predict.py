@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from src.config import load_config
 from src.dataset.exif import is_upright
+from src.dataset.writers import WRITERS
 from src.inference import Device, load_detector
 from src.inference.annotated_boxes import find_annotated_boxes
 from src.inference.inputs import find_inputs, image_paths
@@ -33,8 +34,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     labels = find_labels(arguments.only, detector.classes)
     annotated = find_annotated_boxes(arguments.show_gt, named_config, detector.classes, image_paths(inputs))
 
-    free_output_folder(arguments.output, inputs)
-    with Output(arguments.output, detector.classes, arguments.format, arguments.crops, annotated) as output:
+    is_annotation = arguments.format in WRITERS
+    if is_annotation:
+        detector.include_uncertain()
+    free_output_folder(arguments.output, inputs, is_annotation)
+    with Output(arguments.output, detector.classes, arguments.format, arguments.crops, annotated,
+                detector.min_score) as output:
         failed = predict_inputs(detector, inputs, output, labels, arguments.max_images, is_upright(config))
 
     logger.info("pictures and %s are in %s", output.list_file.name, arguments.output)

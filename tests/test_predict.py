@@ -1,12 +1,18 @@
 """`predict.py` with a checkpoint, and with exported files that need no configuration."""
 import csv
 import json
+from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 import pytest
 
+from src.boxes.box_ops import tlbr_to_xywh
+from src.dataset.annotations import TRAINING, Report
+from src.dataset.convert import FolderConfig
+from src.dataset.found_data import with_found_data
 from src.dataset.images import load_image
+from src.dataset.sources import find_parts
 from src.evaluation.thresholds import OperatingPoint, Thresholds
 from src.ssd import build_inference_net
 from src.visualization.draw import save_image
@@ -55,15 +61,19 @@ def detections_in(folder):
 
 
 def test_the_same_from_all_kinds_of_models(predict, models, shapes, tmp_path, caplog):
-    found = []
-    for name in ("a.ckpt", "a.onnx", "a.mindir"):
+    found, annotated = [], []
+    for name, kind in (("a.ckpt", "coco"), ("a.onnx", "voc"), ("a.mindir", "yolo")):
         with caplog.at_level("INFO"):
-            predict(models / name, f"--input={shapes / 'shapes' / 'val'}", "--nms_threshold=0.3",
+            predict(models / name, f"--input={shapes / 'shapes' / 'val'}", "--nms_threshold=0.3", f"--format={kind}",
                     configured=name == "a.ckpt")
         assert "detections have a score above 0.5" in caplog.text
         assert "in 6 images" in caplog.text and "images per second (network alone" in caplog.text
         caplog.clear()
         found.append(detections_in(tmp_path))
+        config = with_found_data(FolderConfig(str(tmp_path / "out" / "dataset")))
+        annotated.append({Path(record.path).stem: record.pixel_boxes for record in
+                          find_parts(config)[1][TRAINING].read(Report())})
+        assert set(config.classes[1:]) <= CLASSES
     checkpoint, onnx, mindir = found
     assert len(checkpoint) > 6
     assert {row["class"] for row in checkpoint} <= CLASSES and all(row["score"] > 0.5 for row in checkpoint)
@@ -71,6 +81,12 @@ def test_the_same_from_all_kinds_of_models(predict, models, shapes, tmp_path, ca
         for key in ("picture", "class"):
             assert [row[key] for row in other] == [row[key] for row in checkpoint]
         np.testing.assert_allclose([row["bbox"] for row in other], [row["bbox"] for row in checkpoint], atol=0.1)
+    # As annotations, too: the boxes of the list, rounded.
+    for boxes_of in annotated:
+        assert sum(map(len, boxes_of.values())) == len(checkpoint)
+        for stem, boxes in boxes_of.items():
+            listed = np.array([row["bbox"] for row in checkpoint if Path(row["file_name"]).stem == stem]).reshape(-1, 4)
+            np.testing.assert_allclose(tlbr_to_xywh(boxes[:, :4]), listed, atol=1.1)
     pictures = {path.stem for path in (tmp_path / "out").glob("*.jpg")}
     assert pictures == {path.stem for path in (shapes / "shapes" / "val").iterdir()}
 

@@ -6,25 +6,21 @@ apart, in folders `train`, `val` and `test`.
 import argparse
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
-from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 import numpy as np
-import yaml
 
 from src.dataset.annotations import EVALUATION, TEST, TRAINING, AnnotationSource, ImageRecord, Report
 from src.dataset.class_names import BACKGROUND
-from src.dataset.coco import coco_ground_truth
 from src.dataset.found_data import with_found_data
 from src.dataset.paths import existing_folder
 from src.dataset.read_images import read_images
 from src.dataset.sources import AUTO, FORMATS, find_parts
+from src.dataset.writers import WRITERS, Image, Writer, check_names, finish_dataset
 from src.runtime.cli import entry_point
 from src.utils.errors import UserError
-from src.utils.files import whole_folder, write_json
-from src.utils.safe_io import shown
+from src.utils.files import whole_folder
 
 logger = logging.getLogger("convert")
 PARTS = {TRAINING: "train", EVALUATION: "val", TEST: "test"}
@@ -49,26 +45,6 @@ class FolderConfig:
         return key == "classes" and len(self.classes) == 1
 
 
-class Image(NamedTuple):
-    """An image to be written.
-
-    Attributes:
-        name: of its file below the images of its part, with `/`.
-        data: content of its file.
-        size: (height, width).
-        boxes: int32 `(N, 5)`: ymin, xmin, ymax, xmax in pixels, label.
-    """
-
-    name: str
-    data: bytes
-    size: tuple[int, int]
-    boxes: np.ndarray
-
-    @property
-    def stem(self) -> str:
-        return str(PurePosixPath(self.name).with_suffix(""))
-
-
 def convert(config: FolderConfig, kind: str, output: Path, keep_other_sizes: bool = False) -> None:
     """Writes the folder `config.data` as the folder `output`, whole or not at all.
 
@@ -88,21 +64,17 @@ def convert(config: FolderConfig, kind: str, output: Path, keep_other_sizes: boo
         raise UserError(f"--output={output} lies in {config.data}, so that it would be read as a part of it the next "
                         "time. Give a folder elsewhere.")
     config = with_found_data(config)
-    odd = [name for name in config.classes if not name.isprintable()]
-    if odd:
-        raise UserError(f"The name of the class '{shown(odd[0])}' has control characters. Rename it in the "
-                        "annotations.")
+    check_names(config.classes)
     with whole_folder(output) as folder:
         parts = [PARTS[purpose] for purpose, source in find_parts(config)[1].items()
                  if _convert_part(source, config.classes, PARTS[purpose], WRITERS[kind], folder, keep_other_sizes)]
         if not parts:
             raise UserError(f"No image of {config.data} can be used: the lines above say why.")
-        if kind == "yolo":
-            _write_data_yaml(folder, parts, config.classes)
+        finish_dataset(kind, folder, parts, config.classes)
     logger.info("%s: written as %s", output, kind)
 
 
-def _convert_part(source: AnnotationSource, classes: Sequence[str], part: str, write: "Writer", folder: Path,
+def _convert_part(source: AnnotationSource, classes: Sequence[str], part: str, write: Writer, folder: Path,
                   keep_other_sizes: bool) -> int:
     """Number of images that are written."""
     report = Report()
@@ -150,64 +122,6 @@ def _free_names(records: Sequence[ImageRecord], image_dir: Path) -> dict[str, st
         taken.add(str(name.with_suffix("")).lower())
         names[record.path] = str(name)
     return names
-
-
-def _save(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
-def write_coco(folder: Path, part: str, images: Iterator[Image], classes: Sequence[str]) -> None:
-    """`PART/...` and `annotations/instances_PART.json`."""
-    entries = []
-    for number, image in enumerate(images, 1):
-        _save(folder / part / image.name, image.data)
-        entries.append((number, image.name, *image.size, image.boxes))
-    content = coco_ground_truth(entries, classes)
-    write_json(folder / "annotations" / f"instances_{part}.json",
-               {**content, "categories": content["categories"][1:]}, indent=None)
-
-
-def write_voc(folder: Path, part: str, images: Iterator[Image], classes: Sequence[str]) -> None:
-    """`PART/JPEGImages/...` and `PART/Annotations/....xml`; VOC counts pixels from 1."""
-    for image in images:
-        _save(folder / part / "JPEGImages" / image.name, image.data)
-        root = Element("annotation")
-        SubElement(root, "filename").text = PurePosixPath(image.name).name
-        size = SubElement(root, "size")
-        for tag, value in zip(("width", "height", "depth"), (*image.size[::-1], 3)):
-            SubElement(size, tag).text = str(value)
-        for ymin, xmin, ymax, xmax, label in image.boxes.tolist():
-            element = SubElement(root, "object")
-            SubElement(element, "name").text = classes[label]
-            box = SubElement(element, "bndbox")
-            for tag, side in zip(("xmin", "ymin", "xmax", "ymax"), (xmin, ymin, xmax, ymax)):
-                SubElement(box, tag).text = str(side + 1)
-        indent(root)
-        path = folder / part / "Annotations" / f"{image.stem}.xml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        ElementTree(root).write(path, encoding="utf-8")
-
-
-def write_yolo(folder: Path, part: str, images: Iterator[Image], classes: Sequence[str]) -> None:
-    """`images/PART/...` and `labels/PART/....txt`: class from 0, centre, width and height in fractions of the image."""
-    for image in images:
-        _save(folder / "images" / part / image.name, image.data)
-        height, width = image.size
-        lines = [f"{label - 1} {(xmin + xmax) / 2 / width:.9g} {(ymin + ymax) / 2 / height:.9g} "
-                 f"{(xmax - xmin) / width:.9g} {(ymax - ymin) / height:.9g}\n"
-                 for ymin, xmin, ymax, xmax, label in image.boxes.tolist()]
-        _save(folder / "labels" / part / f"{image.stem}.txt", "".join(lines).encode())
-
-
-def _write_data_yaml(folder: Path, parts: Sequence[str], classes: Sequence[str]) -> None:
-    content = {**{part: f"images/{part}" for part in parts}, "names": dict(enumerate(classes[1:]))}
-    text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
-    (folder / "data.yaml").write_text(text, encoding="utf-8")
-
-
-Writer = Callable[[Path, str, Iterator[Image], Sequence[str]], None]
-WRITERS: dict[str, Writer] = {"coco": write_coco, "voc": write_voc, "yolo": write_yolo}
 
 
 @entry_point

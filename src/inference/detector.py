@@ -4,7 +4,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -129,6 +129,10 @@ class Detector:
                 order = np.argsort(-scores, kind="stable")
                 rows = zip(boxes[order][:, [1, 0, 3, 2]].tolist(), scores[order].tolist(), labels[order].tolist())
                 yield Detections(Detection(tuple(box), score, label, self.classes[label]) for box, score, label in rows)
+
+    def include_uncertain(self) -> None:
+        """Also gives detections of scores above half of `min_score`, which itself stays."""
+        self._nms = replace(self._nms, min_score=self.min_score / 2)
 
     def warm_up(self) -> None:
         """Lets the network be compiled, which takes a while, before the first image."""

@@ -10,9 +10,11 @@ from typing import Any, TextIO
 import cv2
 import numpy as np
 
+from src.dataset.writers import WRITERS
 from src.inference.annotated_boxes import AnnotatedBoxes
 from src.inference.inputs import Input, shorten_name
 from src.inference.output_folder import CROPS_FOLDER, LIST_NAME
+from src.inference.preannotation import Preannotation
 from src.utils.errors import UserError
 from src.utils.files import whole_file
 from src.utils.safe_io import spreadsheet_text
@@ -35,17 +37,21 @@ class Output:
     Args:
         folder: where to, see `free_output_folder`.
         classes: class names, index = label.
-        file_format: of the list, `json` or `csv`.
+        file_format: of the list, `json` or `csv`; or a key of `WRITERS`, which also writes the detections in images as
+            annotations, see `Preannotation`.
         crops: also save the inside of each box, in `crops/CLASS`.
         annotated: boxes to draw beside; None for none.
+        min_score: detections have a higher score; others, which may be given, are only told among uncertain ones.
     """
 
     def __init__(
         self, folder: Path | str, classes: Sequence[str], file_format: str = "json", crops: bool = False,
-        annotated: AnnotatedBoxes | None = None,
+        annotated: AnnotatedBoxes | None = None, min_score: float = 0.0,
     ) -> None:
-        self.folder = Path(folder)
-        self.list_file = self.folder / f"{LIST_NAME}.{file_format}"
+        self.folder, self.min_score = Path(folder), min_score
+        is_annotation = file_format in WRITERS
+        self.list_file = self.folder / f"{LIST_NAME}.{'json' if is_annotation else file_format}"
+        self._annotation = Preannotation(self.folder, file_format, classes, min_score, crops) if is_annotation else None
         self._classes, self._crops, self._annotated = classes, crops, annotated
         self._stack, self._video_stack = contextlib.ExitStack(), contextlib.ExitStack()
         self._video_name: str | None = None
@@ -58,6 +64,8 @@ class Output:
     def __exit__(self, *error: Any) -> None:
         self._video_stack.__exit__(*error)
         self._stack.__exit__(*error)
+        if self._annotation and not _is_failure(error[1]):
+            self._annotation.write()
 
     def add_image(
         self, item: Input, image: np.ndarray, boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray
@@ -69,6 +77,10 @@ class Output:
             boxes: (D, 4) ymin, xmin, ymax, xmax, pixels.
             scores, labels: (D,).
         """
+        if self._annotation:
+            self._annotation.add(item, image, boxes, scores, labels)
+        shown = scores > self.min_score
+        boxes, scores, labels = boxes[shown], scores[shown], labels[shown]
         picture = self._draw(image, boxes, labels, scores)
         annotated = self._annotated.find(str(item.source)) if self._annotated else None
         if annotated:
@@ -88,6 +100,8 @@ class Output:
             number: of the frame, from 0.
             rate: frames per second.
         """
+        shown = scores > self.min_score
+        boxes, scores, labels = boxes[shown], scores[shown], labels[shown]
         if self._video_name != item.name:
             self._video_stack.close()
             self._video = self._video_stack.enter_context(VideoFile(self.folder / f"{item.name}.mp4", rate))

@@ -91,10 +91,11 @@ def predict_inputs(
                         output.add_image(shot.item, shot.image, boxes, scores, labels)
                     else:
                         output.add_frame(shot.item, shot.number, shot.rate, shot.image, boxes, scores, labels)
-                    counts[shot.item] = counts.get(shot.item, 0) + len(labels)
+                    count = int((scores > output.min_score).sum())
+                    counts[shot.item] = counts.get(shot.item, 0) + count
                     num_images += 1
                     if shot.item.is_image and not is_terminal:
-                        logger.info("%s: %d detections", shot.item.source, len(labels))
+                        logger.info("%s: %d detections", shot.item.source, count)
                 bar.update(len(batch))
         except KeyboardInterrupt:
             if not any(item.is_camera for item in inputs):

@@ -3,6 +3,7 @@ import argparse
 from collections.abc import Sequence
 
 from src.config.loader import FlagParser
+from src.dataset.writers import WRITERS
 from src.evaluation.thresholds import BEST, KINDS, USUAL_SCORE
 from src.inference.load import is_exported
 from src.utils.errors import UserError
@@ -42,7 +43,9 @@ def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Nam
     output.add_argument("--output", default="./output/predict",
                         help="folder of the pictures and detections, and of nothing else; those of an earlier run are "
                              "kept under a number (default: ./output/predict)")
-    output.add_argument("--format", choices=("json", "csv"), default="json", help="file of detections (default: json)")
+    output.add_argument("--format", choices=("json", "csv", *WRITERS), default="json",
+                        help="file of detections, json (default) or csv; any other format also writes the detections "
+                             "in images as annotations for the program of that name, and uncertain.csv")
     output.add_argument("--crops", action="store_true", help="save the inside of each box too, in crops/CLASS")
     output.add_argument("--show_gt", nargs="?", const=True, metavar="FILE",
                         help="draw the annotated boxes beside: those of the dataset of the configuration, or of a COCO "

@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from src.dataset.annotations import EVALUATION, TRAINING, Report
-from src.dataset.convert import FolderConfig, Image, convert, main, write_voc, write_yolo
+from src.dataset.convert import FolderConfig, convert, main
 from src.dataset.found_data import with_found_data
-from src.dataset.sources import FORMATS, find_parts
+from src.dataset.sources import find_parts
+from src.dataset.writers import WRITERS, Image, write_cvat, write_label_studio, write_labelme, write_voc, write_yolo
 from src.utils.errors import UserError
 from tests.hostile.special_files import names_below
 from tests.support.program_files import labelme_json
@@ -41,7 +42,7 @@ def content_of(folder):
             for purpose, source in find_parts(config)[1].items()}
 
 
-@pytest.mark.parametrize("kind", sorted({"coco", "voc", "yolo"} & set(FORMATS)))
+@pytest.mark.parametrize("kind", WRITERS)
 def test_round_trip(data, kind, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     main([f"--data={data}", f"--to={kind}", f"--output={tmp_path / 'out'}"])
@@ -91,6 +92,25 @@ def test_voc(tmp_path):
     for part in ("<filename>a.png</filename>", "<width>80</width>", "<name>&lt;&amp;&gt; \u00e9</name>",
                  "<xmin>9</xmin>", "<ymin>7</ymin>", "<xmax>41</xmax>", "<ymax>37</ymax>"):
         assert part in text
+
+
+def test_what_detectors_find_has_scores(tmp_path):
+    """Label Studio keeps them apart from what a person has annotated."""
+    found = IMAGE._replace(scores=np.array([0.875], np.float32))
+    for number, image in enumerate((IMAGE, found)):
+        folder = tmp_path / str(number)
+        write_labelme(folder, "train", iter([image]), CLASSES)
+        shape, = json.loads((folder / "train/sub/a.json").read_text())["shapes"]
+        assert (shape["points"], shape["description"]) == ([[8, 6], [40, 36]], ("", "score 0.875")[number])
+        write_cvat(folder, "train", iter([image]), CLASSES)
+        assert f'source="{("manual", "auto")[number]}"' in (folder / "train/annotations.xml").read_text()
+        write_label_studio(folder, "train", iter([image]), CLASSES)
+        task, = json.loads((folder / "train/tasks.json").read_text())
+        assert task["data"] == {"image": "/data/local-files/?d=train/images/sub/a.png"}
+        region, = task[("annotations", "predictions")[number]][0]["result"]
+        assert region["value"] == {"x": 10, "y": 10, "width": 40, "height": 50, "rotation": 0,
+                                   "rectanglelabels": ["dog"]}
+        assert region.get("score") == (None, 0.875)[number]
 
 
 @pytest.mark.parametrize(("output", "message"), [
