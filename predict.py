@@ -14,6 +14,7 @@ from src.inference.output_folder import free_output_folder
 from src.inference.outputs import Output
 from src.inference.predict import find_labels, predict_inputs
 from src.inference.predict_args import parse_arguments
+from src.inference.tiles import build_tile_settings
 from src.model_zoo import find_weights, with_published_config
 from src.runtime.cli import entry_point
 from src.utils.errors import UserError
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     path = find_weights(config.checkpoint_file_path, config.checkpoint_path)
     named_config = config if arguments.has_config else None  # an exported file needs none
     detector = load_detector(path, named_config if is_exported(path) else config, arguments.score,
-                             arguments.nms_threshold, Device.of(config))
+                             arguments.nms_threshold, Device.of(config), build_tile_settings(config))
     logger.info("detections have a score above %g", detector.min_score)
     labels = find_labels(arguments.only, detector.classes)
     annotated = find_annotated_boxes(arguments.show_gt, named_config, detector.classes, image_paths(inputs))
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         detector.include_uncertain()
     free_output_folder(arguments.output, inputs, is_annotation)
     with Output(arguments.output, detector.classes, arguments.format, arguments.crops, annotated,
-                detector.min_score) as output:
+                detector.min_score, is_upright(config)) as output:
         failed = predict_inputs(detector, inputs, output, labels, arguments.max_images, is_upright(config))
 
     logger.info("pictures and %s are in %s", output.list_file.name, arguments.output)

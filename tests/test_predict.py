@@ -65,7 +65,7 @@ def test_the_same_from_all_kinds_of_models(predict, models, shapes, tmp_path, ca
     for name, kind in (("a.ckpt", "coco"), ("a.onnx", "voc"), ("a.mindir", "yolo")):
         with caplog.at_level("INFO"):
             predict(models / name, f"--input={shapes / 'shapes' / 'val'}", "--nms_threshold=0.3", f"--format={kind}",
-                    configured=name == "a.ckpt")
+                    "--tiles", "--tile_size=200", configured=name == "a.ckpt")
         assert "detections have a score above 0.5" in caplog.text
         assert "in 6 images" in caplog.text and "images per second (network alone" in caplog.text
         caplog.clear()
@@ -118,6 +118,12 @@ def test_report_of_an_evaluation(run, models, shapes, tmp_path):
     results = json.loads((tmp_path / "output" / "eval_results.json").read_text(encoding="utf-8"))
     assert f"<b>{results['mAP']:.3f}</b>" in html
     assert html.count("data:image/svg+xml") == 5 and "data:image/jpeg" in html
+    # Of images that are no larger than a tile, the same comes out.
+    _, err, code = run("eval_onnx", *flags, f"--file_name={models / 'a.onnx'}", "--tiles", "--tile_size=1000")
+    assert code == 0, err
+    tiled = json.loads((tmp_path / "output" / "eval_results.json").read_text(encoding="utf-8"))
+    assert tiled["protocols"]["coco"]["stats"] == pytest.approx(results["protocols"]["coco"]["stats"], abs=1e-6)
+    assert tiled["settings"]["tiles"] == {"size": 1000, "overlap": 0.2} and results["mAP"] > 0
 
 
 def test_unreadable_inputs_do_not_stop_the_others(run, models, tmp_path):

@@ -218,6 +218,12 @@ class Config:
                                     "precision; 0: do not", between(0, 1))
     target_recall: float = _eval(0.0, "evaluation: also look for the highest score from which detections have this "
                                  "recall; 0: do not", between(0, 1))
+    tiles: bool = _eval(False, "eval.py, eval_onnx.py, predict.py: cut images that are larger than a tile into "
+                        "overlapping tiles, for small objects in large images")
+    tile_size: int = _eval(0, "tiles: longer side of a tile in pixels of the image; 0: that of the network's input",
+                           NOT_NEGATIVE)
+    tile_overlap: float = _eval(0.2, "tiles: share of a tile that the next one repeats; objects that are smaller lie "
+                                "whole in one of them", between(0, 1, "[)"))
     run_eval: bool = _eval(False, "evaluate while training")
     eval_start_epoch: int = _eval(40, "first epoch after which run_eval evaluates", COUNT)
     eval_interval: int = _eval(1, "epochs from one such evaluation to the next", COUNT)

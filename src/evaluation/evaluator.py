@@ -1,19 +1,30 @@
 """Evaluation as the configuration describes it, for any callable that predicts."""
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from src.boxes import build_nms_config
 from src.config import Config
-from src.dataset import BatchSettings, WorkerSettings, build_input_format, create_mindrecord, create_ssd_dataset
+from src.dataset import (
+    BatchSettings,
+    WorkerSettings,
+    build_input_format,
+    create_mindrecord,
+    create_ssd_dataset,
+    load_image,
+)
 from src.dataset.exif import UPRIGHT, is_upright
 from src.dataset.images import read_image_header
 from src.dataset.mindrecord.opening import readable
 from src.dataset.pipeline import evaluated_image_ids
-from src.dataset.sources import find_source
+from src.dataset.sources import find_source, read_annotations
 from src.evaluation.coco_metrics import PROTOCOLS, COCOMetrics
 from src.evaluation.loop import Predict, evaluate
+from src.evaluation.predictions import Predictions
 from src.evaluation.results import EvalResult
 from src.utils.errors import UserError
+from src.utils.progress import progress
 
 
 class Evaluation:
@@ -58,6 +69,26 @@ class Evaluation:
         result = evaluate(predict, batches, self._metrics, batch_size, num_batches=dataset.get_dataset_size())
         self._records.files.require_unchanged()
         return result
+
+    def each_image(self, find: Callable[[np.ndarray], Predictions]) -> EvalResult:
+        """Evaluates a callable from an image (H, W, 3) uint8 RGB, of its own size, to the predictions for it.
+
+        Raises:
+            UserError: an image cannot be read, or the data were replaced since this was made.
+        """
+        paths = {record.image_id: record.path for record in read_annotations(self._config, is_training=False)}
+        image_ids = evaluated_image_ids(self._records.path)
+        self._records.files.require_unchanged()
+        self._metrics.clear()
+        with progress("evaluating", len(image_ids), "image") as advance:
+            for image_id in image_ids:
+                if image_id not in paths:
+                    raise UserError(f"image {image_id} is no longer in the annotations, which have changed since they "
+                                    "were converted: start again")
+                image = load_image(paths[image_id], is_upright(self._config))
+                self._metrics.update([find(image)], [image_id], [image.shape[:2]])
+                advance(1)
+        return self._metrics.get_metrics()
 
 
 def build_metrics(config: Config, annotation_file: Path | str, protocols: Sequence[str] = PROTOCOLS,

@@ -21,10 +21,13 @@ from src.evaluation.thresholds import choose_score
 from src.inference.load import Device, is_exported, load_predictor
 from src.inference.metadata import ModelMetadata, create_metadata
 from src.inference.predictor import Predictor
+from src.inference.tiles import TileSettings, merge_tiles, place_tiles
 from src.model_zoo import find_weights, published_config
 from src.utils.errors import UserError
 from src.visualization.draw import draw_detections
 
+# Tiles that a network of any batch size takes at once.
+TILES_AT_ONCE = 8
 # The path of an image file, or its pixels as OpenCV gives them, (H, W, 3) uint8 BGR.
 Picture = Path | str | np.ndarray
 Pictures = list[Picture] | tuple[Picture, ...] | Iterator[Picture]
@@ -81,13 +84,17 @@ class Detector:
         metadata: of the model file, or of the configuration.
         min_score: see there.
         nms_threshold: largest intersection over union of two detections of a class; None for that of `metadata`.
+        tiles: images that are larger than a tile are cut into such tiles; None for whole images.
     """
 
     def __init__(
-        self, predictor: Predictor, metadata: ModelMetadata, min_score: float, nms_threshold: float | None = None
+        self, predictor: Predictor, metadata: ModelMetadata, min_score: float, nms_threshold: float | None = None,
+        tiles: TileSettings | None = None,
     ) -> None:
         self.classes = tuple(metadata.classes)
-        self.batch_size = predictor.input_shape[0] or 1
+        self._network_batch = predictor.input_shape[0] or (TILES_AT_ONCE if tiles else 1)
+        self.batch_size = 1 if tiles else self._network_batch
+        self._tiles = tiles
         self.min_score = min_score
         self.seconds = 0.0
         self._predictor, self._image_size = predictor, metadata.image_size
@@ -146,8 +153,22 @@ class Detector:
             For each image boxes (D, 4) float32 `ymin xmin ymax xmax` in pixels, inside the image; scores (D,); labels
             (D,) int64.
         """
+        return [self._detect_in_tiles(image) for image in images] if self._tiles else self._detect(images)
+
+    def _detect_in_tiles(self, image: np.ndarray) -> ImageDetections:
+        assert self._tiles
+        height, width = image.shape[:2]
+        tile_size, overlap = self._tiles.shape(self._image_size), self._tiles.overlap
+        tiles = place_tiles((height, width), tile_size, overlap)
+        found: list[ImageDetections] = []
+        for start in range(0, len(tiles), self._network_batch):
+            found += self._detect([tile.crop(image) for tile in tiles[start : start + self._network_batch]])
+        return merge_tiles(zip(tiles, found), tile_size, self._nms, overlap) if len(tiles) > 1 else found[0]
+
+    def _detect(self, images: Sequence[np.ndarray]) -> list[ImageDetections]:
+        """`detect` for as many images as the network takes at once, or fewer, each as a whole."""
         # A compiled network sees one shape only: the last image fills the batch up.
-        rows = [min(row, len(images) - 1) for row in range(self.batch_size)]
+        rows = [min(row, len(images) - 1) for row in range(self._network_batch)]
         prepared = [self._prepare(image) for image in images]
         image_shapes = np.array([image.shape[:2] for image in images], np.float32)
         batch = np.stack([prepared[row] for row in rows])
@@ -179,7 +200,7 @@ def _read_rgb(picture: Picture) -> np.ndarray:
 
 def load_detector(
     model: Path | str, config: Config | None = None, min_score: float | str | None = None,
-    nms_threshold: float | None = None, device: Device | None = None,
+    nms_threshold: float | None = None, device: Device | None = None, tiles: TileSettings | bool | None = None,
 ) -> Detector:
     """The `Detector` of a model file or of published weights; an ONNX file of `export.py` needs no MindSpore.
 
@@ -194,6 +215,7 @@ def load_detector(
         min_score: the confidence threshold, see `choose_score`.
         nms_threshold: see `Detector`.
         device: where the model runs; None for that of `config`, and without one for a CPU.
+        tiles: cut images that are larger than a tile, see `Detector`; True for tiles as large as the network's input.
     """
     path = Path(model)
     if not path.is_file() and not is_exported(path):
@@ -208,7 +230,8 @@ def load_detector(
             raise UserError(f"{path} has no metadata about its classes and its input (another program wrote it): name "
                             "its configuration, --config_path=FILE, or export it with export.py")
         metadata = create_metadata(config, precision="fp32")
-    return Detector(predictor, metadata, choose_score(min_score, predictor.thresholds), nms_threshold)
+    return Detector(predictor, metadata, choose_score(min_score, predictor.thresholds), nms_threshold,
+                    TileSettings() if tiles is True else tiles or None)
 
 
 def _config_of(model: Path | str) -> Config | None:

@@ -42,16 +42,18 @@ class Output:
         crops: also save the inside of each box, in `crops/CLASS`.
         annotated: boxes to draw beside; None for none.
         min_score: detections have a higher score; others, which may be given, are only told among uncertain ones.
+        upright: images were turned as their EXIF data ask, see `load_image`.
     """
 
     def __init__(
         self, folder: Path | str, classes: Sequence[str], file_format: str = "json", crops: bool = False,
-        annotated: AnnotatedBoxes | None = None, min_score: float = 0.0,
+        annotated: AnnotatedBoxes | None = None, min_score: float = 0.0, upright: bool = True,
     ) -> None:
         self.folder, self.min_score = Path(folder), min_score
         is_annotation = file_format in WRITERS
         self.list_file = self.folder / f"{LIST_NAME}.{'json' if is_annotation else file_format}"
-        self._annotation = Preannotation(self.folder, file_format, classes, min_score, crops) if is_annotation else None
+        self._annotation = (Preannotation(self.folder, file_format, classes, min_score, crops, upright)
+                            if is_annotation else None)
         self._classes, self._crops, self._annotated = classes, crops, annotated
         self._stack, self._video_stack = contextlib.ExitStack(), contextlib.ExitStack()
         self._video_name: str | None = None

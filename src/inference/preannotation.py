@@ -49,12 +49,14 @@ class Preannotation:
         classes: names, index = label.
         min_score: annotations have a higher score.
         crops: also save the inside of the most uncertain box of the images on the contact sheet.
+        upright: images were turned as their EXIF data ask, see `load_image`.
     """
 
-    def __init__(self, folder: Path, kind: str, classes: Sequence[str], min_score: float, crops: bool) -> None:
+    def __init__(self, folder: Path, kind: str, classes: Sequence[str], min_score: float, crops: bool,
+                 upright: bool = True) -> None:
         check_names(classes)
         self._folder, self._kind, self._classes = folder, kind, classes
-        self._min_score, self._crops = min_score, crops
+        self._min_score, self._crops, self._upright = min_score, crops, upright
         self._images: list[_Found] = []
         self._views: list[np.ndarray] = []
 
@@ -82,7 +84,7 @@ class Preannotation:
         rows = np.concatenate([boxes, found.labels[:, None].astype(np.int32)], axis=1)[kept]
         data, suffix = read_file(found.path, MOST_BYTES), found.path.suffix
         if suffix.lower() not in IMAGE_SUFFIXES:  # readers of datasets know images by their suffixes
-            data, suffix = encode_image(load_image(found.path), ".png"), ".png"
+            data, suffix = encode_image(load_image(found.path, self._upright), ".png"), ".png"
         name = "".join(letter if letter.isprintable() else "_" for letter in found.item.name)
         return Image(f"{name}{suffix}", data, found.size, rows, found.scores[kept])
 
@@ -105,7 +107,7 @@ class Preannotation:
 
     def _drawn(self, images: Sequence[_Found], folder: Path) -> Iterator[np.ndarray]:
         for rank, found in enumerate(images, start=1):
-            image = load_image(found.path)
+            image = load_image(found.path, self._upright)
             picture, boxes = resize_to_view(image, found.boxes, largest=SHEET_SIDE)
             drawn = draw_detections(picture, boxes, found.labels, found.scores, self._classes)
             yield with_title(drawn, f"{rank}: {found.item.file_name}")

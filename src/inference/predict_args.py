@@ -24,7 +24,8 @@ def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Nam
     parser = FlagParser(
         usage="%(prog)s --input INPUT [INPUT ...] --checkpoint_file_path=MODEL [--key=value ...]",
         description=description.replace("`", ""),
-        epilog="All other flags are keys of the configuration, see: python eval.py --help", allow_abbrev=False)
+        epilog="All other flags are keys of the configuration, such as --tiles for small objects in large images, see: "
+               "python eval.py --help", allow_abbrev=False)
     what = parser.add_argument_group("inputs")
     what.add_argument("--input", nargs="+", required=True,
                       help="images, videos, folders of them, patterns ('photos/**/*.jpg'), camera numbers (0)")

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from src.dataset.images import load_image
 from src.inference import load_detector
 from tests.benchmarks.fine_tuning import cpu_seconds
 
@@ -57,7 +56,7 @@ def mix(voc, empty, images, folder):
 def false_positives(model, paths):
     """Detections in images without objects, `(2,)` for the two scores, and images with such a detection, `(2,)`."""
     detector = load_detector(model, min_score=min(SCORES))
-    scores = [[score for _, score, _ in detector(load_image(path))] for path in paths]
+    scores = [[one.score for one in detector(path)] for path in paths]
     counts = np.array([[sum(score >= least for score in of_image) for least in SCORES] for of_image in scores])
     return counts.sum(axis=0), (counts > 0).sum(axis=0)
 
