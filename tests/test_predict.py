@@ -18,7 +18,7 @@ from src.ssd import build_inference_net
 from src.visualization.draw import save_image
 from src.weights.thresholds_file import write_thresholds
 from tests.support.golden_data import golden_weight
-from tests.support.samples import cut_short, save_video
+from tests.support.samples import cut_short, in_pixels, save_video
 from tests.support.small_models import SMALL_MULTIBOX, flags_for
 
 CLASSES = {"circle", "square", "triangle", "star", "cross", "ring"}
@@ -71,8 +71,8 @@ def test_the_same_from_all_kinds_of_models(predict, models, shapes, tmp_path, ca
         caplog.clear()
         found.append(detections_in(tmp_path))
         config = with_found_data(FolderConfig(str(tmp_path / "out" / "dataset")))
-        annotated.append({Path(record.path).stem: record.pixel_boxes for record in
-                          find_parts(config)[1][TRAINING].read(Report())})
+        records = in_pixels(find_parts(config)[1][TRAINING].read(Report()))
+        annotated.append({Path(record.path).stem: record.pixel_boxes for record in records})
         assert set(config.classes[1:]) <= CLASSES
     checkpoint, onnx, mindir = found
     assert len(checkpoint) > 6

@@ -16,7 +16,7 @@ from src.inference.outputs import Output
 from src.inference.uncertain import rank_images, small_view, uncertainty
 from src.utils.errors import UserError
 from tests.hostile.special_files import names_below
-from tests.support.samples import write_image
+from tests.support.samples import in_pixels, write_image
 
 CLASSES = ("background", "cat", "dog")
 BOXES = np.array([[10.4, 20.6, 50, 70.5], [0, 0, 30, 30], [5, 5, 5.2, 40], [1, 1, 40, 40]], np.float32)
@@ -48,7 +48,8 @@ def test_read_back(inputs, tmp_path, kind):
     config = with_found_data(FolderConfig(str(dataset)))
     form, parts = find_parts(config)
     assert form.kind == kind and config.classes[1:] == CLASSES[1:]
-    found = {record.path.rpartition("/")[2]: record.pixel_boxes.tolist() for record in parts[TRAINING].read(Report())}
+    records = in_pixels(parts[TRAINING].read(Report()))
+    found = {record.path.rpartition("/")[2]: record.pixel_boxes.tolist() for record in records}
     # Rounded to integers; without what is below the threshold, or has no area then.
     assert found == {"a.png": [[10, 21, 50, 70, 1], [0, 0, 30, 30, 2]], "b é.jpg": [],
                      "a-2.PNG": [[0, 0, 30, 30, 2]]}
