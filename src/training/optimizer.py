@@ -9,6 +9,7 @@ from mindspore import nn
 from src.config import Config
 from src.ssd import SSDWithLossCell, get_model
 from src.training.ema import build_ema
+from src.training.group_momentum import GroupMomentum
 from src.training.lr_schedule import get_lr
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
@@ -111,15 +112,14 @@ def build_train_step(config: Config, net: SSDWithLossCell, learning_rates: np.nd
         raise UserError(f"accumulation_steps is {steps}, and the whole run has {len(learning_rates)} steps: nothing "
                         "would ever be updated")
     parameters, learning_rates = net.trainable_params(), learning_rates[steps - 1 :: steps]
-    if config.backbone_lr_scale != 1:
-        parameters = scaled_groups(parameters, backbone, config.backbone_lr_scale, learning_rates, config.weight_decay)
-    optimizer = nn.Momentum(
-        parameters,
-        ms.Tensor(learning_rates),
-        config.momentum,
-        config.weight_decay,
-        loss_scale=1.0 if config.use_global_norm or scaler else scale,
-    )
+    divisor = 1.0 if config.use_global_norm or scaler else scale
+    settings = (config.momentum, config.weight_decay, divisor)
+    if config.backbone_lr_scale == 1:
+        optimizer = nn.Momentum(parameters, ms.Tensor(learning_rates), *settings)
+    else:
+        groups = scaled_groups(parameters, backbone, config.backbone_lr_scale, learning_rates, config.weight_decay)
+        is_scaled = [parameter.name.startswith(backbone + ".") for parameter in parameters]
+        optimizer = GroupMomentum(groups, is_scaled, learning_rates, *settings)
     step = TrainingWrapper(
         net,
         optimizer,

@@ -1,5 +1,6 @@
 """One update of the parameters: loss, gradients, scaling, accumulation, optimizer, EMA."""
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import mindspore as ms
@@ -62,6 +63,8 @@ class TrainingWrapper(nn.Cell):
             self.statistics = tuple(_running_statistics(network))
             if getattr(network, "keep_empty", False):
                 network.mean_over_ranks = MeanOverRanks(self.ranks)
+            sizes = [statistic.size for statistic in self.statistics]
+            self.statistics_starts = tuple(accumulate(sizes, initial=0))[:-1]
 
     def _scaled_loss(self, *inputs: ms.Tensor) -> tuple[ms.Tensor, ...]:
         outputs = self.network(*inputs)
@@ -88,7 +91,7 @@ class TrainingWrapper(nn.Cell):
             if not finite:
                 return self._with_parts(ops.depend(loss, ops.assign_add(self.skipped_steps, 1)), parts)
         elif self.use_global_norm:
-            gradients = tuple([gradient * (1.0 / self.sens) for gradient in gradients])
+            gradients = self.map(ops.partial(_multiply, 1.0 / self.sens), gradients)
         if self.accumulation_steps > 1:
             return self._with_parts(ops.depend(loss, self._accumulate(gradients)), parts)
         return self._with_parts(ops.depend(loss, self._update(gradients)), parts)
@@ -98,14 +101,10 @@ class TrainingWrapper(nn.Cell):
 
     def _average_statistics(self) -> Any:
         """Sets BatchNorm's running statistics, which each rank has of its own images, to the mean of all ranks."""
-        done = True
-        if self.statistics:
-            mean = self.sum_ranks(ops.concat(self.statistics)) / self.ranks
-            start = 0
-            for statistic in self.statistics:
-                done = ops.depend(done, ops.assign(statistic, mean[start : start + statistic.size]))
-                start += statistic.size
-        return done
+        if not self.statistics:
+            return True
+        mean = self.sum_ranks(ops.concat(self.statistics)) / self.ranks
+        return self.map(ops.partial(_assign_part, mean), self.statistics, self.statistics_starts)
 
     def _accumulate(self, gradients: tuple[ms.Tensor, ...]) -> Any:
         """Adds gradients to the sums; after enough of them updates the parameters with the mean."""
@@ -126,9 +125,10 @@ class TrainingWrapper(nn.Cell):
         return done if self.ema is None else ops.depend(done, self.ema())
 
 
-# Not loops: MindSpore unrolls those, and a network has more parameters than it allows nested calls.
-_add, _multiply, _clear, _is_finite = (ops.MultitypeFuncGraph(name)
-                                       for name in ("add", "multiply", "clear", "is_finite"))
+# Not loops or comprehensions: MindSpore unrolls those. They take minutes to compile, and a network has more parameters
+# than it allows nested calls.
+_add, _multiply, _clear, _is_finite, _assign_part = (
+    ops.MultitypeFuncGraph(name) for name in ("add", "multiply", "clear", "is_finite", "assign_part"))
 
 
 @_add.register("Tensor", "Tensor")
@@ -149,6 +149,11 @@ def _clear_sum(total: ms.Tensor) -> ms.Tensor:
 @_is_finite.register("Tensor")
 def _gradient_is_finite(gradient: ms.Tensor) -> ms.Tensor:
     return ops.isfinite(gradient).all()
+
+
+@_assign_part.register("Tensor", "Tensor", "Number")
+def _assign_part_of(values: ms.Tensor, target: ms.Tensor, start: int) -> ms.Tensor:
+    return ops.assign(target, values[start : start + target.size])
 
 
 class MeanOverRanks(nn.Cell):

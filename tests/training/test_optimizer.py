@@ -7,6 +7,7 @@ from mindspore import nn, ops
 from src.boxes import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
 from src.ssd import build_training_net
+from src.training.group_momentum import GroupMomentum
 from src.training.optimizer import build_train_step, create_learning_rates, freeze, loss_scale, scaled_groups
 from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
@@ -14,6 +15,7 @@ from src.weights.parameter_names import is_training_state
 from tests.support.data_parallel_driver import values_of
 from tests.support.golden_data import golden_json
 from tests.support.line_net import Line
+from tests.support.small_models import SMALL_MULTIBOX
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -40,10 +42,10 @@ def test_loss_scale(config_of, flags, expected):
     ("--freeze_parts=features_1.0,features_1.2", ("features_1.0.", "features_1.2."), 20),
 ])
 def test_what_is_frozen_does_not_change(config_of, flag, parts, number):
-    config = config_of("ssd300_config.yaml", flag, "--num_classes=2", "--classes=background,thing")
+    config = config_of("ssd300_config.yaml", flag, "--num_classes=2", "--classes=background,thing", *SMALL_MULTIBOX)
     net = build_training_net(config)
     step = build_train_step(config, net, np.full(2, 0.01, np.float32))
-    image = np.random.default_rng(0).standard_normal((2, 3, 300, 300)).astype(np.float32)
+    image = np.random.default_rng(0).standard_normal((2, 3, 96, 96)).astype(np.float32)
     targets, labels, num_match = build_box_coder(config).encode([[0.1, 0.1, 0.7, 0.8, 1]])
     before = values_of(net)
     batch = (image, np.stack([targets] * 2), np.stack([labels] * 2), np.full((2, 1), num_match, np.int32))
@@ -149,6 +151,29 @@ def test_a_lower_rate_for_the_backbone():
         np.testing.assert_allclose(scaled[name], factor * moved[name], rtol=1e-3, atol=1e-6, err_msg=name)
     rates = [parameter.name for parameter in step.get_parameters() if parameter.name.startswith("learning_rate")]
     assert len(rates) == 4 and all(map(is_training_state, rates))
+
+
+@pytest.mark.parametrize("path", ["backbone", "head.0", ""])
+def test_momentum_of_groups_is_that_of_mindspore(path):
+    rates = np.array([0.01, 0.03, 0.02], np.float32)
+    after = []
+    for of_groups in (True, False):
+        net = trunk()
+        parameters = net.trainable_params()
+        groups = scaled_groups(parameters, path, 0.3, rates, 0.5) if path else [
+            {"params": parameters, "lr": ms.Tensor(rates)}, {"order_params": parameters}]
+        if of_groups:
+            optimizer = GroupMomentum(groups, [parameter.name.startswith(path) for parameter in parameters], rates,
+                                      0.9, 0.5, 1.0)
+        else:
+            optimizer = nn.Momentum(groups, ms.Tensor(rates), 0.9, 0.5, 1.0)
+        step = TrainingWrapper(net, optimizer).set_train(True)
+        for _ in rates:
+            step(ms.Tensor(IMAGE))
+        after.append(values_of(step))
+    assert after[0].keys() == after[1].keys()
+    for name, value in after[0].items():
+        np.testing.assert_array_equal(value, after[1][name], err_msg=name)
 
 
 def test_a_part_without_parameters():
