@@ -60,14 +60,28 @@ def detections_in(folder):
     return json.loads((folder / "out" / "detections.json").read_text(encoding="utf-8"))
 
 
+def grouped(rows):
+    """Boxes `(N, 4)` x, y, width, height by picture and class. Scores that differ by rounding change the order."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["picture"], row["class"]), []).append(row["bbox"])
+    return {key: np.array(boxes) for key, boxes in groups.items()}
+
+
+def largest_distance(boxes, others):
+    """Of a box from the nearest one among the others, `(N, 4)` each: the largest difference of a number."""
+    distances = np.abs(boxes[:, None] - others).max(axis=2)
+    return max(distances.min(axis=0).max(), distances.min(axis=1).max()) if distances.size else 0
+
+
 def test_the_same_from_all_kinds_of_models(predict, models, shapes, tmp_path, caplog):
     found, annotated = [], []
     for name, kind in (("a.ckpt", "coco"), ("a.onnx", "voc"), ("a.mindir", "yolo")):
         with caplog.at_level("INFO"):
             predict(models / name, f"--input={shapes / 'shapes' / 'val'}", "--nms_threshold=0.3", f"--format={kind}",
-                    "--tiles", "--tile_size=200", configured=name == "a.ckpt")
+                    "--tiles", "--tile_size=250", "--max_images=2", configured=name == "a.ckpt")
         assert "detections have a score above 0.5" in caplog.text
-        assert "in 6 images" in caplog.text and "images per second (network alone" in caplog.text
+        assert "in 2 images" in caplog.text and "images per second (network alone" in caplog.text
         caplog.clear()
         found.append(detections_in(tmp_path))
         config = with_found_data(FolderConfig(str(tmp_path / "out" / "dataset")))
@@ -77,18 +91,18 @@ def test_the_same_from_all_kinds_of_models(predict, models, shapes, tmp_path, ca
     checkpoint, onnx, mindir = found
     assert len(checkpoint) > 6
     assert {row["class"] for row in checkpoint} <= CLASSES and all(row["score"] > 0.5 for row in checkpoint)
-    for other in (onnx, mindir):
-        for key in ("picture", "class"):
-            assert [row[key] for row in other] == [row[key] for row in checkpoint]
-        np.testing.assert_allclose([row["bbox"] for row in other], [row["bbox"] for row in checkpoint], atol=0.1)
+    expected = grouped(checkpoint)
+    for other in map(grouped, (onnx, mindir)):
+        assert {key: len(boxes) for key, boxes in other.items()} == {key: len(boxes) for key, boxes in expected.items()}
+        assert all(largest_distance(other[key], boxes) < 0.1 for key, boxes in expected.items())
     # As annotations, too: the boxes of the list, rounded.
     for boxes_of in annotated:
         assert sum(map(len, boxes_of.values())) == len(checkpoint)
         for stem, boxes in boxes_of.items():
             listed = np.array([row["bbox"] for row in checkpoint if Path(row["file_name"]).stem == stem]).reshape(-1, 4)
-            np.testing.assert_allclose(tlbr_to_xywh(boxes[:, :4]), listed, atol=1.1)
+            assert len(boxes) == len(listed) and largest_distance(tlbr_to_xywh(boxes[:, :4]), listed) < 1.1
     pictures = {path.stem for path in (tmp_path / "out").glob("*.jpg")}
-    assert pictures == {path.stem for path in (shapes / "shapes" / "val").iterdir()}
+    assert pictures == {path.stem for path in sorted((shapes / "shapes" / "val").iterdir())[:2]}
 
 
 def test_images_a_video_crops_and_one_class(predict, models, shapes, tmp_path):
