@@ -58,5 +58,5 @@ else
     cat "$LOG"
 fi
 mv "$PART/converted.$SUFFIX" "$OUTPUT"
-[ "$KIND" != ONNX ] || mv "$PART/prepared.thresholds.json" "${OUTPUT%.*}.thresholds.json"
+[ "$KIND" != ONNX ] || mv "$PART/prepared.thresholds.json" "$OUTPUT.thresholds.json"
 echo "converted: $OUTPUT"

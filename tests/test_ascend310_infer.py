@@ -17,6 +17,7 @@ from src.evaluation.thresholds import OperatingPoint, Thresholds
 from src.inference import load_detector
 from src.ssd import build_inference_net
 from src.weights.thresholds_file import write_thresholds
+from tests.support.box_sets import largest_distance
 from tests.support.golden_data import ROOT, golden_weight
 from tests.support.samples import exif_of
 from tests.support.script_runner import copy_checkout
@@ -162,7 +163,9 @@ def test_a_photograph_that_lies_on_its_side(model, program, shapes, tmp_path):
         by_program = json.loads((model / f"{exif}.json").read_text(encoding="utf-8"))
         (boxes, _, labels), = detector.detect([image])
         assert [one["category_id"] for one in by_program] == labels.tolist() and len(labels) > 0
-        np.testing.assert_allclose([one["bbox"] for one in by_program], tlbr_to_xywh(boxes), atol=0.02)
+        found = np.array([one["bbox"] for one in by_program])
+        for label in np.unique(labels):
+            assert largest_distance(found[labels == label], tlbr_to_xywh(boxes[labels == label])) < 0.02
 
 
 def test_weights_that_are_no_numbers(model, program, checkout, images):

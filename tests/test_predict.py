@@ -17,6 +17,7 @@ from src.evaluation.thresholds import OperatingPoint, Thresholds
 from src.ssd import build_inference_net
 from src.visualization.draw import save_image
 from src.weights.thresholds_file import write_thresholds
+from tests.support.box_sets import largest_distance
 from tests.support.golden_data import golden_weight
 from tests.support.samples import cut_short, in_pixels, save_video
 from tests.support.small_models import SMALL_MULTIBOX, flags_for
@@ -66,12 +67,6 @@ def grouped(rows):
     for row in rows:
         groups.setdefault((row["picture"], row["class"]), []).append(row["bbox"])
     return {key: np.array(boxes) for key, boxes in groups.items()}
-
-
-def largest_distance(boxes, others):
-    """Of a box from the nearest one among the others, `(N, 4)` each: the largest difference of a number."""
-    distances = np.abs(boxes[:, None] - others).max(axis=2)
-    return max(distances.min(axis=0).max(), distances.min(axis=1).max()) if distances.size else 0
 
 
 def test_the_same_from_all_kinds_of_models(predict, models, shapes, tmp_path, caplog):

@@ -5,8 +5,8 @@
 
 namespace ssd {
 
-// The confidence threshold with the best F1 of a model, from the file of the same name with the ending .thresholds.json,
-// which scripts/convert_lite.sh writes beside it. Throws UserError when there is none, or it is damaged.
+// The confidence threshold with the best F1 of the model `a.mindir`, from the file a.mindir.thresholds.json, which
+// scripts/convert_lite.sh writes beside it. Throws UserError when there is none, or it is damaged.
 float read_best_score(const std::filesystem::path &model);
 
 }  // namespace ssd

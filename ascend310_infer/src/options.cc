@@ -105,7 +105,7 @@ const std::vector<Flag> &flags() {
       {"classes", "names of the classes in label order with the background first, separated by commas",
        [](Options *o, const std::string &text) { o->classes = split(text); }},
       {"min_score", "detections have a score above it, default 0.1; best: that of the best F1, from the file "
-                    "NAME.thresholds.json beside the model",
+                    "MODEL.thresholds.json beside the model",
        [](Options *o, const std::string &text) {
          o->best_score = text == "best";
          o->min_score = o->best_score ? 0.0F : number(text, 0.0F, 1.0F);

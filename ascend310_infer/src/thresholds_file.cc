@@ -10,7 +10,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 float read_best_score(const fs::path &model) {
-  const fs::path path = fs::path(model).replace_extension(".thresholds.json");
+  const fs::path path = model.string() + ".thresholds.json";
   const std::string otherwise = "; give a number, such as --min_score=0.3";
   if (!fs::is_regular_file(path)) {
     throw UserError("--min_score=best needs the file " + path.string() +

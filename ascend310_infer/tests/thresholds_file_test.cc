@@ -8,7 +8,7 @@ namespace {
 using ThresholdsFile = TemporaryFolder;
 
 TEST_F(ThresholdsFile, BestScore) {
-  write("a.thresholds.json", R"({"thresholds": {"all_classes": {"best_f1": {"score": 0.25, "f1": 0.9}}}})");
+  write("a.mindir.thresholds.json", R"({"thresholds": {"all_classes": {"best_f1": {"score": 0.25, "f1": 0.9}}}})");
   EXPECT_EQ(read_best_score(folder / "a.mindir"), 0.25F);
 }
 
@@ -18,7 +18,7 @@ TEST_F(ThresholdsFile, FilesWithoutOneAreNamed) {
   for (const char *content : {"", "[", "[]", "1", "null", R"({"thresholds": null})",
                               R"({"thresholds": {"all_classes": []}})",
                               R"({"thresholds": {"all_classes": {"best_f1": {"score": "0.3"}}}})"}) {
-    write("a.thresholds.json", content);
+    write("a.mindir.thresholds.json", content);
     EXPECT_NE(error_of([this] { read_best_score(folder / "a.mindir"); }).find("no threshold of the best F1"),
               std::string::npos)
         << content;
