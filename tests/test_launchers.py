@@ -85,7 +85,7 @@ def test_two_machines(checkout, data):
         assert "epoch: 2 step: 1, loss is " in text_of(folder / "log.txt")
         assert ("best mAP: " in text) == (node == 0)
     assert sorted(path.name for path in (checkout / "LOG_node0" / "output" / "ckpt_0").iterdir()) == \
-        ["best_map.ckpt", "run.json", "ssd-2_1.ckpt", "ssd-2_1.state.json"]
+        ["best_map.ckpt", "best_map.thresholds.json", "run.json", "ssd-2_1.ckpt", "ssd-2_1.state.json"]
     assert not (checkout / "LOG_node1" / "output").exists()
     assert processes_of(checkout) == []
 
