@@ -81,7 +81,7 @@ def test_depthwise(kernels, kernel, stride, padding):
     settings = np.array([stride, 1, -1 if padding == "same" else kernel // 2], np.int32)
     rng = np.random.default_rng(0)
     for number, (height, width) in enumerate(DEPTHWISE_SIZES):
-        x, weight = rounded(draw(rng, 3, 5, height, width)), draw(rng, 5, 1, kernel, kernel)
+        x, weight = rounded(draw(rng, 3, 5, height, width)), rounded(draw(rng, 5, 1, kernel, kernel))
         expected = convolve(x, weight, stride, 1, settings[2])
         dy = rounded(draw(rng, *expected.shape))
         x_type, y_type = TYPES_OF_LAYERS[number % 3]

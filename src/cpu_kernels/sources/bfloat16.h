@@ -62,12 +62,36 @@ inline void store_part(Bfloat16 *to, Vector value, int count) {
 #endif
 }
 
+template <typename Number>
+inline Vector load_up_to(const Number *from, int count) {
+  return count == kLanes ? load(from) : load_part(from, count);
+}
+
+#if defined(__AVX512F__)
+// To a multiple of the vector's bytes in memory. Readers on other cores see it after `_mm_sfence`.
+inline void store_past_caches(float *to, Vector value) { _mm512_stream_ps(to, (__m512)value); }
+inline void store_past_caches(Bfloat16 *to, Vector value) {
+  _mm256_stream_si256(reinterpret_cast<__m256i *>(to), (__m256i)rounded(value));
+}
+#endif
+
 // to[i] = from[i], rounded or widened
 template <typename To, typename From>
 inline void convert(To *to, const From *from, int64_t count) {
   int64_t at = 0;
   for (; at + kLanes <= count; at += kLanes) store(to + at, load(from + at));
   if (at < count) store_part(to + at, load_part(from + at, count - at), count - at);
+}
+
+inline void convert(Bfloat16 *to, const Bfloat16 *from, int64_t count) {
+  int64_t at = 0;
+#if defined(__AVX512BW__)
+  for (; at + 2 * kLanes <= count; at += 2 * kLanes) _mm512_storeu_si512(to + at, _mm512_loadu_si512(from + at));
+  const uint32_t rest = (uint64_t(1) << (count - at)) - 1;
+  _mm512_mask_storeu_epi16(to + at, rest, _mm512_maskz_loadu_epi16(rest, from + at));
+#else
+  std::memcpy(to, from, count * sizeof(Bfloat16));
+#endif
 }
 
 // to[i] = from[2 i]
@@ -80,13 +104,43 @@ inline void pick_every_second(float *to, const Bfloat16 *from, int64_t count) {
   for (; at < count; ++at) to[at] = to_float(from[2 * at]);
 }
 
-// to = even[0], odd[0], even[1], odd[1], ...: `count` numbers
-inline void interleave(Bfloat16 *to, const float *even, const float *odd, int64_t count) {
+inline void pick_every_second(Bfloat16 *to, const Bfloat16 *from, int64_t count) {
   int64_t at = 0;
-  for (; at + 2 * kLanes <= count; at += 2 * kLanes) {
-    const Vector a = load(even + at / 2), b = load(odd + at / 2);
-    store(to + at, low_in_turns(a, b));
-    store(to + at + kLanes, high_in_turns(a, b));
+#if defined(__AVX512F__)
+  for (; at + kLanes < count; at += kLanes)
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + at),
+                        _mm512_cvtepi32_epi16(_mm512_loadu_si512(from + 2 * at)));
+#endif
+  for (; at < count; ++at) to[at] = from[2 * at];
+}
+inline void pick_every_second(Bfloat16 *to, const float *from, int64_t count) {
+  const Indexes even = indexes(0, 2);
+  int64_t at = 0;
+  for (; at + kLanes < count; at += kLanes)
+    store(to + at, __builtin_shuffle(load(from + 2 * at), load(from + 2 * at + kLanes), even));
+  for (; at < count; ++at) from_float(from[2 * at], to + at);
+}
+
+#if defined(__AVX512BW__)
+// 0, other, 1, other + 1, ...
+inline __m512i order_in_turns(int other) {
+  alignas(64) uint16_t order[2 * kLanes];
+  for (int lane = 0; lane < 2 * kLanes; ++lane) order[lane] = lane / 2 + lane % 2 * other;
+  return _mm512_load_si512(order);
+}
+#endif
+
+// to = even[0], odd[0], even[1], odd[1], ...: `count` numbers
+inline void interleave(Bfloat16 *to, const Bfloat16 *even, const Bfloat16 *odd, int64_t count) {
+  int64_t at = 0;
+#if defined(__AVX512BW__)
+  const __m512i order = order_in_turns(2 * kLanes);
+  const __m512i later = _mm512_add_epi16(order, _mm512_set1_epi16(kLanes));
+  for (; at + 4 * kLanes <= count; at += 4 * kLanes) {
+    const __m512i a = _mm512_loadu_si512(even + at / 2), b = _mm512_loadu_si512(odd + at / 2);
+    _mm512_storeu_si512(to + at, _mm512_permutex2var_epi16(a, order, b));
+    _mm512_storeu_si512(to + at + 2 * kLanes, _mm512_permutex2var_epi16(a, later, b));
   }
-  for (; at < count; ++at) from_float(at % 2 == 0 ? even[at / 2] : odd[at / 2], to + at);
+#endif
+  for (; at < count; ++at) to[at] = at % 2 == 0 ? even[at / 2] : odd[at / 2];
 }

@@ -219,6 +219,7 @@ void correlate16(const Panels16 &weights, const float *bias, int64_t images, con
 
     for (int64_t first = 0; first < weights.blocks; first += depth_blocks) {
       const int blocks = std::min(depth_blocks, weights.blocks - first);
+      const int pairs = std::min<int64_t>(blocks * kPairs, weights.pairs - first * kPairs);
       const bool is_last = first + blocks == weights.blocks;
       for (int row = 0; row < blocks * kPairs; ++row) {
         const int64_t pair = first * kPairs + row;
@@ -248,7 +249,7 @@ void correlate16(const Panels16 &weights, const float *bias, int64_t images, con
         const int rows = weights.rows_of(group);
         for (int panel = 0; panel < panels; ++panel) {
           float *sum = at_once ? sums : sums + (int64_t(panel) * weights.count + group) * group_size;
-          products.packed(rows, blocks, weights.at(group, first), int64_t(weights.padded_rows) * kBlock,
+          products.packed(rows, pairs, weights.at(group, first), int64_t(weights.padded_rows) * kBlock,
                           gathered + panel * panel_size, sum, kPanel, first == 0);
           if (!is_last) continue;
           const Part *part = targets.begin(0, panel), *last = targets.end(0, panel);
@@ -346,6 +347,7 @@ void weight_gradient16(int64_t images, const Image &gradient, const Y *dy, const
   const int most_rows = products.padded(divide_up(lefts, divide_up(lefts, products.most_rows)));  // of a product
   const int left_block = kLeftRows / most_rows * most_rows;
   const int blocks = divide_up(rights, kRightRows);
+  const bool in_rows = products.dots != nullptr;
   // The tasks are parts of the pixels for blocks of the source. The parts depend on the sizes alone, and so does the
   // order of sums.
   const int parts = std::min(chunks, std::max(divide_up(8, blocks), divide_up(columns, kPixelsOfPart16)));
@@ -356,7 +358,7 @@ void weight_gradient16(int64_t images, const Image &gradient, const Y *dy, const
     const int64_t right = task / parts * kRightRows;
     const int right_rows = std::min<int64_t>(kRightRows, rights - right), panels = divide_up(right_rows, kPanel);
     Bfloat16 *rows = reinterpret_cast<Bfloat16 *>(scratch<0>(kLeftRows * kRowStep16 / 2));
-    Bfloat16 *columns_of_source = reinterpret_cast<Bfloat16 *>(scratch<2>(kRightRows * kPixels16 / 2));
+    Bfloat16 *columns_of_source = reinterpret_cast<Bfloat16 *>(scratch<2>((kRightRows + kDotRights) * kRowStep16 / 2));
     float *totals = scratch<4>((lefts + kLeftRows) * kRightStep);
     const ProductsOfTask ready;
 
@@ -366,16 +368,26 @@ void weight_gradient16(int64_t images, const Image &gradient, const Y *dy, const
       const int depth = divide_up(end - begin, kBlock);
       const auto left_runs = source_runs(itself, pixels, gradient, begin, end, 0);
       const auto right_runs = source_runs(taps, pixels, source, begin, end, 0);
-      gather_panels16(right_rows, depth * kBlock, [&](int row, Bfloat16 *to) {
+      const auto gather_right = [&](int row, Bfloat16 *to) {
         gather_row16(to, right_runs[(right + row) % T], x + (right + row) / T * source.plane(), taps.stride);
-      }, columns_of_source);
+      };
+      if (in_rows) {
+        for (int row = 0; row < right_rows; ++row) gather_right(row, columns_of_source + row * kRowStep16);
+      } else {
+        gather_panels16(right_rows, depth * kBlock, gather_right, columns_of_source);
+      }
       for (int64_t left = 0; left < lefts; left += left_block) {
         const int count = std::min<int64_t>(left_block, lefts - left);
         for (int row = 0; row < count; ++row)
           gather_row16(rows + row * kRowStep16, left_runs[0], dy + (left + row) * gradient.plane(), 1);
+        if (in_rows) {
+          products.dots(count, right_rows, depth * kBlock, rows, columns_of_source, totals + left * kRightStep,
+                        kRightStep, chunk == first);
+          continue;
+        }
         for (int panel = 0; panel < panels; ++panel)
           for (int row = 0; row < count; row += most_rows)
-            products.gathered(std::min(most_rows, count - row), depth, rows + row * kRowStep16, kBlock,
+            products.gathered(std::min(most_rows, count - row), depth * kPairs, rows + row * kRowStep16, kBlock,
                               columns_of_source + panel * kPixels16 * kPanel,
                               totals + (left + row) * kRightStep + panel * kPanel, kRightStep, chunk == first);
       }

@@ -1,5 +1,6 @@
 #include "bfloat16_products.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -16,14 +17,14 @@ namespace {
 
 // What the others compute, on any processor.
 template <int ROW_STEP>
-void multiply_twin(int rows, int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
+void multiply_twin(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
                    int64_t result_step, bool first) {
   constexpr int kParts = kPanel / kLanes;
   for (int row = 0; row < rows; ++row) {
     float *to = result + row * result_step;
     Vector totals[kParts];
     for (int part = 0; part < kParts; ++part) totals[part] = first ? Vector{} : load(to + part * kLanes);
-    for (int pair = 0; pair < blocks * kPairs; ++pair) {
+    for (int pair = 0; pair < pairs; ++pair) {
       const Bfloat16 *factors = a + pair / kPairs * block_step + row * ROW_STEP + pair % kPairs * 2;
       const float *columns = reinterpret_cast<const float *>(b) + pair * kPanel;  // each holds a pair
       const Vector even = splat(to_float(factors[0])), odd = splat(to_float(factors[1]));
@@ -37,13 +38,13 @@ void multiply_twin(int rows, int blocks, const Bfloat16 *a, int64_t block_step, 
   }
 }
 
-constexpr Products16 kTwinProducts{kTwin, 12, 1, multiply_twin<kBlock>, multiply_twin<kRowStep16>};
+constexpr Products16 kTwinProducts{kTwin, 12, 1, multiply_twin<kBlock>, multiply_twin<kRowStep16>, nullptr};
 
 #if defined(HAS_AVX512_BF16)
 constexpr int kAvx512Rows = 12;
 
-template <int ROWS, int ROW_STEP>
-void multiply_avx512(int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
+template <int ROWS>
+void multiply_avx512(int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
                      int64_t result_step, bool first) {
   __m512 totals[ROWS][2];
 #pragma GCC unroll 16
@@ -51,39 +52,90 @@ void multiply_avx512(int blocks, const Bfloat16 *a, int64_t block_step, const Bf
 #pragma GCC unroll 2
     for (int part = 0; part < 2; ++part)
       totals[row][part] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(result + row * result_step + part * 16);
-  for (int block = 0; block < blocks; ++block, a += block_step)
-    for (int pair = 0; pair < kPairs; ++pair, b += 2 * kPanel) {
-      const __m512bh left = (__m512bh)_mm512_loadu_si512(b), right = (__m512bh)_mm512_loadu_si512(b + kPanel);
+  const auto add = [&](int pair) {
+    const __m512bh left = (__m512bh)_mm512_loadu_si512(b), right = (__m512bh)_mm512_loadu_si512(b + kPanel);
 #pragma GCC unroll 16
-      for (int row = 0; row < ROWS; ++row) {
-        int32_t factors;
-        std::memcpy(&factors, a + row * ROW_STEP + 2 * pair, sizeof(factors));
-        const __m512bh factor = (__m512bh)_mm512_set1_epi32(factors);
-        totals[row][0] = _mm512_dpbf16_ps(totals[row][0], factor, left);
-        totals[row][1] = _mm512_dpbf16_ps(totals[row][1], factor, right);
-      }
+    for (int row = 0; row < ROWS; ++row) {
+      int32_t factors;
+      std::memcpy(&factors, a + row * kBlock + 2 * pair, sizeof(factors));
+      const __m512bh factor = (__m512bh)_mm512_set1_epi32(factors);
+      totals[row][0] = _mm512_dpbf16_ps(totals[row][0], factor, left);
+      totals[row][1] = _mm512_dpbf16_ps(totals[row][1], factor, right);
     }
+    b += 2 * kPanel;
+  };
+  for (; pairs >= kPairs; pairs -= kPairs, a += block_step)
+    for (int pair = 0; pair < kPairs; ++pair) add(pair);
+  for (int pair = 0; pair < pairs; ++pair) add(pair);
 #pragma GCC unroll 16
   for (int row = 0; row < ROWS; ++row)
 #pragma GCC unroll 2
     for (int part = 0; part < 2; ++part) _mm512_storeu_ps(result + row * result_step + part * 16, totals[row][part]);
 }
 
-using MultiplyRows = void (*)(int, const Bfloat16 *, int64_t, const Bfloat16 *, float *, int64_t, bool);
-template <int ROW_STEP, int... ROWS>
-constexpr std::array<MultiplyRows, sizeof...(ROWS)> table_of(std::integer_sequence<int, ROWS...>) {
-  return {multiply_avx512<ROWS + 1, ROW_STEP>...};
+using MultiplyAvx512 = void (*)(int, const Bfloat16 *, int64_t, const Bfloat16 *, float *, int64_t, bool);
+template <int... ROWS>
+constexpr std::array<MultiplyAvx512, sizeof...(ROWS)> table_of(std::integer_sequence<int, ROWS...>) {
+  return {multiply_avx512<ROWS + 1>...};
 }
 
-template <int ROW_STEP>
-void multiply_avx512_rows(int rows, int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
+void multiply_avx512_rows(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
                           float *result, int64_t result_step, bool first) {
-  static constexpr auto table = table_of<ROW_STEP>(std::make_integer_sequence<int, kAvx512Rows>());
-  table[rows - 1](blocks, a, block_step, b, result, result_step, first);
+  static constexpr auto table = table_of(std::make_integer_sequence<int, kAvx512Rows>());
+  table[rows - 1](pairs, a, block_step, b, result, result_step, first);
 }
 
-constexpr Products16 kAvx512Products{kAvx512, kAvx512Rows, 1, multiply_avx512_rows<kBlock>,
-                                     multiply_avx512_rows<kRowStep16>};
+// The sums of the lanes of four vectors.
+inline __m128 sums_of(__m512 a, __m512 b, __m512 c, __m512 d) {
+  const __m512 low = _mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b);
+  const __m512 high = _mm512_unpacklo_ps(c, d) + _mm512_unpackhi_ps(c, d);
+  const __m512 fours = (__m512)(_mm512_unpacklo_pd((__m512d)low, (__m512d)high)) +
+                       (__m512)(_mm512_unpackhi_pd((__m512d)low, (__m512d)high));
+  const __m256 eights = _mm512_castps512_ps256(fours) + _mm512_extractf32x8_ps(fours, 1);
+  return _mm256_castps256_ps128(eights) + _mm256_extractf128_ps(eights, 1);
+}
+
+// Lanes are pairs of the depth, so nothing is transposed.
+template <int LEFTS>
+void dots_avx512(int depth, const Bfloat16 *left, const Bfloat16 *right, float *result, int64_t result_step,
+                 bool first) {
+  __m512 totals[LEFTS][kDotRights];
+#pragma GCC unroll 8
+  for (int l = 0; l < LEFTS; ++l)
+#pragma GCC unroll 4
+    for (int r = 0; r < kDotRights; ++r) totals[l][r] = _mm512_setzero_ps();
+  for (int at = 0; at < depth; at += kBlock) {
+    __m512bh columns[kDotRights];
+#pragma GCC unroll 4
+    for (int r = 0; r < kDotRights; ++r) columns[r] = (__m512bh)_mm512_loadu_si512(right + r * kRowStep16 + at);
+#pragma GCC unroll 8
+    for (int l = 0; l < LEFTS; ++l) {
+      const __m512bh row = (__m512bh)_mm512_loadu_si512(left + l * kRowStep16 + at);
+#pragma GCC unroll 4
+      for (int r = 0; r < kDotRights; ++r) totals[l][r] = _mm512_dpbf16_ps(totals[l][r], row, columns[r]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int l = 0; l < LEFTS; ++l) {
+    float *to = result + l * result_step;
+    const __m128 sums = sums_of(totals[l][0], totals[l][1], totals[l][2], totals[l][3]);
+    _mm_storeu_ps(to, first ? sums : sums + _mm_loadu_ps(to));
+  }
+}
+
+void multiply_rows_avx512(int lefts, int rights, int depth, const Bfloat16 *left, const Bfloat16 *right, float *result,
+                          int64_t result_step, bool first) {
+  constexpr int kLefts = 6;
+  using Dots = void (*)(int, const Bfloat16 *, const Bfloat16 *, float *, int64_t, bool);
+  static constexpr Dots table[kLefts] = {dots_avx512<1>, dots_avx512<2>, dots_avx512<3>,
+                                         dots_avx512<4>, dots_avx512<5>, dots_avx512<6>};
+  for (int r = 0; r < rights; r += kDotRights)
+    for (int l = 0; l < lefts; l += kLefts)
+      table[std::min(kLefts, lefts - l) - 1](depth, left + l * kRowStep16, right + r * kRowStep16,
+                                             result + l * result_step + r, result_step, first);
+}
+
+constexpr Products16 kAvx512Products{kAvx512, kAvx512Rows, 1, multiply_avx512_rows, nullptr, multiply_rows_avx512};
 #endif
 
 #if defined(HAS_AMX)
@@ -101,7 +153,7 @@ struct alignas(64) TileConfiguration {
 };
 
 template <int ROW_STEP>
-void multiply_amx(int rows, int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
+void multiply_amx(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
                   int64_t result_step, bool first) {
   const int64_t step = result_step * sizeof(float);
   constexpr int64_t kRowBytes = ROW_STEP * sizeof(Bfloat16), kPanelBytes = 2 * kTileBytes;
@@ -120,7 +172,7 @@ void multiply_amx(int rows, int blocks, const Bfloat16 *a, int64_t block_step, c
       _tile_loadd(3, lower + kPanel / 2, step);
     }
   }
-  for (int block = 0; block < blocks; ++block, a += block_step, b += kBlock * kPanel) {
+  for (; pairs > 0; pairs -= kPairs, a += block_step, b += kBlock * kPanel) {
     _tile_loadd(4, a, kRowBytes);
     _tile_loadd(6, b, kPanelBytes);
     _tile_loadd(7, b + kBlock, kPanelBytes);
@@ -140,7 +192,8 @@ void multiply_amx(int rows, int blocks, const Bfloat16 *a, int64_t block_step, c
   }
 }
 
-constexpr Products16 kAmxProducts{kAmx, 2 * kTileRows, kTileRows, multiply_amx<kBlock>, multiply_amx<kRowStep16>};
+constexpr Products16 kAmxProducts{kAmx,    2 * kTileRows, kTileRows, multiply_amx<kBlock>, multiply_amx<kRowStep16>,
+                                  nullptr};
 
 // Linux saves the tiles of a process only if it was asked to.
 bool may_use_tiles() {

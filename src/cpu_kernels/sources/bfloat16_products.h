@@ -10,18 +10,27 @@ constexpr int kRowStep16 = kPixels16 + kBlock;  // no power of two, which would 
 
 enum Kind { kTwin = 0, kAvx512 = 1, kAmx = 2 };
 
-// result (rows, kPanel) = the sum before, or 0 if `first`, + a (rows, depth) * b (depth, kPanel), depth = blocks * kBlock.
+// result (rows, kPanel) = the sum before, or 0 if `first`, + a (rows, depth) * b (depth, kPanel), depth = 2 * pairs.
 // a: kBlock numbers of each row; from one block to the next `block_step`. b: [pair of the depth][column][2].
-// The memory of a and of the result has `padded(rows)` rows.
-using Multiply16 = void (*)(int rows, int blocks, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
+// The memory of a and of the result has `padded(rows)` rows, and both are zero beyond the depth, up to a whole block.
+using Multiply16 = void (*)(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
                             float *result, int64_t result_step, bool first);
+
+// result (lefts, rights) = the sum before, or 0 if `first`, + left (lefts, depth) * right (rights, depth) transposed.
+// Rows are kRowStep16 numbers apart, the depth is a multiple of kBlock. `right` and the result have `round_up(rights,
+// kDotRights)` rows and columns.
+using MultiplyRows16 = void (*)(int lefts, int rights, int depth, const Bfloat16 *left, const Bfloat16 *right,
+                                float *result, int64_t result_step, bool first);
+constexpr int kDotRights = 4;
 
 struct Products16 {
   Kind kind;
   int most_rows;        // of a panel
   int row_unit;         // rows are padded to it
   Multiply16 packed;    // rows of a block are kBlock numbers apart
+  // One of these is there, the other nullptr:
   Multiply16 gathered;  // rows are kRowStep16 numbers apart
+  MultiplyRows16 dots;
   int padded(int64_t rows) const { return round_up(rows, row_unit); }
 };
 
