@@ -7,6 +7,7 @@ import mindspore as ms
 from mindspore import nn, ops
 from mindspore.communication import get_group_size
 
+from src.training.clipping import clip_by_global_norm
 from src.training.ema import EMA
 from src.weights.parameter_names import GRADIENT_COUNT, GRADIENT_SUM, SKIPPED_STEPS
 
@@ -90,7 +91,7 @@ class TrainingWrapper(nn.Cell):
             loss = ops.depend(loss, self.loss_scaler.adjust(finite))
             if not finite:
                 return self._with_parts(ops.depend(loss, ops.assign_add(self.skipped_steps, 1)), parts)
-        elif self.use_global_norm:
+        elif self.use_global_norm and self.sens != 1.0:
             gradients = self.map(ops.partial(_multiply, 1.0 / self.sens), gradients)
         if self.accumulation_steps > 1:
             return self._with_parts(ops.depend(loss, self._accumulate(gradients)), parts)
@@ -120,7 +121,7 @@ class TrainingWrapper(nn.Cell):
 
     def _update(self, gradients: tuple[ms.Tensor, ...]) -> Any:
         if self.use_global_norm:
-            gradients = ops.clip_by_global_norm(gradients, self.clip_norm)
+            gradients = clip_by_global_norm(gradients, self.clip_norm)
         done = self.optimizer(gradients)
         return done if self.ema is None else ops.depend(done, self.ema())
 
