@@ -49,35 +49,12 @@ inline Vector activate(Vector value) {
   return value;
 }
 
-#if defined(__AVX512F__)
-using Mask = __mmask16;
-template <int ACTIVATION>
-inline Mask passed(Vector value) {
-  if (ACTIVATION == kNone) return 0xffff;
-  const Mask positive = _mm512_cmp_ps_mask((__m512)value, _mm512_setzero_ps(), _CMP_GT_OQ);
-  if (ACTIVATION == kRelu) return positive;
-  return _mm512_mask_cmp_ps_mask(positive, (__m512)value, _mm512_set1_ps(6), _CMP_LT_OQ);
-}
-inline Vector only(Mask mask, Vector value) { return (Vector)_mm512_maskz_mov_ps(mask, (__m512)value); }
-// total + a * b in some lanes
-inline Vector add_product(Mask mask, Vector a, Vector b, Vector total) {
-  return (Vector)_mm512_mask3_fmadd_ps((__m512)a, (__m512)b, (__m512)total, mask);
-}
-#else
-using Mask = Indexes;
-template <int ACTIVATION>
-inline Mask passed(Vector value) {
-  if (ACTIVATION == kRelu6) return (value > 0.0f) & (value < 6.0f);
-  return ACTIVATION == kRelu ? value > 0.0f : Mask{} == 0;
-}
-inline Vector only(Mask mask, Vector value) { return mask ? value : Vector{}; }
-inline Vector add_product(Mask mask, Vector a, Vector b, Vector total) { return total + only(mask, a) * b; }
-#endif
-
 // The gradient where the activation lets it through.
 template <int ACTIVATION>
 inline Vector pass(Vector gradient, Vector value) {
-  return only(passed<ACTIVATION>(value), gradient);
+  if (ACTIVATION != kNone) gradient = value > 0.0f ? gradient : Vector{};
+  if (ACTIVATION == kRelu6) gradient = value < 6.0f ? gradient : Vector{};
+  return gradient;
 }
 
 // to[at] = compute(at, count) for a plane, `count` numbers each time. Results too large to be found in a cache by whoever
@@ -158,41 +135,36 @@ void gradients(const Sizes &sizes, const Y *dy, const X *x, int64_t channel, flo
   // dx = gamma / deviation * (g - mean(g) - x^ * mean(g * x^)), or gamma / deviation * g where mean and deviation are
   // not those of the batch
   const float inverse = 1 / deviation, scale = gamma * inverse, shift = beta - mean * scale;
-  // x of bfloat16 is far less exact than float32, so that its mean may be taken away from the sums at their end
-  constexpr bool kAtEnd = std::is_same_v<X, Bfloat16>;
-  const float origin = kAtEnd ? 0 : mean;
   double total = 0, total_products = 0;
   for (int64_t image = 0; image < sizes.images; ++image) {
     const X *values = sizes.of(x, image, channel);
     const Y *from = sizes.of(dy, image, channel);
     Vector sums[2] = {}, products[2] = {};
-    const auto add = [&](int stream, Vector value, Vector gradient) {
-      const Vector g = pass<ACTIVATION>(gradient, value * scale + shift);
-      sums[stream] += g;
-      products[stream] += g * (kAtEnd ? value : value - origin);
-    };
     int64_t at = 0;
     for (; at + 2 * kLanes <= sizes.plane; at += 2 * kLanes)
 #pragma GCC unroll 2
-      for (int stream = 0; stream < 2; ++stream)
-        add(stream, load(values + at + stream * kLanes), load(from + at + stream * kLanes));
+      for (int stream = 0; stream < 2; ++stream) {
+        const Vector value = load(values + at + stream * kLanes);
+        const Vector g = pass<ACTIVATION>(load(from + at + stream * kLanes), value * scale + shift);
+        sums[stream] += g;
+        products[stream] += g * (value - mean);
+      }
     for (; at < sizes.plane; at += kLanes) {
       const int count = std::min<int64_t>(kLanes, sizes.plane - at);
-      add(0, load_part(values + at, count), load_part(from + at, count));
+      const Vector value = load_part(values + at, count);
+      const Vector g = pass<ACTIVATION>(load_part(from + at, count), value * scale + shift);
+      sums[0] += g;
+      products[0] += g * (value - mean);
     }
     total += sum(sums[0] + sums[1]);
     total_products += sum(products[0] + products[1]);
   }
-  total_products -= total * (mean - origin);
   *dbeta = total;
   *dgamma = total_products * inverse;
   const float mean_g = of_batch ? total / sizes.count() : 0;
   const float slope = of_batch ? total_products / sizes.count() * inverse * inverse : 0;  // of x - mean
-  const float factor = -scale * slope, term = scale * (mean * slope - mean_g);
   const auto gradient = [&](Vector g, Vector value) {
-    const Mask mask = passed<ACTIVATION>(value * scale + shift);
-    if constexpr (kAtEnd) return add_product(mask, g, splat(scale), value * factor + term);
-    return scale * (only(mask, g) - mean_g - (value - mean) * slope);
+    return scale * (pass<ACTIVATION>(g, value * scale + shift) - mean_g - (value - mean) * slope);
   };
   for (int64_t image = 0; image < sizes.images; ++image) {
     const X *values = sizes.of(x, image, channel);
