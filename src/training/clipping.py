@@ -15,7 +15,7 @@ def clip_by_global_norm(gradients: tuple[ms.Tensor, ...], clip_norm: float) -> t
     """
     norm = ops.sqrt(ops.addn(_map(_sum_of_squares, gradients)))
     largest = ops.full_like(norm, clip_norm)
-    factor = clip_norm / ops.select(norm > largest, norm, largest)
+    factor = clip_norm / ops.where(norm > largest, norm, largest)
     return _map(ops.partial(_multiply, factor), gradients)
 
 
