@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 
 import mindspore as ms
 from mindspore import nn, ops
@@ -71,12 +70,11 @@ def check_launcher(run_distribute: bool, device_target: str) -> None:
                         "scripts/run_msrun_train.sh")
 
 
-def set_up_ranks(run_distribute: bool, all_reduce_fusion_config: Sequence[int] = (), device_num: int = 1) -> Ranks:
+def set_up_ranks(run_distribute: bool, device_num: int = 1) -> Ranks:
     """Joins the ranks of a data-parallel run. To be called after `set_up_device`.
 
     Args:
         run_distribute: whether a launcher started several processes.
-        all_reduce_fusion_config: indexes of gradients that end a group to be reduced together (not on a CPU).
         device_num: number of ranks that the user expects; 1 if the user does not say.
 
     Returns:
@@ -93,10 +91,6 @@ def set_up_ranks(run_distribute: bool, all_reduce_fusion_config: Sequence[int] =
     ranks = Ranks(get_rank(), get_group_size())
     if device_num not in (1, ranks.size):
         raise UserError(f"device_num is {device_num}, but the launcher started {ranks.size} processes")
-    ms.set_auto_parallel_context(parallel_mode=ms.ParallelMode.DATA_PARALLEL, gradients_mean=True,
-                                 device_num=ranks.size, global_rank=ranks.rank)
-    if all_reduce_fusion_config and ms.get_context("device_target") != "CPU":
-        ms.set_auto_parallel_context(all_reduce_fusion_config=list(all_reduce_fusion_config))
     return ranks
 
 

@@ -49,7 +49,7 @@ def ten_steps(rank, ranks, pause=0):
     for _, cell in net.cells_and_names():
         if isinstance(cell, nn.BatchNorm2d):
             cell.use_batch_statistics = False
-    step = build_train_step(config, net, np.full(STEPS, 0.05, np.float32))
+    step = build_train_step(config, net, np.full(STEPS, 0.05, np.float32), ranks)
     before = values_of(step)
     share = IMAGES // ranks
     images = np.random.default_rng(0).standard_normal((IMAGES, 3, *config.img_shape)).astype(np.float32)
@@ -82,7 +82,7 @@ class Normalised(nn.Cell):
 def statistics_after_one_step(rank):
     """Running mean and variance of BatchNorm after a step on four numbers, which differ from rank to rank."""
     net = Normalised()
-    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.1, 0.0)).set_train(True)
+    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.1, 0.0), ranks=2).set_train(True)
     step(ms.Tensor(numbers(rank))).asnumpy()
     return float(net.norm.moving_mean.asnumpy()[0]), float(net.norm.moving_variance.asnumpy()[0]), digest_of(step)
 
@@ -92,7 +92,8 @@ def options_after_four_steps(rank):
     what all ranks are told before and after the second one was sent a signal."""
     net, other = Line(), Line()
     ema = EMA(other.network, net.network, decay=0.999)
-    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), accumulation_steps=2, ema=ema)
+    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), accumulation_steps=2, ema=ema,
+                           ranks=2)
     for number in range(4):
         step(ms.Tensor([1.0 + number + 10 * rank], ms.float32)).asnumpy()
     decide = FirstRankDecides(Ranks(rank, 2)).of
@@ -101,6 +102,16 @@ def options_after_four_steps(rank):
     before, signals.number = stop(), 15 * rank
     return np.array([net.network.weight.asnumpy()[0], other.network.weight.asnumpy()[0], decide(7 if rank == 0 else 3),
                      decide(0 if rank == 0 else 1), before, stop()])
+
+
+def weight_after_one_step_in_pynative(rank):
+    """The weight after a step on one number, which differs from rank to rank, without a compiled graph."""
+    net = Line()
+    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), ranks=2, all_reduce_fusion_config=[0])
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    step(ms.Tensor([1.0 + 10 * rank], ms.float32)).asnumpy()
+    ms.set_context(mode=ms.GRAPH_MODE)
+    return float(net.network.weight.asnumpy()[0])
 
 
 def error_of_resume(rank):
@@ -139,7 +150,7 @@ def main(folder):
     mean, variance, digest = statistics_after_one_step(rank)  # needs the rank that paused
     options = options_after_four_steps(rank)
     np.savez(Path(folder) / f"{rank}.npz", digests=[*digests, digest], mean=mean, variance=variance,
-             options=options, error=error_of_resume(rank),
+             options=options, error=error_of_resume(rank), pynative=weight_after_one_step_in_pynative(rank),
              **{f"before/{name}": value for name, value in before.items()},
              **{f"after/{name}": value for name, value in after.items()})
 
