@@ -12,6 +12,7 @@ from mindspore import nn, ops
 from mindspore.communication import GlobalComm, get_group_size, get_rank, init
 
 from src.runtime.environment import ROLE, get_device_num, get_rank_id, whole_number
+from src.runtime.releases import ranks_wait_on_cpu
 from src.runtime.signals import StopSignals
 from src.utils.errors import UserError
 
@@ -22,7 +23,8 @@ LAUNCHER_VARIABLES = (ROLE, "RANK_TABLE_FILE", "MINDSPORE_HCCL_CONFIG_PATH", "OM
 SCHEDULER_VARIABLES = ("MS_SCHED_HOST", "MS_SCHED_PORT", "MS_WORKER_NUM")
 # Set by launchers that end MindSpore's scheduler when all ranks have ended.
 LAUNCHER = "SSD_LAUNCHER"
-# Seconds that ranks wait for one that still evaluates or compiles. MindSpore's defaults: 30 on a CPU, 1836 on Ascend.
+# Seconds that ranks wait for one that still evaluates or compiles. MindSpore's defaults: 30 on a CPU, 1836 on Ascend;
+# see also `src.runtime.releases.ranks_wait_on_cpu`.
 COLLECTIVE_TIMEOUTS = {"MS_CPU_COMM_OP_TIMEOUT": "7200", "HCCL_EXEC_TIMEOUT": "7200"}
 
 
@@ -89,6 +91,10 @@ def set_up_ranks(run_distribute: bool, device_num: int = 1) -> Ranks:
         os.environ.setdefault(name, seconds)
     _join()
     ranks = Ranks(get_rank(), get_group_size())
+    if ranks.is_first and ms.get_current_device().device_target == "CPU" and not ranks_wait_on_cpu():
+        logger.warning("MindSpore %s: a rank on a CPU waits for the others for 30 seconds at most, also while the first "
+                       "one evaluates; where that takes longer, install MindSpore 2.10, or leave run_eval out",
+                       ms.__version__)
     if device_num not in (1, ranks.size):
         raise UserError(f"device_num is {device_num}, but the launcher started {ranks.size} processes")
     return ranks
@@ -108,7 +114,7 @@ def end_process(code: int) -> None:
     Ranks on a CPU, whose launcher ends the scheduler, skip MindSpore's own exit: 2.10 closes connections from which its
     threads still read, which sometimes ends in a segmentation fault.
     """
-    if GlobalComm.INITED and os.environ.get(LAUNCHER) and ms.get_context("device_target") == "CPU":
+    if GlobalComm.INITED and os.environ.get(LAUNCHER) and ms.get_current_device().device_target == "CPU":
         FirstRankDecides(Ranks(get_rank(), get_group_size())).of(0)
         logging.shutdown()
         sys.stdout.flush()

@@ -67,7 +67,8 @@ def test_no_cpuinfo(monkeypatch):
 
 @pytest.mark.parametrize("target", ["Ascend", "GPU"])
 def test_a_device_that_is_not_there(target, monkeypatch, capfd):
-    monkeypatch.setattr(device.ms.hal, "is_available", {"Ascend": False, "GPU": False, "CPU": True}.get)
+    for accelerator in device.ACCELERATORS.values():
+        monkeypatch.setattr(accelerator, "is_available", lambda: False)
     with pytest.raises(UserError, match=f"device_target is {target}.*add --device_target=CPU"):
         device.set_up_device(target)
     assert capfd.readouterr() == ("", "")

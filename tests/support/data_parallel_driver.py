@@ -18,6 +18,7 @@ from src.config import load_config
 from src.runtime.device import set_up_device
 from src.runtime.distributed import AllRanksStop, FirstRankDecides, Ranks, serve_as_scheduler, set_up_ranks
 from src.runtime.environment import is_scheduler
+from src.runtime.releases import ranks_wait_on_cpu
 from src.ssd import build_training_net
 from src.training.ema import EMA
 from src.training.optimizer import build_train_step
@@ -34,7 +35,8 @@ FLAGS = (
     "--img_shape=64,64", "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1",
     "--use_float16=False", "--classes=background,thing", "--num_classes=2", "--keep_empty=True",
 )
-SECONDS_OF_ONE_RANK = 40  # more than the 30 after which MindSpore gives up waiting on a CPU, unless told otherwise
+# More than the 30 after which MindSpore gives up waiting on a CPU, unless told otherwise.
+SECONDS_OF_ONE_RANK = 40 if ranks_wait_on_cpu() else 1
 
 
 def ten_steps(rank, ranks, pause=0):
