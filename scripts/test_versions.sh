@@ -10,7 +10,8 @@ USAGE="Usage: bash scripts/test_versions.sh [VERSION...]
   VERSION  releases of MindSpore, from old to new (default ${RELEASES[*]})
 Environment: PYTHON=COMMAND      interpreter (Python $SUPPORTED_PYTHON) for the environments
              SSD_GOLDEN=FOLDER   golden data of all five models; without it those of ssd300 are compared
-             VERSIONS=FOLDER     new folder for environments and logs (default: a temporary one)"
+             VERSIONS=FOLDER     for environments and logs (default: a temporary folder); an environment that is
+                                 there is used"
 # Column of the table, and the tests that fill it.
 STEPS=(
     "imports|tests/runtime/test_releases.py"
@@ -33,6 +34,7 @@ STATUS=0
 # make_environment VERSION: a virtual environment with that release and what the tests need.
 make_environment() {
     local venv="$VERSIONS/$1"
+    [ ! -d "$venv" ] || return 0
     echo "== MindSpore $1: making $venv"
     "$(find_python)" -m venv "$venv" </dev/null || fail "no virtual environment can be made"
     VENV_PYTHON="$(python_of "$venv")"

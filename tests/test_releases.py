@@ -1,4 +1,4 @@
-"""A short run with the present release of MindSpore: training, evaluation, resume, export, and what was announced of it.
+"""A short run with the present release of MindSpore: training, evaluation, resume, export, and its warnings.
 
 `scripts/test_versions.sh` runs this with each release. SSD_EXCHANGE is then a folder where each leaves its run.
 """

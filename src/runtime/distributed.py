@@ -92,8 +92,8 @@ def set_up_ranks(run_distribute: bool, device_num: int = 1) -> Ranks:
     _join()
     ranks = Ranks(get_rank(), get_group_size())
     if ranks.is_first and ms.get_current_device().device_target == "CPU" and not ranks_wait_on_cpu():
-        logger.warning("MindSpore %s: a rank on a CPU waits for the others for 30 seconds at most, also while the first "
-                       "one evaluates; where that takes longer, install MindSpore 2.10, or leave run_eval out",
+        logger.warning("MindSpore %s: a rank on a CPU waits for the others for 30 seconds at most, also while the "
+                       "first one evaluates; where that takes longer, install MindSpore 2.10, or leave run_eval out",
                        ms.__version__)
     if device_num not in (1, ranks.size):
         raise UserError(f"device_num is {device_num}, but the launcher started {ranks.size} processes")

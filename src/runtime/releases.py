@@ -1,7 +1,7 @@
-"""What differs between the releases of MindSpore that this project runs on; each function names the release of a change.
+"""What differs between the releases of MindSpore that this project runs on, with the release in which it changed.
 
-`scripts/test_versions.sh` runs the project on all of them. Private names of MindSpore are used here only, each with what
-happens without it; tests/runtime/test_releases.py notices when one goes.
+`scripts/test_versions.sh` runs the project on all of them. Private names of MindSpore are used here only, each with
+what happens without it; tests/runtime/test_releases.py notices when one goes.
 """
 import contextlib
 import re
@@ -55,8 +55,8 @@ def add_user_info(model: Any, texts: Mapping[str, str]) -> None:
 def page_cache_counted_as_free() -> Iterator[None]:
     """Context manager: what MindSpore takes for the free memory includes the page cache, which a long run fills.
 
-    2.10 came with the check, and refuses a checkpoint that is larger than this memory; before there was none. Without the
-    private function that it asks, MindSpore decides by itself.
+    2.10 came with the check, and refuses a checkpoint that is larger than this memory; before there was none. Without
+    the private function that it asks, MindSpore decides by itself.
     """
     original = getattr(serialization, AVAILABLE_MEMORY, None)
     if original is None:

@@ -1,7 +1,7 @@
 """What the ranks of a data-parallel run average in each step: gradients, running statistics, a number.
 
-The all-reduces are operators of the training step, so that no parallel mode of MindSpore is needed; it announces the end
-of that for data parallelism.
+The all-reduces are operators of the training step, so that no parallel mode of MindSpore is needed: 2.11 announces
+the end of distributed parallelism by static graphs.
 """
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
