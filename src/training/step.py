@@ -79,7 +79,7 @@ class TrainingWrapper(nn.Cell):
             # Not `amp.all_finite`: that reports an overflow also where a device saturates at the largest float16,
             # which training tolerates.
             finite = ops.stack(self.map(_is_finite, gradients)).all()
-            loss = ops.select(finite, loss, ops.full_like(loss, float("nan")))
+            loss = ops.where(finite, loss, ops.full_like(loss, float("nan")))
         if self.loss_scaler is not None:
             gradients = self.loss_scaler.unscale(gradients)
             finite = ms.amp.all_finite(gradients)  # the same on all ranks, since the gradients are
