@@ -132,7 +132,6 @@ def profiling(output_path: Path | str) -> Iterator[None]:
         return
     folder = Path(output_path) / "profile"
     profiler = ms.profiler.profile(on_trace_ready=ms.profiler.tensorboard_trace_handler(str(folder)))
-    profiler.start()
     try:
         yield
     finally:

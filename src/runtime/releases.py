@@ -42,7 +42,7 @@ def ranks_wait_on_cpu() -> bool:
 def add_user_info(model: Any, texts: Mapping[str, str]) -> None:
     """Adds texts by name to the message of a MindIR file, to its field `user_info`.
 
-    2.10 made a map of the field, which was a list of pairs; the bytes of the file are the same.
+    In 2.10 it is a map, before it was a list of pairs; the bytes of the file are the same.
     """
     if hasattr(model.user_info, "update"):
         model.user_info.update(texts)
