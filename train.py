@@ -67,7 +67,7 @@ def train(config: Config, records: MindRecordSet, evaluation: Evaluation | None)
     config = trainer.resolve_auto(config, net, records, ranks, resume)
     training_data = data.TrainingData(records, data.build_training_batches(config, records, ranks, resume), evaluation)
     learning_rates = create_learning_rates(config, training_data.steps_per_epoch, ranks.size)
-    train_step = build_train_step(config, net, learning_rates)
+    train_step = build_train_step(config, net, learning_rates, ranks.size)
     if ranks.is_first:
         trainer.save_run_preview(config, net, training_data, ranks)
 

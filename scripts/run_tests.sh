@@ -3,8 +3,9 @@
 #
 #   bash scripts/run_tests.sh [PYTEST_OPTION...]
 #
-# VENV=FOLDER uses another virtual environment than .venv, PYTHON=COMMAND makes it with that interpreter, WORKERS=NUMBER
-# runs that many tests at a time instead of 2; each needs up to 10 GB of memory.
+# VENV=FOLDER uses another virtual environment than .venv, PYTHON=COMMAND makes it with that interpreter, LOCKED=1
+# installs the versions of requirements.lock (Python 3.11), WORKERS=NUMBER runs that many tests at a time instead of 2;
+# each needs up to 10 GB of memory.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

@@ -16,6 +16,8 @@ from tests.support.http_server import Server
 # The files that take longest, which come first, so that workers that run side by side end at about the same time.
 LONGEST = ("test_training.py", "test_docs.py", "test_original_commands.py", "test_exporter.py", "test_launchers.py",
            "test_parity.py", "test_ascend310_infer.py", "test_data_parallel.py", "test_scripts.py")
+# The cores that this run of pytest may use.
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 GROWTH = 1 << 30  # bytes of memory; below, to give it back after each test would take more time than it is worth
 
 
@@ -27,19 +29,19 @@ def pytest_collection_modifyitems(items):
 def pytest_configure():
     """Workers that run side by side (pytest-xdist) get a core each: MindSpore's threads wait for work in busy loops."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    if worker and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
+    if worker and CORES:
+        cores = sorted(CORES)
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
 @pytest.fixture(scope="module")
 def all_cores():
     """For tests that start several processes: on one core, those that wait would keep the others from working."""
-    if not hasattr(os, "sched_setaffinity"):
+    if not CORES:
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, range(os.cpu_count()))
+    os.sched_setaffinity(0, CORES)
     yield
     os.sched_setaffinity(0, before)
 

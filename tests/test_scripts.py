@@ -1,5 +1,6 @@
 """Usage, paths and exit codes of the shell scripts."""
 import os
+import re
 import shutil
 import signal
 import sys
@@ -59,6 +60,8 @@ def test_scripts_stop_at_errors(script):
     ("infer_ssd_mobilenet_v1_fpn_onnx.sh", []),
     ("setup_mindspore_lite.sh", ["more"]),
     ("convert_lite.sh", ["a.onnx"]),
+    ("convert_om.sh", ["a.onnx", "a.om"]),
+    ("test_versions.sh", ["--help"]),
     ("run_infer_cpp.sh", ["a.mindir", "images", "CPU", "config/ssd300_config.yaml"]),
     ("run_infer_310.sh", ["a.mindir", "images", "0"]),
     ("run_fuzz.sh", ["many"]),
@@ -140,6 +143,30 @@ def test_environment_is_made_once(checkout, tmp_path):
     assert second.stdout == f"{checkout}/.venv/bin/python\n"
     (checkout / "none.txt").write_text("# still nothing\n", encoding="utf-8")
     assert "Installing none.txt" in run(["bash", "-c", script], tmp_path).stdout
+
+
+def test_locked_versions(checkout, tmp_path):
+    """LOCKED=1 hands the lock file to pip, and installs again when it has changed."""
+    (checkout / "none.txt").write_text("# nothing\n", encoding="utf-8")
+    lock = checkout / "requirements.lock"
+    lock.write_text("# nothing either\n", encoding="utf-8")
+    script = f"set -eu; source '{checkout}/scripts/common.sh'; prepare_environment none.txt"
+    locked = {"LOCKED": "1", "PYTHON": sys.executable}
+    assert run(["bash", "-c", script], tmp_path, **locked).returncode == 0
+    assert run(["bash", "-c", script], tmp_path, **locked).stdout == ""
+    lock.write_text("no version ==\n", encoding="utf-8")
+    done = run(["bash", "-c", script], tmp_path, **locked)
+    assert done.returncode == 1
+    assert "no version ==" in done.stderr and "the installation failed" in done.stderr
+
+
+def test_the_lock_file_has_what_is_required_and_no_address():
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()[1:]
+    locked = {re.fullmatch(r"([\w.-]+)==[\w.]+", line)[1].lower().replace("_", "-") for line in lines}
+    for name in ("requirements.txt", "tests/requirements.txt"):
+        asked = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        names = {re.match(r"[\w.-]+", line)[0].lower().replace("_", "-") for line in asked if line[:1] not in ("#", "")}
+        assert names <= locked
 
 
 def test_an_interrupted_run_keeps_its_folder_and_log(checkout, tmp_path):

@@ -200,8 +200,8 @@ class Config:
     use_float16: bool = _train(False, "the whole network computes in float16")
     amp_level: str = _train("O0", "automatic mixed precision level", choices=("O0", "O1", "O2", "O3"))
     all_reduce_fusion_config: tuple[int, ...] = _train(
-        (29, 58, 89), "parameter indexes at which gradients are grouped for all-reduce; []: left to MindSpore",
-        NOT_NEGATIVE)
+        (29, 58, 89), "indexes of parameters whose gradient ends a group that is reduced together, on Ascend and GPU; "
+        "[]: one group of all", NOT_NEGATIVE)
 
     nms_threshold: float = _eval(0.6, "NMS: IoU above which the box with the lower score of two of a class is removed",
                                  between(0, 1, "(]"))

@@ -20,6 +20,7 @@ from src.inference import Device
 from src.inference.metadata import ModelMetadata, create_metadata
 from src.inference.network import load_network
 from src.model_zoo import find_weights
+from src.runtime.releases import add_user_info
 from src.utils.errors import UserError
 from src.utils.files import remove_parts, whole_file
 from src.utils.safe_io import shown
@@ -73,14 +74,14 @@ def export_network(
         metadata: `ModelMetadata` of the network; its `precision` is that of the file.
         options: `OnnxOptions`, for ONNX.
     """
-    if file_format == "AIR" and ms.get_context("device_target") != "Ascend":
+    if file_format == "AIR" and ms.get_current_device().device_target != "Ascend":
         raise UserError("file_format AIR can be exported with an Ascend device only; on others use MINDIR or ONNX")
     remove_parts(Path(path).parent, glob.escape(Path(path).name))
     with whole_file(path) as part, _accepted_path(part) as accepted:
         if file_format == "ONNX":
             _export_onnx(net, accepted, batch_size, metadata, options or OnnxOptions())
         else:
-            custom = {"custom_func": lambda model: model.user_info.update(metadata.to_texts())}
+            custom = {"custom_func": lambda model: add_user_info(model, metadata.to_texts())}
             ms.export(net, _blank(batch_size, metadata), file_name=str(accepted), file_format=file_format,
                       **(custom if file_format == "MINDIR" else {}))
         _check_written(accepted, file_format, net)

@@ -139,7 +139,7 @@ class HalfDropout(nn.Cell):
 
     def __init__(self, number: int) -> None:
         super().__init__()
-        self.hashed = ms.get_context("device_target") == "CPU"
+        self.hashed = ms.get_current_device().device_target == "CPU"
         if not self.hashed:
             self.dropout = nn.Dropout(p=0.5)
         self.calls = _Calls(f"dropout_calls_{number}")

@@ -18,7 +18,8 @@ class SigmoidFocalLoss(nn.Cell):
 
     def construct(self, logits: ms.Tensor, labels: ms.Tensor) -> ms.Tensor:
         """logits `(B, A, C)` float32, labels `(B, A)` int32 -> sums over default boxes and classes `(B,)`."""
-        target = ops.one_hot(labels, logits.shape[-1], ops.ones((), ms.float32), ops.zeros((), ms.float32))  # (B, A, C)
+        one, zero = ops.ones((), dtype=ms.float32), ops.zeros((), dtype=ms.float32)
+        target = ops.one_hot(labels, logits.shape[-1], one, zero)  # (B, A, C)
         probability = ops.sigmoid(logits)
         # binary cross entropy of the logits, in the form that does not overflow
         entropy = ops.relu(logits) - logits * target + ops.log1p(ops.exp(-ops.abs(logits)))

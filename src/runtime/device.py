@@ -20,20 +20,22 @@ import numpy as np
 from mindspore import device_context
 
 from src.runtime.environment import THREADS, available_cores, threads_text
+from src.runtime.releases import onednn_files
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
 ONEDNN_ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 DNNL_CPU_ISA_AVX2 = 0x7  # dnnl_cpu_isa_avx2 of oneDNN's dnnl_types.h
 AFFECTED_FLAG = "avx512f"
+ACCELERATORS = {"Ascend": device_context.ascend, "GPU": device_context.gpu}
 
 
 def check_device(device_target: str) -> None:
     """Raises a `UserError` that names the devices that are available, if `device_target` is not one of them."""
     with _no_warnings():
-        if device_target == "CPU" or ms.hal.is_available(device_target):
+        if device_target == "CPU" or ACCELERATORS[device_target].is_available():
             return
-        there = [name for name in ("Ascend", "GPU", "CPU") if name == "CPU" or ms.hal.is_available(name)]
+        there = [*(name for name, device in ACCELERATORS.items() if device.is_available()), "CPU"]
     raise UserError(f"device_target is {device_target}, but the MindSpore of this environment finds "
                     f"none; add --device_target={there[0]}, or install MindSpore for {device_target} with its driver")
 
@@ -106,7 +108,7 @@ def _cap_onednn() -> bool:
     """
     if any(name in os.environ for name in ONEDNN_ISA_VARIABLES) or not _cpu_has(AFFECTED_FLAG):
         return False
-    for library in (Path(ms.__file__).parent / "lib").glob("libdnnl.so*"):
+    for library in onednn_files():
         try:
             return ctypes.CDLL(str(library)).dnnl_set_max_cpu_isa(DNNL_CPU_ISA_AVX2) == 0
         except (OSError, AttributeError):
@@ -129,9 +131,9 @@ def profiling(output_path: Path | str) -> Iterator[None]:
         yield
         return
     folder = Path(output_path) / "profile"
-    profiler = ms.Profiler(output_path=str(folder))
+    profiler = ms.profiler.profile(on_trace_ready=ms.profiler.tensorboard_trace_handler(str(folder)))
     try:
         yield
     finally:
-        profiler.analyse()
+        profiler.stop()
         logger.info("profile: %s", folder)

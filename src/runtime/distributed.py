@@ -6,13 +6,13 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 
 import mindspore as ms
 from mindspore import nn, ops
 from mindspore.communication import GlobalComm, get_group_size, get_rank, init
 
 from src.runtime.environment import ROLE, get_device_num, get_rank_id, whole_number
+from src.runtime.releases import ranks_wait_on_cpu
 from src.runtime.signals import StopSignals
 from src.utils.errors import UserError
 
@@ -23,7 +23,8 @@ LAUNCHER_VARIABLES = (ROLE, "RANK_TABLE_FILE", "MINDSPORE_HCCL_CONFIG_PATH", "OM
 SCHEDULER_VARIABLES = ("MS_SCHED_HOST", "MS_SCHED_PORT", "MS_WORKER_NUM")
 # Set by launchers that end MindSpore's scheduler when all ranks have ended.
 LAUNCHER = "SSD_LAUNCHER"
-# Seconds that ranks wait for one that still evaluates or compiles. MindSpore's defaults: 30 on a CPU, 1836 on Ascend.
+# Seconds that ranks wait for one that still evaluates or compiles. MindSpore's defaults: 30 on a CPU, 1836 on Ascend;
+# see also `src.runtime.releases.ranks_wait_on_cpu`.
 COLLECTIVE_TIMEOUTS = {"MS_CPU_COMM_OP_TIMEOUT": "7200", "HCCL_EXEC_TIMEOUT": "7200"}
 
 
@@ -71,12 +72,11 @@ def check_launcher(run_distribute: bool, device_target: str) -> None:
                         "scripts/run_msrun_train.sh")
 
 
-def set_up_ranks(run_distribute: bool, all_reduce_fusion_config: Sequence[int] = (), device_num: int = 1) -> Ranks:
+def set_up_ranks(run_distribute: bool, device_num: int = 1) -> Ranks:
     """Joins the ranks of a data-parallel run. To be called after `set_up_device`.
 
     Args:
         run_distribute: whether a launcher started several processes.
-        all_reduce_fusion_config: indexes of gradients that end a group to be reduced together (not on a CPU).
         device_num: number of ranks that the user expects; 1 if the user does not say.
 
     Returns:
@@ -91,12 +91,12 @@ def set_up_ranks(run_distribute: bool, all_reduce_fusion_config: Sequence[int] =
         os.environ.setdefault(name, seconds)
     _join()
     ranks = Ranks(get_rank(), get_group_size())
+    if ranks.is_first and ms.get_current_device().device_target == "CPU" and not ranks_wait_on_cpu():
+        logger.warning("MindSpore %s: a rank on a CPU waits for the others for 30 seconds at most, also while the "
+                       "first one evaluates; where that takes longer, install MindSpore 2.10, or leave run_eval out",
+                       ms.__version__)
     if device_num not in (1, ranks.size):
         raise UserError(f"device_num is {device_num}, but the launcher started {ranks.size} processes")
-    ms.set_auto_parallel_context(parallel_mode=ms.ParallelMode.DATA_PARALLEL, gradients_mean=True,
-                                 device_num=ranks.size, global_rank=ranks.rank)
-    if all_reduce_fusion_config and ms.get_context("device_target") != "CPU":
-        ms.set_auto_parallel_context(all_reduce_fusion_config=list(all_reduce_fusion_config))
     return ranks
 
 
@@ -114,7 +114,7 @@ def end_process(code: int) -> None:
     Ranks on a CPU, whose launcher ends the scheduler, skip MindSpore's own exit: 2.10 closes connections from which its
     threads still read, which sometimes ends in a segmentation fault.
     """
-    if GlobalComm.INITED and os.environ.get(LAUNCHER) and ms.get_context("device_target") == "CPU":
+    if GlobalComm.INITED and os.environ.get(LAUNCHER) and ms.get_current_device().device_target == "CPU":
         FirstRankDecides(Ranks(get_rank(), get_group_size())).of(0)
         logging.shutdown()
         sys.stdout.flush()

@@ -20,7 +20,7 @@ def flatten_predictions(levels: tuple[ms.Tensor, ...], values: int) -> ms.Tensor
     flat: tuple[ms.Tensor, ...] = ()
     for x in levels:
         # (B, boxes * values, H, W) -> (B, H, W, boxes * values) -> (B, H * W * boxes, values)
-        flat += (ops.reshape(ops.transpose(x, (0, 2, 3, 1)), (x.shape[0], -1, values)),)
+        flat += (ops.reshape(x.permute(0, 2, 3, 1), (x.shape[0], -1, values)),)
     return ops.concat(flat, axis=1)
 
 

@@ -53,7 +53,7 @@ class MultiBoxLoss(nn.Cell):
         probabilities = ops.log_softmax(logits, -1)  # (B, A, C)
         entropy = -ops.gather_elements(probabilities, 2, labels.expand_dims(-1)).squeeze(-1)  # (B, A)
         # Positives count as 0 and come last. Only the sum matters, and so not which of equal negatives are taken.
-        hardest, _ = ops.sort(entropy * (1 - positive), axis=-1, descending=True)  # (B, A)
+        hardest, _ = ops.sort(entropy * (1 - positive), descending=True)  # (B, A)
         num_positives = positive.sum(-1, keepdims=True)  # (B, 1)
         if self.keep_empty:
             is_empty = (num_positives == 0).astype(ms.float32)  # (B, 1)

@@ -92,13 +92,15 @@ def loss_scale(config: Config) -> float:
     return 1.0 if fixed_on_cpu else float(config.loss_scale)
 
 
-def build_train_step(config: Config, net: SSDWithLossCell, learning_rates: np.ndarray) -> TrainingWrapper:
+def build_train_step(config: Config, net: SSDWithLossCell, learning_rates: np.ndarray,
+                     num_ranks: int = 1) -> TrainingWrapper:
     """`TrainingWrapper` with Momentum.
 
     Args:
         config: the configuration.
         net: result of `build_training_net`.
         learning_rates: one value for each step.
+        num_ranks: ranks that train together.
     """
     backbone = "network." + get_model(config.model_name).backbone_path
     if config.freeze_layer == "backbone":
@@ -130,5 +132,7 @@ def build_train_step(config: Config, net: SSDWithLossCell, learning_rates: np.nd
         ema=build_ema(config, net) if config.use_ema else None,
         check_gradients=config.half_precision and scaler is None,  # a dynamic scale skips steps that overflow
         clip_norm=config.clip_norm,
+        ranks=num_ranks,
+        all_reduce_fusion_config=config.all_reduce_fusion_config,
     )
     return step.set_train(True)

@@ -1,14 +1,13 @@
 """One update of the parameters: loss, gradients, scaling, accumulation, optimizer, EMA."""
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Sequence
 from typing import Any
 
 import mindspore as ms
 from mindspore import nn, ops
-from mindspore.communication import get_group_size
 
 from src.training.clipping import clip_by_global_norm
 from src.training.ema import EMA
+from src.training.mean_over_ranks import MeanGradients, MeanOverRanks, MeanStatistics
 from src.weights.parameter_names import GRADIENT_COUNT, GRADIENT_SUM, SKIPPED_STEPS
 
 
@@ -29,11 +28,14 @@ class TrainingWrapper(nn.Cell):
         check_gradients: the loss becomes NaN in a step whose gradients are not finite. In float16 they overflow while
             the loss is still finite, and may stay so with weights that they have spoilt.
         clip_norm: largest global norm of the gradients, for `use_global_norm`.
+        ranks: number of ranks that train together; gradients are averaged over them.
+        all_reduce_fusion_config: indexes of gradients that end a group to be reduced together.
     """
 
     def __init__(self, network: nn.Cell, optimizer: nn.Optimizer, sens: float = 1.0, use_global_norm: bool = False,
                  loss_scaler: ms.amp.DynamicLossScaler | None = None, accumulation_steps: int = 1,
-                 ema: EMA | None = None, check_gradients: bool = False, clip_norm: float = 1.0):
+                 ema: EMA | None = None, check_gradients: bool = False, clip_norm: float = 1.0, ranks: int = 1,
+                 all_reduce_fusion_config: Sequence[int] = ()):
         super().__init__(auto_prefix=False)
         self.network = network
         self.network.set_grad()
@@ -54,18 +56,12 @@ class TrainingWrapper(nn.Cell):
         self.check_gradients = check_gradients
         self.has_parts = getattr(network, "with_parts", False)
         self.loss_and_gradients = ops.value_and_grad(self._scaled_loss, None, self.weights, has_aux=True)
-        parallel_mode = ms.get_auto_parallel_context("parallel_mode")
-        self.distributed = parallel_mode in (ms.ParallelMode.DATA_PARALLEL, ms.ParallelMode.HYBRID_PARALLEL)
+        self.distributed = ranks > 1
         if self.distributed:
-            self.ranks = get_group_size()
-            mean = ms.get_auto_parallel_context("gradients_mean")
-            self.reduce_gradients = nn.DistributedGradReducer(self.weights, mean, self.ranks)
-            self.sum_ranks = ops.AllReduce()
-            self.statistics = tuple(_running_statistics(network))
+            self.mean_gradients = MeanGradients(len(self.weights), ranks, all_reduce_fusion_config)
+            self.mean_statistics = MeanStatistics(network, ranks)
             if getattr(network, "keep_empty", False):
-                network.mean_over_ranks = MeanOverRanks(self.ranks)
-            sizes = [statistic.size for statistic in self.statistics]
-            self.statistics_starts = tuple(accumulate(sizes, initial=0))[:-1]
+                network.mean_over_ranks = MeanOverRanks(ranks)
 
     def _scaled_loss(self, *inputs: ms.Tensor) -> tuple[ms.Tensor, ...]:
         outputs = self.network(*inputs)
@@ -78,13 +74,13 @@ class TrainingWrapper(nn.Cell):
     def construct(self, *inputs: ms.Tensor) -> Any:
         (_, loss, *parts), gradients = self.loss_and_gradients(*inputs)
         if self.distributed:
-            gradients = self.reduce_gradients(gradients)
-            loss = ops.depend(loss, self._average_statistics())
+            gradients = self.mean_gradients(gradients)
+            loss = ops.depend(loss, self.mean_statistics())
         if self.check_gradients:
             # Not `amp.all_finite`: that reports an overflow also where a device saturates at the largest float16,
             # which training tolerates.
             finite = ops.stack(self.map(_is_finite, gradients)).all()
-            loss = ops.select(finite, loss, ops.full_like(loss, float("nan")))
+            loss = ops.where(finite, loss, ops.full_like(loss, float("nan")))
         if self.loss_scaler is not None:
             gradients = self.loss_scaler.unscale(gradients)
             finite = ms.amp.all_finite(gradients)  # the same on all ranks, since the gradients are
@@ -99,13 +95,6 @@ class TrainingWrapper(nn.Cell):
 
     def _with_parts(self, loss: ms.Tensor, parts: Any) -> Any:
         return (loss, *parts) if self.has_parts else loss
-
-    def _average_statistics(self) -> Any:
-        """Sets BatchNorm's running statistics, which each rank has of its own images, to the mean of all ranks."""
-        if not self.statistics:
-            return True
-        mean = self.sum_ranks(ops.concat(self.statistics)) / self.ranks
-        return self.map(ops.partial(_assign_part, mean), self.statistics, self.statistics_starts)
 
     def _accumulate(self, gradients: tuple[ms.Tensor, ...]) -> Any:
         """Adds gradients to the sums; after enough of them updates the parameters with the mean."""
@@ -128,8 +117,8 @@ class TrainingWrapper(nn.Cell):
 
 # Not loops or comprehensions: MindSpore unrolls those. They take minutes to compile, and a network has more parameters
 # than it allows nested calls.
-_add, _multiply, _clear, _is_finite, _assign_part = (
-    ops.MultitypeFuncGraph(name) for name in ("add", "multiply", "clear", "is_finite", "assign_part"))
+_add, _multiply, _clear, _is_finite = (
+    ops.MultitypeFuncGraph(name) for name in ("add", "multiply", "clear", "is_finite"))
 
 
 @_add.register("Tensor", "Tensor")
@@ -150,27 +139,3 @@ def _clear_sum(total: ms.Tensor) -> ms.Tensor:
 @_is_finite.register("Tensor")
 def _gradient_is_finite(gradient: ms.Tensor) -> ms.Tensor:
     return ops.isfinite(gradient).all()
-
-
-@_assign_part.register("Tensor", "Tensor", "Number")
-def _assign_part_of(values: ms.Tensor, target: ms.Tensor, start: int) -> ms.Tensor:
-    return ops.assign(target, values[start : start + target.size])
-
-
-class MeanOverRanks(nn.Cell):
-    """A number of each rank -> its mean over all ranks."""
-
-    def __init__(self, ranks: int) -> None:
-        super().__init__()
-        self.sum = ops.AllReduce()
-        self.ranks = ranks
-
-    def construct(self, value: ms.Tensor) -> ms.Tensor:
-        return self.sum(value) / self.ranks
-
-
-def _running_statistics(net: nn.Cell) -> Iterator[ms.Parameter]:
-    """The running means and variances that training changes, each `(channels,)`."""
-    for _, cell in net.cells_and_names():
-        if isinstance(cell, nn.BatchNorm2d) and cell.use_batch_statistics is not False:
-            yield from (cell.moving_mean, cell.moving_variance)

@@ -47,7 +47,7 @@ def set_up_device_and_ranks(config: Config) -> Ranks:
     launched = config.run_distribute or config.enable_modelarts
     device_id = get_device_id() if launched else config.device_id
     set_up_device(config.device_target, device_id, config.cpu_threads, config.seed)
-    return set_up_ranks(config.run_distribute, config.all_reduce_fusion_config, config.device_num)
+    return set_up_ranks(config.run_distribute, config.device_num)
 
 
 def check_weight_paths(config: Config) -> tuple[Path | None, Path | None]:

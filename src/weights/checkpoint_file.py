@@ -2,21 +2,19 @@
 
 MindSpore does not check a checkpoint that it loads.
 """
-import contextlib
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import mindspore as ms
-import psutil
 from mindspore import nn
-from mindspore.train import serialization
-from mindspore.train.checkpoint_pb2 import Checkpoint
 
+from src.runtime.releases import page_cache_counted_as_free
 from src.utils.errors import UserError
 from src.utils.files import whole_file
+from src.utils.protobuf import create_message_class
 from src.utils.safe_io import open_file, shown
 from src.weights.parameter_names import GRADIENT_COUNT, WAITING_GRADIENTS
 from src.weights.training_state import check_content
@@ -26,6 +24,13 @@ ITEM_BYTES = {
     "Float32": 4, "Int64": 8, "UInt64": 8, "Float64": 8,
 }
 TEXT = "str"
+# What is read of MindSpore's checkpoint.proto.
+MESSAGES = {
+    "Checkpoint": {"value": (1, "repeated Value")},
+    "Value": {"tag": (1, "string"), "tensor": (2, "Tensor"), "maptensor": (3, "MapTensor")},
+    "Tensor": {"dims": (1, "repeated int64"), "tensor_type": (2, "string"), "tensor_content": (3, "bytes")},
+    "MapTensor": {},
+}
 # Tag of protobuf's field 1 with a length: every checkpoint begins with a parameter.
 FIRST_BYTE = b"\x0a"
 CHECKSUM, CHECKSUM_BYTES = b"crc_num", 10
@@ -57,7 +62,7 @@ def check_checkpoint(path: Path | str) -> None:
         content = stream.read()
     if content[-len(CHECKSUM) - CHECKSUM_BYTES : -CHECKSUM_BYTES] == CHECKSUM:
         content = content[: -len(CHECKSUM) - CHECKSUM_BYTES]
-    checkpoint = Checkpoint()
+    checkpoint = create_message_class("Checkpoint", MESSAGES)()
     try:
         checkpoint.ParseFromString(content)
     except Exception as error:  # of protobuf
@@ -99,23 +104,9 @@ def read_checkpoint(path: Path | str) -> dict[str, ms.Parameter]:
     check_content(path)
     try:
         check_checkpoint(path)
-        with _page_cache_counted_as_free():
+        with page_cache_counted_as_free():
             loaded = ms.load_checkpoint(str(path))
     except (ValueError, RuntimeError, TypeError, OSError) as error:
         raise UserError(f"{path} is no MindSpore checkpoint, or it is damaged: "
                         f"{shown(str(error).partition(chr(10))[0])}") from error
     return {name: value for name, value in loaded.items() if isinstance(value, ms.Parameter)}
-
-
-@contextlib.contextmanager
-def _page_cache_counted_as_free() -> Iterator[None]:
-    """Context manager: what MindSpore takes for the free memory includes the page cache, which a long run fills.
-
-    MindSpore refuses a checkpoint that is larger than this memory.
-    """
-    original = getattr(serialization, "_get_available_memory", None)
-    serialization._get_available_memory = lambda: psutil.virtual_memory().available
-    try:
-        yield
-    finally:
-        serialization._get_available_memory = original

@@ -6,13 +6,14 @@ import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import nn
-from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from src.inference.metadata import ModelMetadata
 from src.inference.mindir import MindirModel
 from src.inference.onnx_runtime import OnnxModel
 from src.utils.errors import UserError
+from src.utils.protobuf import create_message_class
 from src.weights import read_checkpoint
+from src.weights.checkpoint_file import MESSAGES
 from src.weights.external_file import read_weight_file
 from src.weights.load import load_weights
 from src.weights.torch_file import read_torch_file
@@ -121,7 +122,7 @@ def test_safetensors_of_another_size(tmp_path, shape, size):
 
 def checkpoint(*parameters):
     """Bytes of a MindSpore checkpoint: (name, shape, type, bytes)."""
-    content = Checkpoint()
+    content = create_message_class("Checkpoint", MESSAGES)()
     for name, shape, kind, data in parameters:
         value = content.value.add()
         value.tag = name
@@ -132,7 +133,7 @@ def checkpoint(*parameters):
 
 
 def table_parameter():
-    content = Checkpoint()
+    content = create_message_class("Checkpoint", MESSAGES)()
     value = content.value.add()
     value.tag = "w"
     value.maptensor.SetInParent()

@@ -18,6 +18,7 @@ from src.config import load_config
 from src.runtime.device import set_up_device
 from src.runtime.distributed import AllRanksStop, FirstRankDecides, Ranks, serve_as_scheduler, set_up_ranks
 from src.runtime.environment import is_scheduler
+from src.runtime.releases import ranks_wait_on_cpu
 from src.ssd import build_training_net
 from src.training.ema import EMA
 from src.training.optimizer import build_train_step
@@ -34,7 +35,8 @@ FLAGS = (
     "--img_shape=64,64", "--feature_size=4,2,1,1,1,1", "--steps=16,32,64,64,64,64", "--num_ssd_boxes=-1",
     "--use_float16=False", "--classes=background,thing", "--num_classes=2", "--keep_empty=True",
 )
-SECONDS_OF_ONE_RANK = 40  # more than the 30 after which MindSpore gives up waiting on a CPU, unless told otherwise
+# More than the 30 after which MindSpore gives up waiting on a CPU, unless told otherwise.
+SECONDS_OF_ONE_RANK = 40 if ranks_wait_on_cpu() else 1
 
 
 def ten_steps(rank, ranks, pause=0):
@@ -49,7 +51,7 @@ def ten_steps(rank, ranks, pause=0):
     for _, cell in net.cells_and_names():
         if isinstance(cell, nn.BatchNorm2d):
             cell.use_batch_statistics = False
-    step = build_train_step(config, net, np.full(STEPS, 0.05, np.float32))
+    step = build_train_step(config, net, np.full(STEPS, 0.05, np.float32), ranks)
     before = values_of(step)
     share = IMAGES // ranks
     images = np.random.default_rng(0).standard_normal((IMAGES, 3, *config.img_shape)).astype(np.float32)
@@ -82,7 +84,7 @@ class Normalised(nn.Cell):
 def statistics_after_one_step(rank):
     """Running mean and variance of BatchNorm after a step on four numbers, which differ from rank to rank."""
     net = Normalised()
-    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.1, 0.0)).set_train(True)
+    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.1, 0.0), ranks=2).set_train(True)
     step(ms.Tensor(numbers(rank))).asnumpy()
     return float(net.norm.moving_mean.asnumpy()[0]), float(net.norm.moving_variance.asnumpy()[0]), digest_of(step)
 
@@ -92,7 +94,8 @@ def options_after_four_steps(rank):
     what all ranks are told before and after the second one was sent a signal."""
     net, other = Line(), Line()
     ema = EMA(other.network, net.network, decay=0.999)
-    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), accumulation_steps=2, ema=ema)
+    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), accumulation_steps=2, ema=ema,
+                           ranks=2)
     for number in range(4):
         step(ms.Tensor([1.0 + number + 10 * rank], ms.float32)).asnumpy()
     decide = FirstRankDecides(Ranks(rank, 2)).of
@@ -101,6 +104,16 @@ def options_after_four_steps(rank):
     before, signals.number = stop(), 15 * rank
     return np.array([net.network.weight.asnumpy()[0], other.network.weight.asnumpy()[0], decide(7 if rank == 0 else 3),
                      decide(0 if rank == 0 else 1), before, stop()])
+
+
+def weight_after_one_step_in_pynative(rank):
+    """The weight after a step on one number, which differs from rank to rank, without a compiled graph."""
+    net = Line()
+    step = TrainingWrapper(net, nn.Momentum(net.trainable_params(), 0.5, 0.0), ranks=2, all_reduce_fusion_config=[0])
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    step(ms.Tensor([1.0 + 10 * rank], ms.float32)).asnumpy()
+    ms.set_context(mode=ms.GRAPH_MODE)
+    return float(net.network.weight.asnumpy()[0])
 
 
 def error_of_resume(rank):
@@ -139,7 +152,7 @@ def main(folder):
     mean, variance, digest = statistics_after_one_step(rank)  # needs the rank that paused
     options = options_after_four_steps(rank)
     np.savez(Path(folder) / f"{rank}.npz", digests=[*digests, digest], mean=mean, variance=variance,
-             options=options, error=error_of_resume(rank),
+             options=options, error=error_of_resume(rank), pynative=weight_after_one_step_in_pynative(rank),
              **{f"before/{name}": value for name, value in before.items()},
              **{f"after/{name}": value for name, value in after.items()})
 

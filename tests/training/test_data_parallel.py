@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from src.training.mean_over_ranks import MeanGradients, group_numbers
 from tests.support import data_parallel_driver as driver
 from tests.support.golden_data import ROOT
 
@@ -67,6 +68,19 @@ def test_accumulation_average_and_decisions_of_two_ranks(two_ranks):
     mean += (1 - 3 / 12) * (second - mean)
     for ranks in two_ranks:
         np.testing.assert_allclose(ranks["options"], [second, mean, 7, 0, 0, 15], rtol=1e-6)
+
+
+def test_gradients_are_averaged_in_pynative_mode(two_ranks):
+    for ranks in two_ranks:
+        np.testing.assert_allclose(ranks["pynative"], 2 - 0.5 * (1 + 11) / 2, rtol=1e-6)
+
+
+def test_groups_of_gradients_to_be_reduced_together():
+    assert group_numbers(6, (1, 3)) == [0, 0, 1, 1, 2, 2]
+    assert group_numbers(3, ()) == [0, 0, 0]
+    assert group_numbers(2, (5, 9)) == [0, 0]
+    all_reduces = MeanGradients(6, 2, (1, 3)).all_reduces
+    assert [all_reduce.get_attr_dict()["fusion"] for all_reduce in all_reduces] == [1, 1, 2, 2, 3, 3]
 
 
 def test_ranks_that_find_different_checkpoints_do_not_go_on(two_ranks):
