@@ -10,8 +10,8 @@ def clip_by_global_norm(gradients: tuple[ms.Tensor, ...], clip_norm: float) -> t
     """The gradients, scaled so that their global norm is at most `clip_norm`; they stay where it is not a number.
 
     The numbers of `ops.clip_by_global_norm` but for rounding. That takes twice the time on a CPU: it divides each
-    gradient beside multiplying it, and MindSpore adds up faster along one axis than along four. Pascanu et al., *On the difficulty of training recurrent
-    neural networks* (https://arxiv.org/abs/1211.5063), algorithm 1.
+    gradient beside multiplying it, and MindSpore adds up faster along one axis than along four. Pascanu et al., *On the
+    difficulty of training recurrent neural networks* (https://arxiv.org/abs/1211.5063), algorithm 1.
     """
     norm = ops.sqrt(ops.addn(_map(_sum_of_squares, gradients)))
     largest = ops.full_like(norm, clip_norm)

@@ -6,7 +6,6 @@ from mindspore import nn, ops
 
 from src.training.clipping import clip_by_global_norm
 
-
 pytestmark = pytest.mark.usefixtures("cpu")
 
 
