@@ -263,8 +263,9 @@ class Config:
                          "'shapes' is demo data to be drawn by download_dataset.py", choices=DATASETS,
                          affects_result=True)
     data_path: str = _data("./data", "folder of the datasets")
-    output_path: str = _data("./output", "folder of checkpoints and results")
-    mindrecord_dir: str = _data("MindRecord_COCO", "folder of the converted data, absolute or below data_path")
+    output_path: str = _data("./output", "folder of checkpoints and results", NOT_EMPTY)
+    mindrecord_dir: str = _data("MindRecord_COCO", "folder of the converted data, absolute or below data_path",
+                                NOT_EMPTY)
     coco_root: str = _data("coco_ori", "COCO dataset, absolute or below data_path")
     train_data_type: str = _data("train2017", "name of the training split", NOT_EMPTY, affects_result=True)
     val_data_type: str = _data("val2017", "name of the evaluation split", NOT_EMPTY)

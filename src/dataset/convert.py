@@ -19,6 +19,7 @@ from src.dataset.read_images import read_images
 from src.dataset.sources import AUTO, FORMATS, find_parts
 from src.dataset.writers import WRITERS, Image, Writer, check_names, finish_dataset
 from src.runtime.cli import entry_point
+from src.utils.arguments import path_argument
 from src.utils.errors import UserError
 from src.utils.files import whole_folder
 
@@ -127,14 +128,15 @@ def _free_names(records: Sequence[ImageRecord], image_dir: Path) -> dict[str, st
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m src.dataset.convert", description=__doc__)
-    parser.add_argument("--data", required=True, help="folder with images and annotations")
+    parser.add_argument("--data", required=True, type=path_argument, help="folder with images and annotations")
     parser.add_argument("--dataset", choices=(AUTO, *FORMATS), default=AUTO, help="its format; auto: found by looking")
     parser.add_argument("--to", required=True, choices=WRITERS, help="format to write")
-    parser.add_argument("--output", required=True, type=Path, help="folder to write, which must not exist or be empty")
+    parser.add_argument("--output", required=True, type=path_argument,
+                        help="folder to write, which must not exist or be empty")
     parser.add_argument("--keep_other_sizes", action="store_true",
                         help="also write images whose size is not the annotated one")
     flags = parser.parse_args(argv)
-    convert(FolderConfig(flags.data, flags.dataset), flags.to, flags.output, flags.keep_other_sizes)
+    convert(FolderConfig(flags.data, flags.dataset), flags.to, Path(flags.output), flags.keep_other_sizes)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from src.config.loader import FlagParser
 from src.dataset.writers import WRITERS
 from src.evaluation.thresholds import BEST, KINDS, USUAL_SCORE
 from src.inference.load import is_exported
+from src.utils.arguments import path_argument
 from src.utils.errors import UserError
 
 
@@ -27,7 +28,7 @@ def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Nam
         epilog="All other flags are keys of the configuration, such as --tiles for small objects in large images, see: "
                "python eval.py --help", allow_abbrev=False)
     what = parser.add_argument_group("inputs")
-    what.add_argument("--input", nargs="+", required=True,
+    what.add_argument("--input", nargs="+", required=True, type=path_argument,
                       help="images, videos, folders of them, patterns ('photos/**/*.jpg'), camera numbers (0)")
     what.add_argument("--checkpoint_file_path", metavar="MODEL",
                       help="a checkpoint, with the --config_path of its training; or an exported .onnx or .mindir "
@@ -41,7 +42,7 @@ def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Nam
                        help="largest overlap of two detections of a class (default: that of the model)")
     which.add_argument("--only", metavar="CLASS,...", help="detections of these classes only (default: all)")
     output = parser.add_argument_group("output")
-    output.add_argument("--output", default="./output/predict",
+    output.add_argument("--output", default="./output/predict", type=path_argument,
                         help="folder of the pictures and detections, and of nothing else; those of an earlier run are "
                              "kept under a number (default: ./output/predict)")
     output.add_argument("--format", choices=("json", "csv", *WRITERS), default="json",
