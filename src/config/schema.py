@@ -251,7 +251,8 @@ class Config:
     freeze_layer: str = _ckpt("none", "part of the network that is not trained", choices=("none", "backbone"),
                               empty_is="none", affects_result=True)
     freeze_parts: tuple[str, ...] = _ckpt((), "parts of the backbone that are not trained, by the beginning of their "
-                                          "names, such as stem or blocks.0", NOT_EMPTY, affects_result=True)
+                                          "names, such as stem or blocks.0; auto: see lr", NOT_EMPTY, or_auto=True,
+                                          affects_result=True)
     checkpoint_path: str = _ckpt("./checkpoint/",
                                  "folder in which checkpoints are looked for that are not found as they stand")
     checkpoint_file_path: str = _ckpt("ssd-500_458.ckpt", "checkpoint file to evaluate or export")

@@ -43,6 +43,7 @@ class Model:
         softmax: scores are a softmax over the classes, and the loss is `MultiBoxLoss`; otherwise scores are independent
             sigmoids, and the loss is the focal loss.
         initialise: sets the initial weights of a detector.
+        early_parts: parts of the backbone that see edges and textures, as in `freeze_parts`; for `freeze_parts: auto`.
     """
 
     build: Callable[[Config, nn.Cell], nn.Cell]
@@ -51,6 +52,7 @@ class Model:
     config_file: str
     softmax: bool = False
     initialise: Callable[[nn.Cell], None] = init_net_param
+    early_parts: tuple[str, ...] = ()
 
 
 MODELS: dict[str, Model] = {}
@@ -194,6 +196,7 @@ register(
     create_backbone=lambda config: MobileNetV2(),
     backbone_path="backbone",
     config_file="ssd_mobilenet_v2_config.yaml",
+    early_parts=("features_1.0", "features_1.1", "features_1.2", "features_1.3"),
 )
 register(
     "ssd_mobilenet_v1",

@@ -1,4 +1,6 @@
-"""Learning rates that `auto` leaves open: gentle where the weights that training begins from know the objects."""
+"""What `auto` leaves open of learning rates and frozen parts: the weights that training begins from change gently where
+they know the objects.
+"""
 import dataclasses
 import logging
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from src.dataset.mindrecord.convert import MindRecordSet
 from src.dataset.pipeline import TRAINING_COLUMNS
 from src.layers.modes import evaluation_mode
 from src.runtime.distributed import FirstRankDecides, Ranks
+from src.ssd import get_model
 from src.training.data import first_batches
 
 logger = logging.getLogger(__name__)
@@ -27,13 +30,15 @@ class Rates(NamedTuple):
     backbone_lr_scale: float
 
 
-# Measured on raccoons (loss before training 2.8) and blood cells (6.2), from a detector of everyday objects.
+# Measured on raccoons (loss before training 2.8) and blood cells (6.2), from a detector of everyday objects. The early
+# parts of the backbone are frozen for the former.
 FAMILIAR, UNFAMILIAR = Rates(0.02, 0.15), Rates(0.1, 1.0)
 FAMILIAR_LOSS = 4.5
+FROZEN = "freeze_parts"
 
 
 def resolve_rates(config: Config, net: nn.Cell, records: MindRecordSet, ranks: Ranks) -> Config:
-    """The configuration with the learning rates that `auto` asks for; as it is where it asks for none.
+    """The configuration with the learning rates and frozen parts that `auto` asks for; as it is where it asks for none.
 
     Args:
         config: the configuration.
@@ -41,17 +46,22 @@ def resolve_rates(config: Config, net: nn.Cell, records: MindRecordSet, ranks: R
         records: the training images.
         ranks: `Ranks` that train together.
     """
-    keys = [key for key in Rates._fields if config.is_auto(key)]
+    keys = [key for key in (*Rates._fields, FROZEN) if config.is_auto(key)]
     if not keys:
         return config
     loss = mean_loss(net, first_batches(config, records, IMAGES)) if ranks.is_first else 0.0
     is_familiar = bool(FirstRankDecides(ranks).of(int(loss < FAMILIAR_LOSS)))
     rates = FAMILIAR if is_familiar else UNFAMILIAR
-    chosen = {key: getattr(rates, key) for key in keys}
+    choices = {**rates._asdict(), FROZEN: get_model(config.model_name).early_parts if is_familiar else ()}
+    chosen = {key: choices[key] for key in keys}
     logger.info("%s, since the loss before training is %.1f: the weights %s objects like these",
-                ", ".join(f"{key}: {value:g}" for key, value in chosen.items()), loss,
+                ", ".join(f"{key}: {_text(value)}" for key, value in chosen.items()), loss,
                 "know" if is_familiar else "do not know")
     return dataclasses.replace(config, **chosen)
+
+
+def _text(value: float | tuple[str, ...]) -> str:
+    return (", ".join(value) or "none") if isinstance(value, tuple) else f"{value:g}"
 
 
 def mean_loss(net: nn.Cell, batches: Iterator[dict[str, np.ndarray]]) -> float:

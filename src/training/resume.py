@@ -21,9 +21,23 @@ from src.weights.training_state import SUFFIX, read_state, read_state_file, stat
 
 logger = logging.getLogger(__name__)
 NEWEST = "True"
-# Keys that can be `auto` until training begins.
-CHOSEN_BY_TRAINING: dict[str, type[float]] = {
-    "batch_size": int, "epoch_size": int, "lr": float, "backbone_lr_scale": float}
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value > 0
+
+
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, float) and value > 0
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+# Keys that can be `auto` until training begins, and what their values are.
+CHOSEN_BY_TRAINING = {"batch_size": _is_count, "epoch_size": _is_count, "lr": _is_rate, "backbone_lr_scale": _is_rate,
+                      "freeze_parts": _are_names}
 DONE_ELSEWHERE = "--pre_trained=FILE --pre_trained_epoch_size=EPOCHS continues with the weights alone"
 RUN_FILE = "run.json"
 # Of the names of checkpoints: `ssd-3_18.ckpt`, and of a further run in the same folder `ssd_1-3_18.ckpt`, as MindSpore
@@ -96,11 +110,14 @@ def find_resume(config: Config, ranks: Ranks = ONE_RANK) -> Resume | None:
 
 
 def with_resumed_choices(config: Config, resume: Resume | None) -> Config:
-    """The configuration with the sizes and learning rates that `auto` gave when the run began."""
+    """The configuration with the sizes, learning rates and frozen parts that `auto` gave when the run began."""
     settings: dict[str, Any] = resume.state["settings"] if resume else {}
-    chosen = {key: settings[key] for key in CHOSEN_BY_TRAINING if config.is_auto(key) and key in settings}
-    if resume and not all(isinstance(value, CHOSEN_BY_TRAINING[key]) and value > 0 for key, value in chosen.items()):
+    keys = [key for key in CHOSEN_BY_TRAINING if config.is_auto(key) and key in settings]
+    chosen: dict[str, Any] = {key: settings[key] for key in keys}
+    if resume and not all(CHOSEN_BY_TRAINING[key](value) for key, value in chosen.items()):
         raise UserError(f"{state_path(resume.path)} is damaged: its settings have {shown(chosen)}")
+    if "freeze_parts" in chosen:
+        chosen["freeze_parts"] = tuple(chosen["freeze_parts"])
     return dataclasses.replace(config, **chosen)
 
 

@@ -24,21 +24,26 @@ def batches_of(*losses):
     return iter([dict.fromkeys(names, np.full((2, 3), loss, np.float32)) for loss in losses])
 
 
-@pytest.mark.parametrize(("loss", "lr", "scale", "text"), [
-    (2.8, 0.02, 0.15, "the weights know objects like these"), (6.2, 0.1, 1.0, "do not know objects like these"),
+EARLY = ("features_1.0", "features_1.1", "features_1.2", "features_1.3")
+
+
+@pytest.mark.parametrize(("loss", "lr", "scale", "frozen", "text"), [
+    (2.8, 0.02, 0.15, EARLY, "freeze_parts: features_1.0, features_1.1, features_1.2, features_1.3, since the loss"),
+    (6.2, 0.1, 1.0, (), "freeze_parts: none, since the loss before training is 6.2: the weights do not know objects"),
 ])
-def test_rates_by_the_loss_before_training(monkeypatch, caplog, loss, lr, scale, text):
+def test_rates_by_the_loss_before_training(monkeypatch, caplog, loss, lr, scale, frozen, text):
     caplog.set_level("INFO")
     monkeypatch.setattr(auto_rates, "first_batches", lambda *arguments: batches_of(loss))
-    config = load_config(["--lr=auto", "--backbone_lr_scale=auto"], for_training=True)
+    config = load_config(["--model_name=ssd_mobilenet_v2", "--lr=auto", "--backbone_lr_scale=auto",
+                          "--freeze_parts=auto"], for_training=True)
     net = FirstInput().set_train(True)
     chosen = resolve_rates(config, net, None, ONE_RANK)
-    assert (chosen.lr, chosen.backbone_lr_scale) == (lr, scale)
+    assert (chosen.lr, chosen.backbone_lr_scale, chosen.freeze_parts) == (lr, scale, frozen)
     assert net.training
     assert text in caplog.text
     assert f"{loss:.1f}" in caplog.text
     one = resolve_rates(load_config(["--lr=auto"], for_training=True), net, None, ONE_RANK)
-    assert (one.lr, one.backbone_lr_scale) == (lr, 1)
+    assert (one.lr, one.backbone_lr_scale, one.freeze_parts) == (lr, 1, ())
 
 
 def test_numbers_stay_without_a_look_at_the_data():

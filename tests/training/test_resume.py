@@ -276,11 +276,14 @@ def test_what_the_key_finds(undisturbed, tmp_path, caplog):
 
 def test_sizes_that_were_chosen_stay(undisturbed, tmp_path):
     last = save_run(tmp_path, undisturbed)
-    config = load_config([f"--output_path={tmp_path}", "--batch_size=auto", "--lr=auto"], for_training=True)
+    config = load_config([f"--output_path={tmp_path}", "--batch_size=auto", "--lr=auto", "--freeze_parts=auto"],
+                         for_training=True)
     assert with_resumed_choices(config, None).is_auto("batch_size")
-    state = {**read_state(last), "settings": create_settings(dataclasses.replace(config, batch_size=4, lr=0.1))}
-    with pytest.raises(UserError, match=r"damaged: its settings have {'batch_size': '4'}"):
-        with_resumed_choices(config, Resume(last, {**state, "settings": {"batch_size": "4"}}))
+    state = {**read_state(last), "settings": create_settings(
+        dataclasses.replace(config, batch_size=4, lr=0.1, freeze_parts=("stem", "blocks.0")))}
+    for damaged in ({"batch_size": "4"}, {"lr": -0.1}, {"freeze_parts": "stem"}):
+        with pytest.raises(UserError, match=rf"damaged: its settings have {damaged}"):
+            with_resumed_choices(config, Resume(last, {**state, "settings": damaged}))
     chosen = with_resumed_choices(config, Resume(last, state))
-    assert (chosen.batch_size, chosen.lr) == (4, 0.1)
+    assert (chosen.batch_size, chosen.lr, chosen.freeze_parts) == (4, 0.1, ("stem", "blocks.0"))
     assert json.loads(json.dumps(state["settings"])) == state["settings"]
