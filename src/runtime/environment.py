@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from src.utils.errors import UserError
 
-# msrun, ModelArts and scripts/launch_ranks.py set the first name of each row, mpirun (Open MPI) the second; the third
-# is MindSpore's own.
+# msrun, ModelArts and scripts/launch_ranks.py set the first name of each row, mpirun of Open MPI the second. Then come
+# MindSpore's own, and those of launchers that do not connect ranks of MindSpore: mpirun of MPICH, srun of Slurm (of a
+# step, not of a job, whose processes it need not have started), torchrun.
 DEVICE = ("DEVICE_ID", "OMPI_COMM_WORLD_LOCAL_RANK")
-RANK = ("RANK_ID", "OMPI_COMM_WORLD_RANK")
-RANKS = ("RANK_SIZE", "OMPI_COMM_WORLD_SIZE", "MS_WORKER_NUM")
+RANK = ("RANK_ID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
+RANKS = ("RANK_SIZE", "OMPI_COMM_WORLD_SIZE", "MS_WORKER_NUM", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "WORLD_SIZE")
 ROLE = "MS_ROLE"
 THREADS = "OMP_NUM_THREADS"
 

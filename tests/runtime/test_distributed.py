@@ -36,6 +36,10 @@ RANK_TABLE = {"RANK_TABLE_FILE": "hccl.json", "RANK_ID": "0", "RANK_SIZE": "2"}
     (False, "GPU", MPIRUN, "rank 0 of 2, but run_distribute is False"),
     (False, "Ascend", RANK_TABLE, "rank 0 of 2, but run_distribute is False"),
     (False, "CPU", {"RANK_ID": "1"}, "rank 1 of 1, but run_distribute is False"),
+    (False, "CPU", {"PMI_RANK": "1", "PMI_SIZE": "2"}, "rank 1 of 2, but run_distribute is False"),
+    (False, "CPU", {"SLURM_PROCID": "3", "SLURM_STEP_NUM_TASKS": "4"}, "rank 3 of 4, but run_distribute is False"),
+    (False, "CPU", {"WORLD_SIZE": "2"}, "of 2, but run_distribute is False"),
+    (True, "CPU", {"PMI_RANK": "1", "PMI_SIZE": "2"}, r"run_msrun_train\.sh"),
     (False, "CPU", {"RANK_ID": "one"}, "RANK_ID is 'one'"),
 ])
 def test_launchers_that_do_not_fit(set_variables, run_distribute, device, variables, message):
@@ -46,6 +50,7 @@ def test_launchers_that_do_not_fit(set_variables, run_distribute, device, variab
 
 @pytest.mark.parametrize(("run_distribute", "device", "variables"), [
     (False, "CPU", {}),
+    (False, "CPU", {"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}),  # a command of a job's script, which srun did not start
     (False, "Ascend", {"RANK_ID": "0", "RANK_SIZE": "1", "RANK_TABLE_FILE": "hccl.json"}),
     (True, "CPU", {**MSRUN, **MPIRUN}),
     (True, "Ascend", RANK_TABLE),

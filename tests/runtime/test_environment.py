@@ -1,6 +1,6 @@
 import pytest
 
-from src.runtime.environment import get_device_id, get_device_num, get_rank_id, is_scheduler
+from src.runtime.environment import DEVICE, RANK, RANKS, get_device_id, get_device_num, get_rank_id, is_scheduler
 
 
 @pytest.mark.parametrize(("variables", "expected"), [
@@ -9,7 +9,7 @@ from src.runtime.environment import get_device_id, get_device_num, get_rank_id, 
     ({"OMPI_COMM_WORLD_LOCAL_RANK": "1", "OMPI_COMM_WORLD_RANK": "9", "OMPI_COMM_WORLD_SIZE": "16"}, (1, 9, 16)),
 ])
 def test_numbers_of_the_launcher(monkeypatch, variables, expected):
-    for name in ("DEVICE_ID", "RANK_ID", "RANK_SIZE"):
+    for name in (*DEVICE, *RANK, *RANKS):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
