@@ -45,8 +45,6 @@ export PATH="$BIN:$PATH" # msrun calls its interpreter python
 answers() {
     (exec 3<>"/dev/tcp/$MASTER_ADDR/$MASTER_PORT") 2>/dev/null
 }
-[ "$NODE_RANK" -ne 0 ] || ! answers ||
-    fail "port $MASTER_PORT of $MASTER_ADDR is in use, perhaps by another run; choose one with --master_port"
 
 LOG=LOG
 [ "$NODE_NUM" -eq 1 ] || LOG="LOG_node$NODE_RANK"
@@ -56,6 +54,8 @@ mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 
 refuse_running "$LOG"
 convert_dataset "$PROGRAM" "${FLAGS[@]}"
+[ "$NODE_RANK" -ne 0 ] || ! answers ||
+    fail "port $MASTER_PORT of $MASTER_ADDR is in use, perhaps by another run; choose one with --master_port"
 new_log_folders "$LOG"
 if [ "$NODE_RANK" -ne 0 ] && ! answers; then
     echo "Waiting for the machine with --node_rank=0 at $MASTER_ADDR:$MASTER_PORT"

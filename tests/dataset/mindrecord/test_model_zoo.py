@@ -116,7 +116,8 @@ def test_a_damaged_image_is_one_message(tmp_path, is_training):
     damaged[3].write_text("no image")
     write_model_zoo(tmp_path / "mindrecord", "ssd.mindrecord", damaged)
     path = create_mindrecord(config, True).path
-    batches = training_dataset(path) if is_training else create_ssd_dataset(path, BatchSettings(4, (32, 32)))
+    settings = BatchSettings(2, (32, 32))  # of six images, so that none is left over
+    batches = training_dataset(path, settings.batch_size) if is_training else create_ssd_dataset(path, settings)
     with pytest.raises(UserError) as error:
         list(readable(batches.create_dict_iterator(num_epochs=1), path))
     assert str(error.value) == (
