@@ -53,9 +53,10 @@ FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" "--output_path=$
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 
 refuse_running "$LOG"
-convert_dataset "$PROGRAM" "${FLAGS[@]}"
+check_flags "$PROGRAM" "${FLAGS[@]}"
 [ "$NODE_RANK" -ne 0 ] || ! answers ||
     fail "port $MASTER_PORT of $MASTER_ADDR is in use, perhaps by another run; choose one with --master_port"
+convert_dataset "$PROGRAM" "${FLAGS[@]}"
 new_log_folders "$LOG"
 if [ "$NODE_RANK" -ne 0 ] && ! answers; then
     echo "Waiting for the machine with --node_rank=0 at $MASTER_ADDR:$MASTER_PORT"
