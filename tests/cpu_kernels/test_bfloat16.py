@@ -119,6 +119,17 @@ def test_batch_norm(kernels, shape, activation):
             close(found, expected)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.uint16])
+def test_batch_norm_of_a_result_that_passes_the_caches(kernels, kind):
+    """At least 16 MB, in planes that do not begin where a vector does."""
+    rng, shape = np.random.default_rng(0), (1, 2, 2100, 2101)
+    x, channels = rounded(draw(rng, *shape)), np.array([0.5, 2.0], np.float32)
+    settings = np.array([0.0, 0.1, 1], np.float32)
+    found = kernels("batch_norm_inference", [settings, given(x, kind), channels, channels, -channels, channels**2],
+                    [shape], [kind])[0]
+    close(found, np.maximum(x.astype(np.float64) + 2 * channels[:, None, None], 0))
+
+
 @pytest.mark.parametrize(("size", "stride", "same"), [(2, 2, 1), (3, 1, 1), (3, 2, 0)])
 def test_max_pool(kernels, size, stride, same):
     rng, settings = np.random.default_rng(0), np.array([size, stride, same], np.int32)

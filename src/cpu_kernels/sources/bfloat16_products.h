@@ -12,7 +12,7 @@ enum Kind { kTwin = 0, kAvx512 = 1, kAmx = 2 };
 
 // result (rows, kPanel) = the sum before, or 0 if `first`, + a (rows, depth) * b (depth, kPanel), depth = 2 * pairs.
 // a: kBlock numbers of each row; from one block to the next `block_step`. b: [pair of the depth][column][2].
-// The memory of a and of the result has `padded(rows)` rows, and both are zero beyond the depth, up to a whole block.
+// The memory of a and of the result has `padded(rows)` rows; a and b are zero beyond the depth, up to a whole block.
 using Multiply16 = void (*)(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
                             float *result, int64_t result_step, bool first);
 

@@ -79,7 +79,7 @@ Sizes sizes_of(const Tensor &settings, const Tensor &x, const Tensor &weight, co
           geometry.stride, int(weight.shape[2]), geometry.top, geometry.left};
 }
 
-// What `Numbers` numbers of a grid need of scratch memory.
+// Scratch memory for so many numbers of a grid.
 template <int Tag, typename Grid>
 Grid *scratch_grid(int64_t numbers) {
   return reinterpret_cast<Grid *>(scratch<Tag>(divide_up(numbers * sizeof(Grid), sizeof(float))));
