@@ -284,10 +284,9 @@ from src.runtime.cli import entry_point
 entry_point(load_config)(sys.argv[1:])' "${@:2}" </dev/null >/dev/null
 }
 
-# convert_dataset PROGRAM FLAG...: checks the flags, the configuration and the dataset, and writes the MindRecord files
-# before the ranks occupy the devices.
+# convert_dataset PROGRAM FLAG...: checks the dataset and writes the MindRecord files before the ranks occupy the devices;
+# to be called after `check_flags`.
 convert_dataset() {
-    check_flags "$@"
     local program="$1"
     shift
     echo "Converting the dataset, unless it is converted already"

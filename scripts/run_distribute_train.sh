@@ -38,6 +38,7 @@ else
 fi
 
 refuse_running "${LOGS[@]}"
+check_flags "$PROGRAM" "${FLAGS[@]}"
 convert_dataset "$PROGRAM" "${FLAGS[@]}"
 new_log_folders "${LOGS[@]}"
 set_up_launch "$1"

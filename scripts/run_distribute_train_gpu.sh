@@ -31,6 +31,7 @@ FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" --output_path=LO
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 
 refuse_running LOG
+check_flags "$PROGRAM" "${FLAGS[@]}"
 convert_dataset "$PROGRAM" "${FLAGS[@]}"
 new_log_folders LOG
 set_up_launch "$1"

@@ -26,6 +26,7 @@ FLAGS=("--config_path=$CONFIG" "--dataset=$4" "--epoch_size=$2" "--device_id=$1"
 mapfile -t -O "${#FLAGS[@]}" FLAGS < <(device_flags)
 
 refuse_running "$LOG"
+check_flags "$PROGRAM" "${FLAGS[@]}"
 convert_dataset "$PROGRAM" "${FLAGS[@]}"
 new_log_folders "$LOG"
 run_logged "$LOG/log.txt" "$PROGRAM" train.py "${FLAGS[@]}"
