@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 
 import mindspore as ms
 from mindspore import nn, ops
@@ -26,6 +27,8 @@ LAUNCHER = "SSD_LAUNCHER"
 # Seconds that ranks wait for one that still evaluates or compiles. MindSpore's defaults: 30 on a CPU, 1836 on Ascend;
 # see also `src.runtime.releases.ranks_wait_on_cpu`.
 COLLECTIVE_TIMEOUTS = {"MS_CPU_COMM_OP_TIMEOUT": "7200", "HCCL_EXEC_TIMEOUT": "7200"}
+# For MindSpore's threads, which acknowledge what the main thread has received already.
+SECONDS_TO_ACKNOWLEDGE = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,10 +115,12 @@ def end_process(code: int) -> None:
     """Ends the process with an exit code; a rank waits here for the others. Without ranks, code 0 just returns.
 
     Ranks on a CPU, whose launcher ends the scheduler, skip MindSpore's own exit: 2.10 closes connections from which its
-    threads still read, which sometimes ends in a segmentation fault.
+    threads still read, which sometimes ends in a segmentation fault. A rank whose message was not acknowledged would
+    wait for COLLECTIVE_TIMEOUTS, so nobody leaves at once.
     """
     if GlobalComm.INITED and os.environ.get(LAUNCHER) and ms.get_current_device().device_target == "CPU":
         FirstRankDecides(Ranks(get_rank(), get_group_size())).of(0)
+        time.sleep(SECONDS_TO_ACKNOWLEDGE)
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
