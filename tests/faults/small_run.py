@@ -20,7 +20,7 @@ EPOCHS, STEPS = 3, 4
 FLAGS = (
     f"--config_path={ROOT / 'config' / 'ssd300_shapes_config.yaml'}", "--mindrecord_dir=records",
     *(f"--{name}={value}" for name, value in SMALL_NETWORK.items()),
-    "--batch_size=2", f"--epoch_size={EPOCHS}", "--lr=0.005",
+    "--batch_size=2", f"--epoch_size={EPOCHS}", "--lr=0.005", "--cpu_precision=auto",
     "--eval_interval=1", "--min_score=0.001", "--save_checkpoint_epochs=1", "--keep_checkpoint_max=2",
 )
 # Columns of results.csv that are not the same in any two runs.
