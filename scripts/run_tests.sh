@@ -28,6 +28,13 @@ install_tools() {
     fi
 }
 
+# install_sahi: what tiles are compared with. It asks for a newer OpenCV than NumPy 1 allows, and what is used needs none.
+install_sahi() {
+    "$VENV_PYTHON" -c "import sahi" 2>/dev/null ||
+        "$VENV_PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps "sahi>=0.12.8" </dev/null ||
+        echo "sahi cannot be installed: tiles are not compared with it"
+}
+
 # prepare_lite: MindSpore Lite, for the tests of the C++ program.
 prepare_lite() {
     [ -n "${MS_LITE_HOME:-}" ] || PYTHON="$VENV_PYTHON" bash "$PROJECT_ROOT/scripts/setup_mindspore_lite.sh" ||
@@ -42,6 +49,7 @@ faster_malloc() {
 }
 
 prepare_environment requirements.txt tests/requirements.txt
+install_sahi
 install_tools
 prepare_lite
 cd "$PROJECT_ROOT"
