@@ -1,6 +1,7 @@
 """What `repeat_threshold` does for a class that is in few images; one core.
 
     python -m tests.benchmarks.rare_class --voc=DIR --rare=NAME [--images=12] [--threshold=0.3] [--seed=1] [--core=0]
+        [-- FLAG...]
 
 DIR has the standard layout of VOC with the lists `trainval` and `test`. Of the images of `trainval` with the class
 NAME, the first `images` stay. Runs of config/finetune.yaml follow, without and with `repeat_threshold`; each prints a
@@ -42,6 +43,7 @@ def average_precisions(output):
 
 
 def main():
+    own, _, flags = " ".join(sys.argv[1:]).partition(" -- ")
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.rare_class")
     parser.add_argument("--voc", type=Path, required=True)
     parser.add_argument("--rare", required=True)
@@ -49,13 +51,14 @@ def main():
     parser.add_argument("--threshold", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--core", type=int, default=0)
-    args = parser.parse_args()
+    args = parser.parse_args(own.split())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         all_images, with_class = thin_out(args.voc, args.rare, args.images, folder / "data")
         print(f"{all_images} training images, {with_class} of them with the class {args.rare}")
         for threshold in (0.0, args.threshold):
-            output, value, seconds = fine_tune(folder, args.seed, args.core, [f"--repeat_threshold={threshold}"])
+            output, value, seconds = fine_tune(folder, args.seed, args.core,
+                                               [f"--repeat_threshold={threshold}", *flags.split()])
             print(f"repeat_threshold {threshold}, seed {args.seed}: mAP at the end {value:.4f}; {seconds:.0f} CPU s; "
                   f"best: {average_precisions(output)}", flush=True)
 
