@@ -62,12 +62,13 @@ inline __m512i round_to_words(__m512 low, __m512 high) {
 #endif
 }
 
+constexpr uint32_t kEven = 0x55555555;
+
 // `values`, with the numbers (begin, end) replaced by from[lane * stride]; nothing else is read.
 inline __m512i load_words(__m512i values, const Bfloat16 *from, int begin, int end, int stride) {
   const uint32_t lanes = lanes_between(begin, end);
   if (stride == 1) return _mm512_mask_loadu_epi16(values, lanes, from);
   if (stride == 2) {
-    constexpr uint32_t kEven = 0x55555555;
     const auto half = [&](uint32_t mask, const Bfloat16 *at) {  // 16 even numbers
       const uint32_t spread = _pdep_u32(mask, kEven);
       return _mm512_cvtepi32_epi16(_mm512_maskz_loadu_epi16(spread, at));
@@ -86,6 +87,16 @@ inline __m512i load_words(__m512i values, const float *from, int begin, int end,
   if (stride == 1) {
     return _mm512_mask_mov_epi16(values, lanes, round_to_words(_mm512_maskz_loadu_ps(lanes & 0xffff, from),
                                                                _mm512_maskz_loadu_ps(lanes >> 16, from + 16)));
+  }
+  if (stride == 2) {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const auto half = [&](uint32_t mask, const float *at) {  // 16 even numbers
+      const uint32_t spread = _pdep_u32(mask, kEven);
+      return _mm512_permutex2var_ps(_mm512_maskz_loadu_ps(spread & 0xffff, at), even,
+                                    _mm512_maskz_loadu_ps(spread >> 16, at + 16));
+    };
+    return _mm512_mask_mov_epi16(values, lanes, round_to_words(half(lanes & 0xffff, from),
+                                                               half(lanes >> 16, from + kPanel)));
   }
   alignas(64) float picked[kPanel] = {};
   for (int lane = begin; lane < end; ++lane) picked[lane] = from[int64_t(lane) * stride];
@@ -278,7 +289,9 @@ constexpr int kRightStep = kRightRows + 16;        // from one row of sums to th
 constexpr int kLeftRows = 96;                      // rows of the gradient that are gathered at a time, at most
 constexpr int64_t kPixelsOfPart16 = 8192;          // summed in one go: rounding errors grow with their number
 
-inline void copy_row(Bfloat16 *to, const Bfloat16 *from, int64_t length, int stride) {
+template <typename X>
+inline void copy_row(Bfloat16 *to, const X *from, int64_t length, int stride) {
+  if (stride == 1) return convert(to, from, length);
 #if defined(__AVX512BW__)
   for (int64_t at = 0; at < length; at += kPanel) {
     const int count = std::min<int64_t>(kPanel, length - at);
@@ -286,15 +299,8 @@ inline void copy_row(Bfloat16 *to, const Bfloat16 *from, int64_t length, int str
     _mm512_mask_storeu_epi16(to + at, lanes_between(0, count), words);
   }
 #else
-  for (int64_t at = 0; at < length; ++at) to[at] = from[at * stride];
+  for (int64_t at = 0; at < length; ++at) from_float(to_float(from[at * stride]), to + at);
 #endif
-}
-inline void copy_row(Bfloat16 *to, const float *from, int64_t length, int stride) {
-  if (stride == 1) {
-    convert(to, from, length);
-  } else {
-    for (int64_t at = 0; at < length; ++at) from_float(from[at * stride], to + at);
-  }
 }
 
 // Runs of a row with zeros between and after them.
