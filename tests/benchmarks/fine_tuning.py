@@ -85,9 +85,9 @@ def plot(files, target):
                 if data == name:
                     points = np.array([np.mean(values, axis=0) for _, values in sorted(runs[data, images].items())])
                     panel.plot(points[:, 0] / 60, points[:, 1], marker="o", markersize=3, label=f"{images} images")
-            panel.set(title=name, xlabel="CPU minutes from the start of the command", xlim=(0, None), ylim=(0, None))
+            panel.set(title=name, xlabel="CPU minutes from the start of the command", xlim=(0, None))
             panel.legend(loc="lower right")
-        panels[0].set_ylabel("mAP, protocol coco")
+        panels[0].set(ylabel="mAP, protocol coco", ylim=(0, None))  # of all panels, after all lines
         save_plot(figure, target)
 
 
