@@ -213,7 +213,7 @@ def format_result(result: EvalResult) -> str:
 def _threshold_lines(result: EvalResult) -> list[str]:
     """The confidence thresholds for all classes, a line each; none where there are no objects."""
     points = result.thresholds.all_classes
-    texts = [(f"best F1 {points[BEST_F1].f1:.3f}", points[BEST_F1])] if BEST_F1 in points else []
+    texts = [(f"best F1 (here at most {result.highest_f1:.3f})", points[BEST_F1])] if BEST_F1 in points else []
     lines = []
     for kind, measure in ((TARGET_PRECISION, "precision"), (TARGET_RECALL, "recall")):
         wanted = result.settings[kind]

@@ -27,7 +27,7 @@ def matrix_of(number):
 
 
 def thresholds_of(number):
-    outcomes = [Outcomes(np.linspace(0.95, 0.15, 20), np.arange(20) < 5 + index % 10, 12) for index in range(number)]
+    outcomes = [Outcomes(np.linspace(0.95, 0.15, 20), np.arange(20) < 5 + index % 10, 15) for index in range(number)]
     curves = build_score_curves(NAMES[:number], outcomes, 0.1)
     return charts.threshold_curves(curves, curves.all_classes.best_f1() if number else None)
 
