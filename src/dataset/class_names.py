@@ -40,7 +40,9 @@ def with_class_names(config: Any, report: Report | None = None) -> Any:
     else:
         names = names_of_labels(source.annotation_files[0], report.classes)
     if not names:
-        raise UserError(f"classes: auto, but no class is named in the annotations of {source.image_dir}")
+        left_out = report.summary(examples=2)
+        raise UserError(f"classes: auto, but no class is named in the annotations of {source.image_dir}"
+                        + (f"; left out: {left_out}" if left_out else ""))
     return dataclasses.replace(config, classes=(BACKGROUND, *names), num_classes=len(names) + 1)
 
 

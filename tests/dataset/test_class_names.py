@@ -1,13 +1,18 @@
 """`classes: auto`: the names that the annotations of one's own data give."""
+import json
+
 import cv2
 import numpy as np
 import pytest
 
 from src.config import load_config
 from src.dataset.class_names import with_class_names
+from src.dataset.convert import FolderConfig
+from src.dataset.found_data import with_found_data
 from src.dataset.sources import read_annotations
 from src.ssd import build_detector
 from src.utils.errors import UserError
+from tests.support.program_files import region, task
 from tests.support.samples import voc_xml
 
 
@@ -31,6 +36,15 @@ def test_names_of_annotations_sorted(tmp_path):
 def test_annotations_without_a_name(tmp_path):
     with pytest.raises(UserError, match="no class is named"):
         with_class_names(load_config(voc_folder(tmp_path / "own", [[], []])))
+
+
+def test_what_was_left_out_is_told(tmp_path):
+    """As where a detector has written predictions that nobody has looked at."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((30, 40, 3), np.uint8))
+    found = region({"x": 10, "y": 10, "width": 50, "height": 50, "rotation": 0})
+    (tmp_path / "tasks.json").write_text(json.dumps([task(annotations=[], predictions=[{"result": [found]}])]))
+    with pytest.raises(UserError, match=r"no class is named .*; left out: 1 images .*predictions do not count"):
+        with_found_data(FolderConfig(str(tmp_path)))
 
 
 @pytest.mark.parametrize("name", ["background", "__background__"])
