@@ -14,7 +14,7 @@ from PIL import Image
 from src.dataset.exif import UPRIGHT, may_have_orientation, orientation_of, turn_upright, upright_size
 from src.dataset.transforms import IMAGENET, InputFormat, normalise, resize
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, open_file, read_file, reason_of_reading, shown
+from src.utils.safe_io import open_file, read_file, reason_of_reading, shown
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # Pixels as they are stored; OpenCV's own way to turn them knows other formats in each version. Grey, palette, CMYK,
@@ -22,9 +22,9 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".t
 DECODE_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 # Formats by content, whatever the name of the file: those of Pillow that OpenCV decodes too.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000")
-MOST_BYTES = 128 * MEGABYTE
 # 11585 x 11585, or 400 MB once it is decoded: more than any camera takes at once. A file of a few bytes can claim more.
 MOST_PIXELS = 1 << 27
+MOST_BYTES = 4 * MOST_PIXELS  # as without compression
 LONGEST_SIDE = 65_500  # of a JPEG file, and pictures of detections are such files
 _WARNINGS_LOCK = threading.Lock()
 

@@ -22,11 +22,12 @@ from src.dataset.annotations import (
     clean_boxes,
 )
 from src.dataset.exif import UPRIGHT, turn_boxes
-from src.dataset.images import MOST_BYTES, ImageHeader, TooManyPixelsError, decode_image, read_header
+from src.dataset.images import ImageHeader, TooManyPixelsError, decode_image, read_header
 from src.utils.progress import progress
-from src.utils.safe_io import read_file
+from src.utils.safe_io import MEGABYTE, read_file
 
 CHUNK_IMAGES = 64  # images held in memory at once
+MOST_BYTES = 128 * MEGABYTE  # of the file of an image: half of the largest page of MindRecord
 
 
 class Usage(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 from pycocotools.cocoeval import COCOeval
 
 from src.boxes import NMSConfig
-from src.evaluation.coco_accumulate import evaluate_category
+from src.evaluation.coco_accumulate import MAX_DETECTIONS, evaluate_category
 from src.evaluation.ground_truth import Annotation, read_ground_truth
 from src.evaluation.predictions import Predictions
 from src.evaluation.results import ClassResult, Detections, EvalResult, ProtocolResult
@@ -78,6 +78,7 @@ class COCOMetrics:
             name: self._images_of(name, image_ids) for name in PROTOCOLS if name == protocol or name in protocols
         }
         self._check_any_ground_truth()
+        self._tell_of_many_objects()
         # By image id: boxes, scores, labels, and whether the protocol coco counts the detection.
         self._detections: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None] = {}
 
@@ -170,6 +171,22 @@ class COCOMetrics:
             where = f", in the {len(given)} of its {len(self._ground_truth.images)} images that can be used,"
         raise UserError(f"{self._annotation_file} has no ground truth{where} under the protocol {self._protocol!r} "
                         f"for the classes {shown_list(self._classes[1:])}{hint}")
+
+    def _tell_of_many_objects(self) -> None:
+        """Warns of images with more objects than detections are counted."""
+        limits = {f"{MAX_DETECTIONS[-1]} of a class": (MAX_DETECTIONS[-1], "category_id")}
+        if self._protocol == "coco":
+            limits[f"{COCO_MAX_DETECTIONS} in all"] = (COCO_MAX_DETECTIONS, "image_id")
+        crowded = set()
+        for most, kind in limits.values():
+            objects = Counter((box["image_id"], box[kind]) for box in self._ground_truth.boxes if not box["iscrowd"])
+            crowded |= {image_id for (image_id, _), count in objects.items() if count > most}
+        names = [self._ground_truth.images[image_id] for image_id in self._images[self._protocol]
+                 if image_id in crowded]
+        if names:
+            logger.warning("%d images have more objects than the protocol %s counts detections of an image (%s), so AP "
+                           "and recall stay low even where all are found: %s", len(names), self._protocol,
+                           ", ".join(limits), shown_list(names, _MAX_NAMES))
 
     def _check_known(self, image_id: int) -> None:
         if image_id not in self._ground_truth.images:

@@ -16,20 +16,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.dataset.shapes import SHAPE_CLASSES, draw_image, mask_box
+from src.dataset.shapes import EMPTY_AT, SHAPE_CLASSES, draw_image, mask_box
 from src.utils.files import write_json
 from src.visualization.draw import save_image
 
 CELL = 100  # pixels: a drawn image of 300 to 400 pixels is reduced to it, with its shapes
-# Of each part: number of images, rows and columns of cells.
-PARTS = {"train": (240, 3, 3), "val": (40, 3, 3), "large": (6, 20, 30)}
+# Of each part: number of images, rows and columns of cells, and the share of cells with shapes. A large image has fewer
+# than 100 shapes: COCO's AP counts no more detections of a class.
+PARTS = {"train": (240, 3, 3, 1), "val": (40, 3, 3, 1), "large": (12, 20, 30, 0.03)}
 
 
-def draw_cells(rows, columns, numbers):
+def draw_cells(rows, columns, share, numbers):
     """An image of so many cells, and its objects as `(label, [x, y, width, height])`."""
     image, objects = np.zeros((rows * CELL, columns * CELL, 3), np.uint8), []
     for row, column in itertools.product(range(rows), range(columns)):
-        drawn, found = draw_image(0, next(numbers))
+        number = next(numbers)
+        has_shapes = np.random.default_rng(number).random() < share
+        drawn, found = draw_image(0 if has_shapes else EMPTY_AT, number)
         scale = np.array([CELL / drawn.shape[1], CELL / drawn.shape[0]] * 2)
         place = (slice(row * CELL, (row + 1) * CELL), slice(column * CELL, (column + 1) * CELL))
         image[place] = cv2.resize(drawn, (CELL, CELL), interpolation=cv2.INTER_AREA)
@@ -40,10 +43,10 @@ def draw_cells(rows, columns, numbers):
 
 
 def draw_part(folder, part, numbers):
-    count, rows, columns = PARTS[part]
+    count, rows, columns, share = PARTS[part]
     images, annotations = [], []
     for image_id in range(1, count + 1):
-        image, objects = draw_cells(rows, columns, numbers)
+        image, objects = draw_cells(rows, columns, share, numbers)
         save_image(folder / part / f"{image_id:04d}.png", image)
         images.append({"id": image_id, "file_name": f"{image_id:04d}.png", "height": rows * CELL,
                        "width": columns * CELL})

@@ -165,6 +165,18 @@ def test_no_detection_at_all(tmp_path, caplog):
     assert result.protocols["coco"].num_missing == 5
 
 
+@pytest.mark.parametrize(("protocol", "cats", "dogs", "is_told"), [
+    ("reference", 101, 0, True), ("coco", 101, 0, True), ("coco", 100, 100, False), ("coco", 100, 101, True),
+    ("reference", 100, 100, False)])
+def test_more_objects_than_detections_count(tmp_path, caplog, protocol, cats, dogs, is_told):
+    objects = [{"id": number, "image_id": 1, "category_id": category, "bbox": [number % 20, number // 20, 5, 5],
+                "area": 25, "iscrowd": 0}
+               for number, category in enumerate([CATEGORIES[0]["id"]] * cats + [CATEGORIES[1]["id"]] * dogs, start=1)]
+    with caplog.at_level(logging.WARNING):
+        COCOMetrics(write_annotations(tmp_path, objects), CLASSES, protocol=protocol)
+    assert ("1 images have more objects" in caplog.text and "1.jpg" in caplog.text) == is_told
+
+
 def test_missing_image_counts_as_missed(tmp_path, caplog):
     metrics = COCOMetrics(write_annotations(tmp_path), CLASSES)
     add(metrics, 1, (10, 20, 30, 40), 1, 0.9)

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.dataset.annotations import NO_BOXES, ImageRecord, Report
-from src.dataset.images import MOST_BYTES
-from src.dataset.read_images import CHUNK_IMAGES, read_images
+from src.dataset.read_images import CHUNK_IMAGES, MOST_BYTES, read_images
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE
 
