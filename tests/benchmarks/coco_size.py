@@ -51,8 +51,8 @@ def random_boxes(rng):
 
 
 def polygon(rng, box):
-    """An outline of some 25 points within a box, x and y in turns."""
-    angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(12, 48))))
+    """An outline of some 18 points within a box, x and y in turns."""
+    angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(8, 30))))
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1) / 2 + 0.5
     return np.round(box[:2] + around * box[2:], 2).ravel().tolist()
 
