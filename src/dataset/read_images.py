@@ -27,7 +27,7 @@ from src.utils.progress import progress
 from src.utils.safe_io import MEGABYTE, read_file
 
 CHUNK_IMAGES = 64  # images held in memory at once
-MOST_BYTES = 128 * MEGABYTE  # of the file of an image: half of the largest page of MindRecord
+MOST_RECORD_BYTES = 128 * MEGABYTE  # of the file of an image: half of the largest page of MindRecord
 
 
 class Usage(NamedTuple):
@@ -128,7 +128,7 @@ class _Problem(NamedTuple):
 
 def _read_image(path: str) -> _Image | _Problem:
     try:
-        data = read_file(path, MOST_BYTES)
+        data = read_file(path, MOST_RECORD_BYTES)
     except FileNotFoundError:
         return _Problem(MISSING_IMAGE)
     except OSError as error:

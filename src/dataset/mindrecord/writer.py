@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.dataset.annotations import NO_BOXES, ImageRecord, Report
-from src.dataset.read_images import CHUNK_IMAGES, MOST_BYTES, read_images
+from src.dataset.read_images import CHUNK_IMAGES, MOST_RECORD_BYTES, read_images
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE
 
@@ -18,7 +18,7 @@ SCHEMA = {"img_id": {"type": "int64"},
 MAX_SHARDS = 8
 IMAGES_PER_SHARD = 500
 LARGE_SET = 256 * MEGABYTE
-MAX_PAGE = 2 * MOST_BYTES
+MAX_PAGE = 2 * MOST_RECORD_BYTES
 
 
 class WrittenRecords(NamedTuple):
@@ -105,7 +105,7 @@ def _file_size(path: str) -> int:
         size = os.stat(path).st_size
     except (OSError, ValueError):  # ValueError: what cannot be a name
         return 0
-    return size if size <= MOST_BYTES else 0  # what is larger is left out
+    return size if size <= MOST_RECORD_BYTES else 0  # what is larger is left out
 
 
 def _create_writer(folder: Path, prefix: str, records: Sequence[ImageRecord]) -> Any:

@@ -106,8 +106,8 @@ def threshold_curves(curves: ScoreCurves, chosen: OperatingPoint | None) -> Figu
                       label={"f1": "F1"}.get(measure, measure))
         if chosen:
             left.axvline(chosen.score, color=FAINT, linewidth=1)
-            left.plot([chosen.score], [chosen.f1], "o", color=SERIES[2], label=f"F1 {chosen.f1:.3f} at "
-                                                                              f"{chosen.score:g}")
+            left.plot([chosen.score], [chosen.f1], "o", color=SERIES[2],
+                      label=f"F1 {chosen.f1:.3f} at {chosen.score:g}")
         left.set_title("All classes")
         best = {name: point for name, curve in curves.classes.items() if (point := curve.best_f1())}
         order = sorted(best, key=lambda name: -best[name].f1)
