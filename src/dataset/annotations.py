@@ -37,7 +37,7 @@ BAD_ANNOTATION = "annotation files that cannot be read"
 MISSING_ANNOTATION = "annotation files that do not exist"
 UNLABELLED = "images without a label file, taken as images without objects"
 UNKNOWN_CLASS = "boxes of unknown classes"
-BAD_BOX = "boxes whose coordinates are not numbers"
+BAD_BOX = "boxes whose coordinates are no numbers, or none of the format"
 NO_OUTLINE = "points, lines and other shapes that are no boxes"
 TURNED_IMAGE = "images that were turned in the annotation program, whose boxes are of the turned image"
 NO_ANNOTATION = "images that nobody annotated (predictions do not count), or that have no file"
@@ -143,6 +143,7 @@ class AnnotationSource(NamedTuple):
         annotation_files: files that the annotations consist of.
         read: counts in a report what it leaves out, and returns the records.
         ground_truth_file: COCO json to evaluate with, if the dataset brings one.
+        shared_ground_truth_file: the same where only some of its images are meant.
         part: which training images are meant, as words, where training and evaluation share their annotations.
         select: the records that are meant, of all that were read.
         subsets: which images of the files are read, where these hold several parts; empty: all.
@@ -153,6 +154,7 @@ class AnnotationSource(NamedTuple):
     annotation_files: list[Path]
     read: Callable[[Report], list[ImageRecord]]
     ground_truth_file: Path | None = None
+    shared_ground_truth_file: Path | None = None
     part: str = ""
     select: Callable[[list[ImageRecord]], list[ImageRecord]] = all_records
     subsets: tuple[str, ...] = ()

@@ -92,9 +92,12 @@ def read_coco_json(annotation_file: Path | str) -> dict[str, Any]:
     """
     try:
         content = read_json(annotation_file)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise UserError(f"{annotation_file} cannot be read as COCO json: {reason_of_reading(error)}. Check the "
                         "paths of the dataset.") from error
+    except ValueError as error:
+        raise UserError(f"{annotation_file} cannot be read as COCO json: {error}. It is cut short, or changed by hand: "
+                        "copy or export it again.") from error
     for key in COCO_LISTS:
         entries = content.get(key) if isinstance(content, dict) else None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -114,6 +117,15 @@ def whole_number(value: Any) -> int:
     if type(value) is not int or abs(value) > MAX_IMAGE_ID:  # True and False are int too
         raise ValueError(f"{value!r} is no integer of 64 bits")
     return value
+
+
+def integer_of(entry: dict[str, Any], key: str, annotation_file: Path | str, where: str, index: int) -> int:
+    """The integer `key` of the entry `where[index]` of a file; a `UserError` names them where it is none."""
+    try:
+        return whole_number(entry.get(key))
+    except ValueError:
+        raise UserError(f"{annotation_file}: {where}[{index}] has {key} {shown(repr(entry.get(key)))}, expected an "
+                        "integer of 64 bits: ids are numbers without quotes") from None
 
 
 def category_names(categories: Sequence[dict[str, Any]], used: Collection[Any], annotation_file: Path | str
@@ -183,7 +195,8 @@ def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[st
         if len(boxes_of_image) != len(content["images"]):
             raise UserError(f"{annotation_file}: two entries of 'images' have the same id.")
         _collect_boxes(content["annotations"], boxes_of_image, name_of_category, label_of_name, report)
-        return list(_records(content["images"], functools.partial(place, image_dir), boxes_of_image, report))
+        place_of_name = functools.partial(place, image_dir)
+        return list(_records(content["images"], annotation_file, place_of_name, boxes_of_image, report))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{annotation_file}: an entry lacks a field or has a wrong type ({shown(repr(error))}); "
                         "expected are images with id and file_name, categories with id and name, annotations with "
@@ -209,10 +222,10 @@ def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[
                 boxes_of_image[annotation["image_id"]].append([*box, label_of_name[name]])
 
 
-def _records(images: list[dict], place: Callable[[str], str], boxes_of_image: dict[Any, list[list[int]]],
-             report: Report) -> Iterator[ImageRecord]:
-    for image in images:
-        image_id = whole_number(image["id"])
+def _records(images: list[dict], annotation_file: Path | str, place: Callable[[str], str],
+             boxes_of_image: dict[Any, list[list[int]]], report: Report) -> Iterator[ImageRecord]:
+    for index, image in enumerate(images):
+        image_id = integer_of(image, "id", annotation_file, "images", index)
         try:
             path = place(_text(image["file_name"]))
         except ValueError as error:

@@ -2,7 +2,6 @@
 import itertools
 import json
 import mmap
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from src.dataset.annotations import TRAINING, purpose_of_name
 from src.dataset.file_names import files_below
+from src.dataset.mindrecord.voc_json import BEGINS_AS_COPY
 from src.dataset.paths import is_file_below, path_below, path_by_end
 from src.utils.errors import UserError
 from src.utils.safe_io import MOST_JSON, open_file, shown_list
@@ -54,10 +54,13 @@ def find_coco_parts(folder: Path) -> dict[str, CocoPart]:
 
 
 def _is_coco(path: Path) -> bool:
-    """Whether the three lists of an instances file occur in a file; it is not parsed, since it may be large."""
+    """Whether the three lists of an instances file occur in a file; it is not parsed, since it may be large.
+
+    A copy of the ground truth that this program made of other annotations (`voc_json`) is none.
+    """
     try:
         with open_file(path, MOST_JSON) as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return all(content.find(name) >= 0 for name in LISTS)
+            return not BEGINS_AS_COPY.match(content) and all(content.find(name) >= 0 for name in LISTS)
     except (OSError, ValueError):  # ValueError: it is empty
         return False
 
@@ -90,11 +93,9 @@ def _with_images(folder: Path, annotation_file: Path, purpose: str) -> CocoPart:
 def _folders(folder: Path, annotation_file: Path, purpose: str) -> Iterable[Path]:
     """The folder of the file, then those of the same purpose, then all others."""
     yield annotation_file.parent
-    below = []
-    for path, folders, _ in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below.append(Path(path))
-    yield from sorted(below, key=lambda path: purpose not in map(purpose_of_name, path.relative_to(folder).parts))
+    below = {parent for name in files_below(folder) for parent in Path(name).parents}
+    yield from (folder / path for path in sorted(below, key=lambda path: (
+        purpose not in map(purpose_of_name, path.parts), path)))
 
 
 def _file_names(annotation_file: Path) -> Iterator[str]:

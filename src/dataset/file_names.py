@@ -3,6 +3,7 @@
 Letters with accents are one character or two (Unicode NFC or NFD), folders are separated by `/` or a backslash, and the
 suffix is written in capital letters or small ones.
 """
+import logging
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +11,16 @@ from pathlib import Path
 
 from src.dataset.reading_once import once
 from src.utils.errors import UserError
+from src.utils.safe_io import shown
+
+logger = logging.getLogger(__name__)
+# What this program writes: a folder with detections or the results of an evaluation has pictures of any name; beside
+# MindRecord files, the checkpoints of a run, and the report of a check lie a few files that look like data.
+_RESULTS = frozenset({"detections.json", "detections.csv", "eval_results.json"})
+_RECORDS = frozenset(f"{prefix}.mindrecord{end}" for prefix in ("ssd", "ssd_eval") for end in (".json", "0"))
+_CHECKPOINTS, _CHECK = "ckpt_0", {"report.txt", "samples.jpg"}
+_LIKE_DATA = frozenset({"instances_eval.json", "instances_held_out.json", "voc_instances_val.json", "first_batch.jpg",
+                        "first_batch_matches.jpg", "results.png", "samples.jpg", "classes.png", "box_sizes.png"})
 
 
 def spellings(name: str) -> Iterator[str]:
@@ -26,7 +37,8 @@ def files_below(folder: Path | str, enter: Callable[[str], bool] | None = None) 
     """Names of the files in a folder and its sub-folders, relative to it with `/`, sorted.
 
     Folders whose names begin with a dot are left out, since programs keep copies there, and so are files `._*`, which
-    macOS writes beside others. Folders that are links are entered.
+    macOS writes beside others. So is what this program wrote; the log tells of folders with results. Folders that are
+    links are entered.
 
     Args:
         enter: name of a folder directly below -> whether to look into it; None: into all.
@@ -43,6 +55,12 @@ def _files_below(folder: Path | str, enter: Callable[[str], bool]) -> list[str]:
     names: list[str] = []
     for path, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
         place = Path(path).relative_to(folder)
+        if place.parts and not _RESULTS.isdisjoint(files):
+            logger.info("%s is left out: it holds results of this program", shown(path))
+            folders.clear()
+            continue
+        if _CHECKPOINTS in folders or not _RECORDS.isdisjoint(files) or _CHECK.issubset(files):
+            files = [name for name in files if name not in _LIKE_DATA]
         folders[:] = [name for name in folders if not name.startswith(".") and (place.parts or enter(name))
                       and not _leads_back(Path(path, name), len(place.parts))]
         prefix = "".join(f"{part}/" for part in place.parts)

@@ -9,7 +9,9 @@ from src.utils.safe_io import MEGABYTE, read_text, reason_of_reading, shown, sho
 
 logger = logging.getLogger(__name__)
 CLASSES_FILE = "classes.txt"
-MOST_CLASSES = 10_000  # of a text file without names
+# Without names, more classes than the first are taken if at least this share of them has boxes; below half of them, the
+# log says so.
+FEW_CLASSES, LEAST_SHARE = 100, 0.1
 MOST_TEXT = 1024 * MEGABYTE
 # Lines of a list that a message shows, and letters of each.
 FIRST_LINES, LINE_LENGTH = 3, 60
@@ -39,10 +41,13 @@ def names_of_labels(annotation_file: Path, labels: Collection[int]) -> list[str]
     path, names = annotation_file.with_name(CLASSES_FILE), read_names(annotation_file)
     highest = max(labels, default=0)
     if not path.is_file():
-        if highest > MOST_CLASSES:
-            raise UserError(f"{annotation_file} has a box with the label {shown(highest)}, and there is no {path} that "
-                            f"names so many classes. Correct the label: without names, at most {MOST_CLASSES} classes "
-                            "are taken.")
+        different = len({label for label in labels if label > 0})
+        if highest > FEW_CLASSES and different < LEAST_SHARE * highest:
+            raise UserError(f"{annotation_file} has a box with the label {shown(highest)}, but boxes of {different} "
+                            f"classes only. Correct the label; or name all classes in {path}, a line each.")
+        if different < highest / 2:
+            logger.warning("%s has boxes of %d classes, the last of which has the label %d: %d classes without boxes "
+                           "are trained too. Is that right?", annotation_file, different, highest, highest - different)
         return [f"class_{number}" for number in range(1, highest + 1)]
     if any(map(is_background, names)):
         raise UserError(f"{path} names the background. The classes of {annotation_file} count from 1, and the first "

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,9 @@ from src.dataset.open_classes import OpenClasses, with_labels
 from src.dataset.paths import MOST_NAMES, existing_folder, resolve_path
 from src.dataset.read_images import usage_of
 from src.dataset.reading_once import is_kept, once
+from src.dataset.unused_part import require_no_unused_part
 from src.utils.errors import UserError
-from src.utils.safe_io import shown_list
+from src.utils.safe_io import shown, shown_list
 
 FORMATS = {one.kind: one for one in (
     coco.FORMAT, voc.FORMAT, yolo.FORMAT, labelme.FORMAT, cvat.FORMAT, label_studio.FORMAT, txt.FORMAT,
@@ -104,9 +105,14 @@ def _look(config: Any, classes: tuple[str, ...]) -> tuple[AnnotationFormat, dict
                         f"{'' if config.dataset == AUTO else ' --dataset=auto looks for all formats.'}")
     if len(found) > 1:
         raise UserError(f"{folder} has annotations in several formats: "
-                        f"{', '.join(f'{form.name} (--dataset={form.kind})' for form, _ in found)}. Choose one by its "
-                        "--dataset.")
+                        f"{', '.join(_with_file(form, parts) for form, parts in found)}. Choose one by its --dataset; "
+                        "or move the others to another folder.")
     return found[0]
+
+
+def _with_file(form: AnnotationFormat, parts: dict[str, AnnotationSource]) -> str:
+    """A format and the first of its annotation files, as words."""
+    return f"{form.name} (--dataset={form.kind}; {shown(next(iter(parts.values())).annotation_files[0])})"
 
 
 def _unpacked(folder: Path) -> Path:
@@ -152,6 +158,9 @@ def _find_in_folder(config: Any, is_training: bool) -> AnnotationSource:
     training, evaluation = parts.get(TRAINING), parts.get(EVALUATION) or parts.get(TEST)
     if training and evaluation and _same_images(training, evaluation):
         evaluation = None if config.val_share else evaluation._replace(part=TRAINING_IMAGES)
+    folder = _unpacked(resolve_path(config.data, config.data_path, "data"))
+    if evaluation and EVALUATION not in parts:
+        require_no_unused_part(folder, parts)
     if evaluation and not is_training:
         return evaluation
     if training is None:
@@ -159,7 +168,10 @@ def _find_in_folder(config: Any, is_training: bool) -> AnnotationSource:
     if evaluation:
         return training
     if config.val_share:
-        return _share(training, config, is_training)
+        def check(records: list[ImageRecord]) -> None:
+            require_no_unused_part(folder, parts, (record.path for record in records))
+
+        return _share(training, config, is_training, check)
     if not is_training:
         raise UserError(f"{config.data} has no images to evaluate with. Set --val_share=0.2, and a fifth of the "
                         "training images is held out.")
@@ -217,10 +229,13 @@ def _same_images(one: AnnotationSource, other: AnnotationSource) -> bool:
     return all(getattr(one, what) == getattr(other, what) for what in ("annotation_files", "image_dir", "subsets"))
 
 
-def _share(source: AnnotationSource, config: Any, is_training: bool) -> AnnotationSource:
+def _share(source: AnnotationSource, config: Any, is_training: bool,
+           check: Callable[[list[ImageRecord]], None] = lambda records: None) -> AnnotationSource:
+    """A source whose images are held out for evaluation, or left for training; `check` sees all of them first."""
     share = config.val_share
 
     def select(records: list[ImageRecord]) -> list[ImageRecord]:
+        check(records)
         how = (share, len(config.classes), config.keep_other_sizes, is_upright(config))
         chosen = once(("held out", *source.identity, *how), lambda: held_out(records, *how))
         if not chosen and not is_training:
@@ -231,7 +246,8 @@ def _share(source: AnnotationSource, config: Any, is_training: bool) -> Annotati
         return [record for record in records if (record.path in chosen) != is_training]
 
     part = f"{TRAINING_IMAGES}, without the held-out ones" if is_training else f"held-out {TRAINING_IMAGES}"
-    return source._replace(select=select, ground_truth_file=None, part=f"{part} (val_share {share:g})")
+    return source._replace(select=select, ground_truth_file=None, shared_ground_truth_file=source.ground_truth_file,
+                           part=f"{part} (val_share {share:g})")
 
 
 def held_out(records: Sequence[ImageRecord], share: float, num_classes: int, keep_other_sizes: bool = False,
@@ -239,8 +255,8 @@ def held_out(records: Sequence[ImageRecord], share: float, num_classes: int, kee
     """Paths of the images that are held out to evaluate with: a share of those that can be used.
 
     Those with boxes of known classes and those without have the same share. At least one image with boxes is on each
-    side if there are two. The choice depends on the names of the files, not on their order or folder, so that images
-    added later leave most others where they were.
+    side; with fewer than two of them, none is held out. The choice depends on the names of the files, not on their
+    order or folder, so that images added later leave most others where they were.
     """
     with_boxes: set[str] = set()
     without: set[str] = set()
@@ -252,6 +268,8 @@ def held_out(records: Sequence[ImageRecord], share: float, num_classes: int, kee
                 (with_boxes if len(boxes) else without).add(record.path)
     without -= with_boxes
     count = min(max(1, round(share * len(with_boxes))), len(with_boxes) - 1)
+    if count < 1:
+        return set()
     return _choose(with_boxes, count) | _choose(without, round(share * len(without)))
 
 

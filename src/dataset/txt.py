@@ -20,7 +20,7 @@ from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.label_names import MOST_TEXT, check_labels
 from src.dataset.paths import existing_file, existing_folder, file_of_part, is_file_below, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import open_file, read_text, reason_of_reading, shown, shown_list
+from src.utils.safe_io import decoded_head, open_file, read_text, reason_of_reading, shown, shown_list
 
 KIND = "other"
 IMAGE_FOLDERS = ("images", "Images", "JPEGImages")
@@ -31,6 +31,8 @@ EXPECTED = ("Expected is 'path xmin,ymin,xmax,ymax,class ...' with integers, bla
 _SUFFIX = re.compile(rf"({'|'.join(map(re.escape, IMAGE_SUFFIXES))})(?=\s|$)", re.IGNORECASE)
 # What programs put behind a name in place of a blank.
 _OTHER_SEPARATORS = re.compile("[,;|]")
+# A box, or what the reader says of that it is none.
+_NUMBER, _LIKE_BOX = re.compile(r"-?[\d.]+"), re.compile(r"-?[\d.]+(,-?[\d.]+)+")
 
 
 def find_txt(config: Any, is_training: bool) -> AnnotationSource:
@@ -83,17 +85,17 @@ def _first_image(path: Path) -> str:
     """Name of the first image with boxes of a text list; empty where the file is none."""
     try:
         with open_file(path, MOST_TEXT) as stream:
-            lines = stream.read(MOST_LOOKED_AT).decode("utf-8-sig", "replace").splitlines()
+            lines = decoded_head(stream.read(MOST_LOOKED_AT)).splitlines()
     except OSError:
         return ""
     for line in map(str.strip, lines):
         if line and not line.startswith("#"):
             name, tokens = split_line(line)
-            try:
-                if [parse_box(token) for token in tokens]:
-                    return name
-            except ValueError:
-                return ""
+            if tokens:
+                return name if all(map(_LIKE_BOX.fullmatch, tokens)) else ""
+            image, *others = _OTHER_SEPARATORS.split(name)
+            if others:
+                return image if all(map(_NUMBER.fullmatch, others)) else ""
     return ""
 
 

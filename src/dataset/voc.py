@@ -106,7 +106,8 @@ def find_voc(config: Any, is_training: bool) -> AnnotationSource:
 def _source(layout: VocLayout, classes: tuple[str, ...]) -> AnnotationSource:
     files = layout.annotation_files()
     if not files:
-        raise UserError(f"There is no xml file in {layout.annotation_dir}.")
+        raise UserError(f"{layout.split_file} names no images." if layout.split_file else
+                        f"There is no xml file in {layout.annotation_dir}.")
     if layout.split_file is not None:
         files.append(layout.split_file)
     return AnnotationSource("voc", layout.image_dir, files, lambda report: read_voc(layout, classes, report))
@@ -120,6 +121,8 @@ def look_for_voc(folder: Path, classes: tuple[str, ...]) -> dict[str, Annotation
         try:
             layout = find_layout(folder, purpose == TRAINING, name)
         except UserError:
+            if purpose == TRAINING and (folder / SPLITS).is_dir() and _has_voc_files(folder / "Annotations"):
+                raise  # which tells the lists that are there
             continue
         if _has_voc_files(layout.annotation_dir):
             sources[purpose] = _source(layout, classes)

@@ -22,7 +22,8 @@ from src.dataset.open_classes import labels_of
 from src.dataset.outlines import finite_number, named_rows
 from src.dataset.voc import assign_ids
 from src.dataset.yolo_layout import YoloPart, find_yolo_parts
-from src.utils.safe_io import MEGABYTE, read_text, reason_of_reading
+from src.utils.errors import UserError
+from src.utils.safe_io import MEGABYTE, read_text, reason_of_reading, shown
 
 KIND = "yolo"
 MOST_LABELS = 16 * MEGABYTE
@@ -49,8 +50,11 @@ FORMAT = AnnotationFormat(KIND, "YOLO", "data.yaml, obj.names or classes.txt, wi
 def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[ImageRecord]:
     """Records of all images of a part, also of those that do not exist, with boxes in fractions of the upright image,
     as the program that wrote the label files showed it. No image is opened.
+
+    Raises:
+        UserError: there are boxes of two classes of one name.
     """
-    records, folder = [], str(part.files.folder)
+    records, folder, used = [], str(part.files.folder), set[int]()
     for image, label, image_id in zip(part.images, part.label_files, assign_ids(part.images)):
         path = os.path.join(folder, image)
         try:
@@ -62,6 +66,7 @@ def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[Im
             report.add(BAD_ANNOTATION, f"{label}: {reason_of_reading(error)}")
             continue
         objects = [fields for fields in map(str.split, lines) if fields]
+        used.update(_number(number) for number in {fields[0] for fields in objects})
         rows = None if part.has_keypoints else _plain_rows(objects, part.names, classes, report)
         if rows is None:
             named = ((part.names.get(_number(fields[0]), f"class {fields[0]}"),
@@ -70,7 +75,19 @@ def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[Im
         boxes = np.zeros((len(rows), 5), np.int32)
         boxes[:, 4] = rows[:, 4]
         records.append(ImageRecord(image_id, path, boxes, fractions=rows[:, :4]))
+    _require_different_names(part, used)
     return records
+
+
+def _require_different_names(part: YoloPart, used: set[int]) -> None:
+    numbers: dict[str, list[int]] = {}
+    for number in sorted(used.intersection(part.names)):
+        numbers.setdefault(part.names[number], []).append(number)
+    for name, same in numbers.items():
+        if len(same) > 1:
+            raise UserError(f"{part.files.folder / part.sources[0]} gives the classes {' and '.join(map(str, same))}, "
+                            f"which both have boxes, the name '{shown(name)}': give them different names, or their "
+                            "boxes one number.")
 
 
 def _plain_rows(objects: Sequence[Sequence[str]], names: dict[int, str], classes: Sequence[str], report: Report

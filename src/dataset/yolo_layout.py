@@ -153,8 +153,9 @@ def _parts_of_yaml(path: Path, content: dict[str, Any]) -> dict[str, YoloPart]:
             parts[purpose] = _part(files, [one for one in found if one], names, path.name, "kpt_shape" in content)
         elif purpose != TEST:  # Roboflow states it, whether there are such images or not
             missing = stated[found.index(None)]
-            raise UserError(f"{path}: '{key}' is {shown(missing)}, and there is no such folder or text list below "
-                            f"{path.parent}. Correct it{'' if key == 'train' else f', or delete the line {key!r}'}.")
+            raise UserError(f"{path}: '{key}' is {shown(missing)}, and there is no such folder with files, and no such "
+                            f"text list, below {path.parent}. Correct it"
+                            f"{'' if key == 'train' else f', or delete the line {key!r}'}.")
     return parts
 
 
@@ -181,9 +182,15 @@ def _names_file(folder: Path) -> Path | None:
 def _parts_of_darknet(folder: Path, files: YoloFiles, names: dict[int, str], source: str) -> dict[str, YoloPart]:
     """The parts that a `.data` file states, else those with lists of usual names, else those with such folders."""
     for path in sorted(folder.glob("*.data")):
-        stated = {key.strip(): value for key, mark, value in (line.partition("=") for line in _lines(path)) if mark}
+        entries = (line.partition("=") for line in _lines(path))
+        stated = {key.strip(): value.strip() for key, mark, value in entries if mark}
         lists = {purpose: found for purpose, keys in KEYS.items() for key in keys
                  if key in stated and (found := files.find(stated[key]))}
+        lacking = [key for purpose, keys in KEYS.items() for key in keys
+                   if key in stated and purpose not in lists and purpose != TEST]
+        if lists and lacking:
+            raise UserError(f"{path}: '{lacking[0]}' is {shown(stated[lacking[0]])}, and there is no such folder or "
+                            f"text list below {folder}. Correct it, or delete the line '{lacking[0]}'.")
         if lists:
             return {purpose: _part(files, [found], names, source) for purpose, found in lists.items()}
     parts = usual_parts(lambda name: (folder / f"{name}.txt").is_file())

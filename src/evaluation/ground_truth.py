@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.dataset.coco import category_names, read_coco_json, whole_number
+from src.dataset.coco import category_names, integer_of, read_coco_json
 from src.utils.errors import UserError
 from src.utils.safe_io import shown, shown_list
 
@@ -52,7 +52,7 @@ def read_ground_truth(annotation_file: Path | str, classes: Sequence[str]) -> Gr
     """
     content = read_coco_json(annotation_file)
     images = {
-        _integer(image, "id", annotation_file, "images", index): str(image.get("file_name", ""))
+        integer_of(image, "id", annotation_file, "images", index): str(image.get("file_name", ""))
         for index, image in enumerate(content["images"])
     }
     if len(images) < len(content["images"]):
@@ -61,7 +61,7 @@ def read_ground_truth(annotation_file: Path | str, classes: Sequence[str]) -> Gr
         )
     if not images:
         raise UserError(f"{annotation_file} lists no images: there is nothing to evaluate")
-    used = {_integer(annotation, "category_id", annotation_file, "annotations", index)
+    used = {integer_of(annotation, "category_id", annotation_file, "annotations", index)
             for index, annotation in enumerate(content["annotations"])}
     category_ids = _category_ids(content["categories"], used, classes, annotation_file)
 
@@ -69,8 +69,8 @@ def read_ground_truth(annotation_file: Path | str, classes: Sequence[str]) -> Gr
     boxes: list[Annotation] = []
     crowd_images = set()
     for index, annotation in enumerate(content["annotations"]):
-        image_id = _integer(annotation, "image_id", annotation_file, "annotations", index)
-        category_id = _integer(annotation, "category_id", annotation_file, "annotations", index)
+        image_id = integer_of(annotation, "image_id", annotation_file, "annotations", index)
+        category_id = integer_of(annotation, "category_id", annotation_file, "annotations", index)
         is_crowd = int(bool(annotation.get("iscrowd", 0)))
         if is_crowd:
             crowd_images.add(image_id)
@@ -91,14 +91,6 @@ def read_ground_truth(annotation_file: Path | str, classes: Sequence[str]) -> Gr
     return GroundTruth(images, tuple(boxes), category_ids, frozenset(crowd_images))
 
 
-def _integer(entry: dict[str, Any], key: str, annotation_file: Path | str, where: str, index: int) -> int:
-    try:
-        return whole_number(entry.get(key))
-    except ValueError:
-        raise UserError(f"{annotation_file}: {where}[{index}] has {key} {shown(repr(entry.get(key)))}, expected an "
-                        "integer: ids are numbers without quotes") from None
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and abs(value) <= _LARGEST_NUMBER  # not a number is not smaller either
 
@@ -117,7 +109,7 @@ def _category_ids(
     categories: Sequence[dict[str, Any]], used: Collection[int], classes: Sequence[str], annotation_file: Path | str
 ) -> dict[int, int]:
     for index, category in enumerate(categories):
-        _integer(category, "id", annotation_file, "categories", index)
+        integer_of(category, "id", annotation_file, "categories", index)
         if not isinstance(category.get("name"), str):
             raise UserError(f"{annotation_file}: categories[{index}] has the name {shown(repr(category.get('name')))}, "
                             "expected a text")

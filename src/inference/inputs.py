@@ -19,9 +19,9 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 # Frames per second where a video or camera states none.
 USUAL_RATE = 25.0
 _LARGEST_RATE = 1000.0
-# A header counts the frames of some formats from their length only: a video is cut short if more are missing than this
-# share, and more than so many.
-_MISSING_SHARE, _MISSING_FRAMES = 0.05, 2
+# The header of some formats counts the frames exactly. That of others counts them from the length: such a video is cut
+# short if more are missing than this share. So many may be missing of any.
+_EXACT_SUFFIXES, _MISSING_SHARE, _MISSING_FRAMES = (".avi",), 0.05, 2
 _SILENT = 0
 # File systems allow 255; suffixes, numbers and the marks of temporary files come to it.
 _NAME_BYTES = 200
@@ -155,6 +155,7 @@ class Video:
 
     def __init__(self, source: Path | str | int) -> None:
         self._name = f"camera {source}" if isinstance(source, int) else f"the video {shown(source)}"
+        self._missing_share = 0.0 if str(source).lower().endswith(_EXACT_SUFFIXES) else _MISSING_SHARE
         # OpenCV and FFmpeg print a line for each way that they try; the error below is enough.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         level = cv2.getLogLevel()
@@ -190,6 +191,9 @@ class Video:
         if not number:
             raise UserError(f"No frame of {self._name} can be read.")
         missing = (self.num_frames or 0) - number
-        if missing > max(_MISSING_FRAMES, _MISSING_SHARE * number):
+        if missing > max(_MISSING_FRAMES, self._missing_share * number):
             raise UserError(f"Only the first {number} of the {self.num_frames} frames of {self._name} can be read: it "
                             "is cut short or damaged.")
+        if missing > _MISSING_FRAMES:
+            logger.warning("%d frames of %s are read, and its length is that of %d: is it whole?", number, self._name,
+                           self.num_frames)

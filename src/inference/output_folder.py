@@ -10,13 +10,14 @@ import psutil
 from src.inference.inputs import Input
 from src.utils.errors import UserError
 from src.utils.files import PART, keep_earlier
-from src.utils.safe_io import shown
+from src.utils.safe_io import shown, shown_list
 
 logger = logging.getLogger(__name__)
 LIST_NAME, CROPS_FOLDER = "detections", "crops"
 # Of detections as annotations.
 DATASET_FOLDER, UNCERTAIN_FOLDER, UNCERTAIN_LIST = "dataset", "uncertain", "uncertain.csv"
 FOLDERS = (CROPS_FOLDER, DATASET_FOLDER, UNCERTAIN_FOLDER)
+_SHOWN_NAMES = 5
 LIST_SUFFIXES, PICTURE_SUFFIXES = (".json", ".csv"), (".jpg", ".mp4")
 # What a run of detections shows while it runs, or leaves behind when it is killed.
 _UNFINISHED = re.compile(rf"{re.escape(PART)}(\d+)-{LIST_NAME}\.(json|csv)")
@@ -65,6 +66,10 @@ def free_output_folder(folder: Path | str, inputs: Sequence[Input], has_annotati
         there = ", ".join(map(shown, sorted(written & set(names)))) or "an unfinished list of detections"
         raise UserError(f"--output: {shown(folder)} already has {there}, which this run would replace or mix with its "
                         "own; name another folder")
+    strange = [] if has_earlier else sorted(name for name in names if name.lower().endswith(PICTURE_SUFFIXES))
+    if strange:
+        raise UserError(f"--output: {shown(folder)} has pictures that no run of detections wrote, "
+                        f"{shown_list(strange, _SHOWN_NAMES)}; name another folder")
 
 
 def _is_of_a_run(path: Path) -> bool:

@@ -59,8 +59,10 @@ def printable(text: str) -> str:
 
 
 def spreadsheet_text(text: str) -> str:
-    """An untrusted text for a cell of a csv file: a spreadsheet shows it, and computes nothing."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """An untrusted text for a cell of a csv file: a spreadsheet shows it, and computes nothing; without control
+    characters."""
+    safe = _NOT_SHOWN.sub(_escaped, text)
+    return f"'{safe}" if text.startswith(_FORMULA) else safe
 
 
 def open_file(path: Path | str, most: int = ANY_SIZE) -> BinaryIO:
@@ -110,13 +112,22 @@ def read_text(path: Path | str, most: int) -> str:
         ValueError: it is in another encoding; the message names the line.
     """
     data = read_file(path, most)
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    encoding = _encoding_of(data)
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = 1 + data[:error.start].count(b"\n")
         raise ValueError(f"line {line} is not {encoding.upper()} text; save the file as UTF-8, as editors can do") \
             from error
+
+
+def decoded_head(data: bytes) -> str:
+    """The first bytes of a file as text, as `read_text` takes them; what is no text is replaced."""
+    return data.decode(_encoding_of(data), "replace")
+
+
+def _encoding_of(data: bytes) -> str:
+    return next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
 
 
 def read_json(path: Path | str) -> Any:

@@ -55,5 +55,8 @@ def read_yaml_texts(path: Path | str, most: int) -> Any:
         mark = error.problem_mark or error.context_mark
         raise ValueError(f"not valid YAML{f' in line {mark.line + 1}' if mark else ''}: "
                          f"{error.problem or error.context}") from error
+    except yaml.reader.ReaderError as error:
+        raise ValueError("it is no text in UTF-8, or has control characters; save the file as UTF-8, as editors can "
+                         "do") from error
     except UNREADABLE as error:
         raise ValueError(f"not valid YAML: {error}") from error

@@ -93,6 +93,17 @@ def test_a_class_without_a_box_is_told(tmp_path, caplog):
     assert "list.txt has no box of these classes of " in caplog.text and "classes.txt: dog. Is that" in caplog.text
 
 
+def test_a_label_far_above_the_others(tmp_path, caplog):
+    flags = [*text_flags(tmp_path, ["a.jpg 0,0,5,5,1 0,0,5,5,9000"]), "--classes=auto"]
+    with pytest.raises(UserError, match=r"has a box with the label 9000, but boxes of 2 classes only. Correct the lab"):
+        with_class_names(load_config(flags))
+    text_flags(tmp_path, ["a.jpg 0,0,5,5,1 0,0,5,5,80"])  # as some classes of COCO may have
+    assert len(with_class_names(load_config(flags)).classes) == 81
+    assert "boxes of 2 classes, the last of which has the label 80: 78 classes without boxes are trained" in caplog.text
+    text_flags(tmp_path, [f"a.jpg 0,0,5,5,{number}" for number in range(1, 1200)])
+    assert len(with_class_names(load_config(flags)).classes) == 1200
+
+
 @pytest.mark.parametrize("is_training", [True, False])
 def test_the_names_of_a_list_keep_the_order_of_the_configuration(tmp_path, is_training):
     flags = text_flags(tmp_path, LIST, ["dog", "cat", "bird"])

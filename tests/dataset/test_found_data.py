@@ -2,6 +2,7 @@
 import json
 import logging
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from src.config import load_config
 from src.config.schema import DATASETS
 from src.dataset import create_mindrecord, with_found_data
 from src.dataset.epoch_order import build_epoch_order
+from src.dataset.mindrecord.voc_json import save_voc_json
 from src.dataset.sources import FORMATS, find_source, read_annotations
 from src.utils.errors import UserError
 from tests.support.batches import epochs, same, training_dataset
@@ -189,12 +191,69 @@ def test_a_folder_that_is_a_link_to_itself(tmp_path):
         with_found_data(found(tmp_path / "own"))
 
 
+@pytest.mark.parametrize(("text", "encoding", "message"), [
+    ("a.png 1,2,30,40,1\nb.png 1,2,30,40,2", "utf-16", ""),
+    ("a.png,1,2,30,40,1\nb.png,1,2,30,40,2", "utf-8", "list.txt, line 1: .* has no blank behind the name of the image"),
+    ("a.png 1.5,2,30,40,1", "utf-8", "list.txt, line 1: '1.5,2,30,40,1' is not a box"),
+])
+def test_a_text_list_is_found_whatever_is_wrong_with_it(images, text, encoding, message):
+    """The reader names line and fault."""
+    (images / "list.txt").write_text(text, encoding=encoding)
+    if message:
+        with pytest.raises(UserError, match=message):
+            with_found_data(found(images))
+    else:
+        assert len(with_found_data(found(images)).classes) == 3
+
+
+def test_voc_lists_of_other_names(images):
+    """As VoTT writes them: the message tells what is there."""
+    write_voc(images)
+    for place, suffix in (("JPEGImages", ".png"), ("Annotations", ".xml")):
+        (images / place).mkdir()
+        for path in images.glob(f"*{suffix}"):
+            path.rename(images / place / path.name)
+    (images / "ImageSets" / "Main").mkdir(parents=True)
+    path = images / "ImageSets" / "Main" / "cat_train.txt"
+    path.write_text("a.png 1\nb.png -1\n")
+    with pytest.raises(UserError, match=r"is no VOC dataset with training images.* there is cat_train.txt"):
+        with_found_data(found(images))
+    path.rename(path.with_name("train.txt"))
+    assert with_found_data(found(images)).dataset == "voc"
+    path.with_name("train.txt").write_text("\n")
+    with pytest.raises(UserError, match=r"train.txt names no images"):
+        with_found_data(found(images))
+
+
 def test_two_formats(images):
     write_voc(images)
     write_coco(images)
-    with pytest.raises(UserError, match=r"several formats: COCO \(--dataset=coco\), Pascal VOC \(--dataset=voc\)"):
+    with pytest.raises(UserError, match=r"several formats: COCO \(--dataset=coco; .*/own/_annotations.coco.json\), "
+                                        r"Pascal VOC \(--dataset=voc; .*/own/a.xml\)"):
         with_found_data(found(images))
     assert with_found_data(found(images, "--dataset=voc")).dataset == "voc"
+
+
+@pytest.mark.parametrize("write", [write_voc, write_coco, write_yolo, write_labelme])
+def test_what_an_earlier_start_wrote_there_is_no_data(images, write):
+    """MindRecord files, a copy of the ground truth, a run, detections, a check: all below the data."""
+    write(images)
+    config = with_found_data(found(images, f"--mindrecord_dir={images}/MindRecord", "--val_share=0.4"))
+    made = [create_mindrecord(config, is_training) for is_training in (True, False)]
+    expected = [(one.num_images, one.num_empty) for one in made]
+    assert expected == [(2, 1), (1, 0)]
+    save_voc_json(made[1].annotation_file, images / "annotations" / "voc_instances_val.json")
+    for name in ("out/ckpt_0/ssd.ckpt", "out/first_batch.jpg", "out/first_batch_matches.jpg", "out/results.png",
+                 "out/pictures/detections.json", "out/pictures/a.jpg", "found/detections.csv",
+                 "found/crops/cat/a-0.jpg", "out/dataset_check/report.txt", "out/dataset_check/samples.jpg",
+                 "out/eval/eval_results.json"):
+        path = images / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (write_image if path.suffix in (".jpg", ".png") else Path.touch)(path)
+    again = with_found_data(found(images, f"--mindrecord_dir={images}/MindRecord", "--val_share=0.4"))
+    assert again == config
+    assert [(one.num_images, one.num_empty) for one in (
+        create_mindrecord(again, is_training) for is_training in (True, False))] == expected
 
 
 @pytest.mark.parametrize(("flag", "dataset"), [("coco_root", "coco"), ("voc_root", "voc"), ("anno_path", "other")])

@@ -128,7 +128,7 @@ def test_other_data_are_not_taken(tmp_path):
     ("names: {cat: 0}\ntrain: images", "something else than a number"),
     ("names: [[a]]\ntrain: images", "'names' does not name the classes"),
     (f"{DATA}train: {{a: b}}", "'train' is no folder"),
-    (f"{DATA}train: imgs", "'train' is imgs, and there is no such folder or text list below .*. Correct it.$"),
+    (f"{DATA}train: imgs", "'train' is imgs, and there is no such folder with files, .* below .*. Correct it.$"),
     (f"{DATA}train: images\nval: imgs", "'val' is imgs, .* Correct it, or delete the line 'val'.$"),
     (f"{DATA}train: list.txt", "list.txt names an image that is not below .*: ../../x.png. Put it there"),
 ])
@@ -136,6 +136,30 @@ def test_bad_descriptions(tmp_path, yaml, message):
     write(tmp_path / "own", {**MIRRORED, "data.yaml": yaml, "list.txt": "images/train/a.png\n../../x.png"})
     with pytest.raises(UserError, match=message):
         find_yolo_parts(tmp_path / "own")
+
+
+def test_a_description_in_another_encoding(tmp_path):
+    (tmp_path / "data.yaml").write_bytes("names: [Gerät]\ntrain: images".encode("latin-1"))
+    with pytest.raises(UserError, match=r"data.yaml cannot be read: it is no text in UTF-8, .*save the file as UTF-8"):
+        find_yolo_parts(tmp_path)
+
+
+def test_two_classes_of_one_name(tmp_path):
+    """An error where both have boxes; names of classes that are not there may be the same."""
+    files = {**MIRRORED, "data.yaml": "names: [cat, cat, none, none]\ntrain: images/train"}
+    write(tmp_path, files)
+    source = look_for_yolo(tmp_path, CLASSES)[TRAINING]
+    with pytest.raises(UserError, match=r"data.yaml gives the classes 0 and 1, which both have boxes, the name 'cat'"):
+        source.read(Report())
+    (tmp_path / "data.yaml").write_text("names: [cat, dog, none, none]\ntrain: images/train")
+    assert len(look_for_yolo(tmp_path, CLASSES)[TRAINING].read(Report())) == 3
+
+
+def test_a_list_that_is_stated_and_not_there(tmp_path):
+    write(tmp_path, {**images_and_labels("img/", "img/"), "obj.names": "cat\ndog", "train.txt": "img/a.png\nimg/b.png",
+                     "obj.data": "train = train.txt\nvalid = data/valid.txt\n"})
+    with pytest.raises(UserError, match=r"obj.data: 'valid' is data/valid.txt, and there is no such folder or text"):
+        look_for_yolo(tmp_path, CLASSES)
 
 
 def test_what_cannot_be_used_is_counted(tmp_path):

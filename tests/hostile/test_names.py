@@ -30,8 +30,13 @@ def test_messages_are_short_and_on_one_line():
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_spreadsheets_compute_nothing(name):
-    assert spreadsheet_text(name) == f"'{name}"
-    assert spreadsheet_text(f"cat {name}") == f"cat {name}"
+    assert spreadsheet_text(name) == f"'{shown(name)}"
+    assert spreadsheet_text(f"cat {name}") == f"cat {shown(name)}"
+
+
+def test_cells_have_no_control_characters_and_are_not_cut():
+    assert spreadsheet_text("a\x1b[31m\r\nb\u202e") == r"a\x1b[31m\r\nb\u202e"
+    assert spreadsheet_text("ねこ, " + "x" * 1000) == "ねこ, " + "x" * 1000
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))

@@ -86,6 +86,23 @@ def test_frames_of_a_video(tmp_path):
         np.testing.assert_allclose(frame.mean(axis=(0, 1)), (40 * number, 0, 0), atol=6)  # RGB
 
 
+def test_frames_that_are_missing_at_the_end(tmp_path, monkeypatch, caplog):
+    """The header of AVI counts them exactly; that of others counts from the length, which may be a little off."""
+    for suffix, frames in ((".avi", 60), (".mp4", 60)):
+        path = tmp_path / f"clip{suffix}"
+        save_video(path, num_frames=frames)
+        for missing, is_cut in ((2, False), (3, suffix == ".avi"), (5, True)):
+            caplog.clear()
+            with Video(path) as video:
+                video.num_frames += missing
+                if is_cut:
+                    with pytest.raises(UserError, match=rf"Only the first 60 of the {60 + missing} frames"):
+                        list(video)
+                else:
+                    assert len(list(video)) == 60
+                    assert ("60 frames of the video" in caplog.text) == (missing > 2)
+
+
 def test_a_video_that_is_cut_short(tmp_path):
     save_video(tmp_path / "clip.avi", num_frames=20)
     cut_short(tmp_path / "clip.avi")

@@ -14,9 +14,9 @@ from src.dataset.coco import coco_ground_truth
 from src.dataset.epoch_order import read_labels
 from src.dataset.exif import is_upright
 from src.dataset.mindrecord import manifest as manifests
+from src.dataset.mindrecord.brought_ground_truth import write_shared_ground_truth, write_turned_ground_truth
 from src.dataset.mindrecord.files_in_use import FilesInUse, replacing, require_unused
 from src.dataset.mindrecord.model_zoo import read_model_zoo_files, x_comes_first
-from src.dataset.mindrecord.turned_ground_truth import write_turned_ground_truth
 from src.dataset.mindrecord.voc_json import save_voc_json
 from src.dataset.mindrecord.writer import write_records
 from src.dataset.paths import mindrecord_folder
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 TRAINING_PREFIX = "ssd.mindrecord"
 EVALUATION_PREFIX = "ssd_eval.mindrecord"
 TEMPORARY_PREFIX = ".writing-"
-DEFAULT_GROUND_TRUTH_NAME = "instances_eval.json"
+DEFAULT_GROUND_TRUTH_NAME, SHARED_GROUND_TRUTH_NAME = "instances_eval.json", "instances_held_out.json"
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class _Target(NamedTuple):
     is_training: bool
     kind: str
     classes: tuple[str, ...]
-    ground_truth_name: str | None
     options: dict[str, bool]
+    ground_truth_name: str | None = None
 
     @property
     def first_file(self) -> Path:
@@ -127,6 +127,7 @@ def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
         raise UserError(f"{target.folder / TRAINING_PREFIX}0 has no manifest: it is trained on as the Model Zoo's SSD "
                         "wrote it, with all images, so that none can be held out. Set --val_share=0, or "
                         "--mindrecord_dir to another folder.")
+    target = target._replace(ground_truth_name=_ground_truth_name(config, target, source))
     manifest = _if_usable(found, target, source) or _convert_alone(target, source)
     result = _result(target, manifest, source.ground_truth_file)
     if result.annotation_file and target.kind == "voc" and config.voc_json and not config.data:
@@ -136,14 +137,19 @@ def create_mindrecord(config: Any, is_training: bool) -> MindRecordSet:
 
 def _build_target(config: Any, is_training: bool) -> _Target:
     kind = annotation_format(config).kind
-    ground_truth_name = None
-    if not is_training and (kind != "coco" or config.val_share or config.data):
-        ground_truth_name = Path(config.voc_json or "").name if kind == "voc" else ""
-        ground_truth_name = ground_truth_name or DEFAULT_GROUND_TRUTH_NAME
     return _Target(mindrecord_folder(config.mindrecord_dir, config.data_path),
                    TRAINING_PREFIX if is_training else EVALUATION_PREFIX, is_training, kind, tuple(config.classes),
-                   ground_truth_name, {"keep_other_sizes": config.keep_other_sizes, "upright": is_upright(config),
-                                       **({"keep_empty": config.keep_empty} if is_training else {})})
+                   {"keep_other_sizes": config.keep_other_sizes, "upright": is_upright(config),
+                    **({"keep_empty": config.keep_empty} if is_training else {})})
+
+
+def _ground_truth_name(config: Any, target: _Target, source: AnnotationSource) -> str | None:
+    """Name of the ground truth that is made; None where nothing is evaluated, and where the dataset brings it."""
+    if target.is_training or source.ground_truth_file:
+        return None
+    if source.shared_ground_truth_file:
+        return SHARED_GROUND_TRUTH_NAME
+    return (Path(config.voc_json or "").name if target.kind == "voc" else "") or DEFAULT_GROUND_TRUTH_NAME
 
 
 def _if_usable(manifest: dict[str, Any] | None, target: _Target, source: AnnotationSource, log_reason: bool = False
@@ -189,10 +195,12 @@ def _use_without_source(manifest: dict[str, Any] | None, target: _Target, name: 
     Not if they were made from sources of another name: then the path is wrong, and the sources are not gone. `error`
     says what is missing, and is raised where the files cannot be used.
     """
-    if manifest is None or manifests.find_damage(manifest, target.folder) or manifests.find_difference(
-            manifest, target.needed()):
+    if manifest is None or manifests.find_damage(manifest, target.folder):
         raise error
-    if name not in Path(manifest["annotations"]["path"]).parts:
+    # Whether the dataset brings a ground truth is not to be seen: it is as it was.
+    target = target._replace(ground_truth_name=manifest["truth"])
+    if manifests.find_difference(manifest, target.needed()) or \
+            name not in Path(manifest["annotations"]["path"]).parts:
         raise error
     brought = None if target.ground_truth_name else Path(manifest["annotations"]["path"])
     result = _result(target, manifest, brought)
@@ -275,11 +283,14 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
     try:
         written = write_records(
             temporary, target.prefix, records, len(target.classes), report,
-            for_training=target.is_training, collect_ground_truth=target.ground_truth_name is not None,
+            for_training=target.is_training,
+            collect_ground_truth=bool(target.ground_truth_name) and not source.shared_ground_truth_file,
             **target.options)
         if written.num_images == 0 or written.num_boxes == 0:
             raise UserError(_nothing_left(target, source, len(records), report))
-        if target.ground_truth_name:
+        if source.shared_ground_truth_file and target.ground_truth_name:
+            write_shared_ground_truth(temporary / target.ground_truth_name, source.shared_ground_truth_file, records)
+        elif target.ground_truth_name:
             entries = [(image_id, manifests.relative_name(path, source.image_dir), height, width, boxes)
                        for image_id, path, height, width, boxes in written.ground_truth]
             write_json(temporary / target.ground_truth_name, coco_ground_truth(entries, target.classes), indent=None)
@@ -322,7 +333,7 @@ def _nothing_left(target: _Target, source: AnnotationSource, num_records: int, r
             f"{source.annotation_files[0] if source.annotation_files else 'no files'}"
             f"{' and others' if len(source.annotation_files) > 1 else ''}, {num_records} images; images in "
             f"{source.image_dir}. Left out: {left_out}. Classes found: {found}; classes expected (key classes): "
-            f"{', '.join(target.classes)}. Correct the paths, the classes, or what was left out.")
+            f"{shown_list(target.classes)}. Correct the paths, the classes, or what was left out.")
 
 
 def _log_summary(target: _Target, manifest: dict[str, Any], report: Report) -> None:

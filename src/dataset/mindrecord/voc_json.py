@@ -2,6 +2,7 @@
 import hashlib
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from src.utils.safe_io import read_json
 
 logger = logging.getLogger(__name__)
 DIGEST = "sha256"
+# The first bytes of a copy.
+BEGINS_AS_COPY = re.compile(rb'\s*\{\s*"info"\s*:\s*\{\s*"sha256"')
 
 
 def save_voc_json(ground_truth_file: Path | str, path: Path) -> None:
