@@ -69,7 +69,7 @@ def train(config: Config, records: MindRecordSet, evaluation: Evaluation | None)
     learning_rates = create_learning_rates(config, training_data.steps_per_epoch, ranks.size)
     train_step = build_train_step(config, net, learning_rates, ranks.size)
     if ranks.is_first:
-        trainer.save_run_preview(config, net, training_data, ranks)
+        trainer.save_run_preview(config, net, training_data, ranks, resume)
 
     with StopSignals("the step") as signals, device.profiling(config.output_path if config.enable_profiling else ""):
         return trainer.build_loop(config, training_data, train_step, learning_rates, signals, ranks, resume).run()

@@ -5,6 +5,7 @@ PROJECT_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 CALLER_FOLDER="$PWD"
 SUPPORTED_PYTHON="3.10, 3.11 or 3.12"
 LOCK_FILE=requirements.lock
+CONFIG_FLAGS=() # --KEY=ABSOLUTE_PATH of each path in the configuration, see check_flags
 
 # fail MESSAGE: prints it to stderr and ends the script with code 1.
 fail() {
@@ -30,6 +31,7 @@ absolute_path() {
 existing_file() {
     local path
     path="$(absolute_path "$2")"
+    [ ! -d "$path" ] || fail "$1 $path is a folder; name a file"
     [ -f "$path" ] || fail "$1 $path does not exist"
     echo "$path"
 }
@@ -204,20 +206,25 @@ keep_earlier() {
     done
 }
 
-# follow_into FOLDER NEW: changes the files that FLAGS name in a folder that will be renamed to NEW.
+# follow_into FOLDER NEW: changes the files that FLAGS name in a folder that will be renamed to NEW, and adds flags for the
+# paths of the configuration that lie there.
 follow_into() {
-    local index path
+    local index path flag
     for index in "${!FLAGS[@]}"; do
         path="${FLAGS[index]#*=}"
         [ -f "$path" ] || continue
         path="$(realpath -- "$path")"
         [[ "$path" != "$1"/* ]] || FLAGS[index]="${FLAGS[index]%%=*}=$2${path#"$1"}"
     done
+    for flag in "${CONFIG_FLAGS[@]}"; do
+        path="${flag#*=}"
+        [[ "$path/" != "$1"/* ]] || FLAGS+=("${flag%%=*}=$2${path#"$1"}")
+    done
 }
 
 # new_log_folders NAME...: makes these folders of a run in the checkout, and locks them until its last process has ended.
-# Those of an earlier run are renamed to NAME-1, or the next number, and so are files in them that FLAGS name; with
-# RESUME=1 they stay. To be called when all that can be checked before the run has been.
+# Those of an earlier run are renamed to NAME-1, or the next number, and FLAGS then name files in them by their new paths;
+# with RESUME=1 they stay. To be called when all that can be checked before the run has been.
 new_log_folders() {
     local folder number start lock
     local -a folders=("${@/#/$PROJECT_ROOT/}")
@@ -275,13 +282,24 @@ positive_number() {
     [[ "$2" =~ ^[1-9][0-9]*$ ]] || fail "$1 is '$2'; expected a number from 1 on"
 }
 
-# check_flags PROGRAM FLAG...: ends the script with a message unless the flags and the configuration are valid. Without
-# MindSpore, which takes seconds to load.
+# dataset_name NAME: ends the script with the usage unless this is a value of the key dataset.
+dataset_name() {
+    case "${1,,}" in
+        auto | coco | voc | yolo | labelme | cvat | label_studio | other | shapes) ;;
+        *) fail "DATASET is '$1'; expected coco, voc or other. Are the arguments in this order?
+$USAGE" ;;
+    esac
+}
+
+# check_flags PROGRAM FLAG...: ends the script with a message unless the flags and the configuration are valid, and sets
+# CONFIG_FLAGS. Without MindSpore, which takes seconds to load.
 check_flags() {
-    "$1" -c 'import sys
-from src.config import load_config
+    local flags
+    flags="$("$1" -c 'import os, sys
+from src.config.path_flags import path_flags
 from src.runtime.cli import entry_point
-entry_point(load_config)(sys.argv[1:])' "${@:2}" </dev/null >/dev/null
+os.write(3, os.fsencode("\n".join(entry_point(path_flags)(sys.argv[1:]))))' "${@:2}" </dev/null 3>&1 >/dev/null)" || return
+    mapfile -t CONFIG_FLAGS <<<"$flags"
 }
 
 # convert_dataset PROGRAM FLAG...: checks the dataset and writes the MindRecord files before the ranks occupy the devices;

@@ -32,8 +32,8 @@ esac
 LITE="$(lite_home)"
 TOOL="$LITE/tools/converter/converter/converter_lite"
 [ "$KIND" = ONNX ] || has_converter "$LITE" ||
-    fail "$MODEL: MindSpore Lite $LITE_VERSION cannot convert MindIR; export the checkpoint as ONNX instead: \
-bash scripts/run_export.sh CONFIG_PATH ONNX"
+    fail "$MODEL: MindSpore Lite $LITE_VERSION cannot convert MindIR; export its checkpoint as ONNX instead: \
+$(export_command "$MODEL")"
 
 # The output gets its name after every step has succeeded.
 PART="$(mktemp -d "$(dirname "$OUTPUT")/.part-XXXXXX")"

@@ -23,7 +23,7 @@ is_lite_home() {
 lite_home() {
     local home="${MS_LITE_HOME:-$(lite_cache)}"
     is_lite_home "$home" || fail "no MindSpore Lite in $home: set MS_LITE_HOME to the folder of its official archive, \
-or download the kit with scripts/setup_mindspore_lite.sh"
+or download the kit: bash $(printf '%q' "$PROJECT_ROOT/scripts/setup_mindspore_lite.sh")"
     [ -n "${MS_LITE_HOME:-}" ] || [ -O "$home" ] || fail "$home belongs to another user, and its libraries are code that \
 is loaded: set MS_LITE_HOME=$home if you trust it"
     echo "$home"
@@ -37,6 +37,14 @@ has_converter() {
 # is_exported FILE: whether export.py wrote this MindIR file, with the MindSpore that is installed.
 is_exported() {
     grep -q prior_scaling "$1"
+}
+
+# export_command MODEL [CONFIG]: prints the command that writes an ONNX file beside a MindIR file, for a message: it works in
+# any folder, once its words in capital letters are replaced.
+export_command() {
+    printf '%q ' "$(project_python)" "$PROJECT_ROOT/export.py" "--config_path=${2:-CONFIG_PATH}" \
+        --checkpoint_file_path=CHECKPOINT_PATH --file_format=ONNX
+    printf '%q' "--file_name=${1%.*}"
 }
 
 # build_folder HOME OPTION: prints the build folder for this MindSpore Lite and this cmake option.

@@ -19,6 +19,7 @@ set -- "${ARGUMENTS[@]}"
 [ $# -eq 6 ] || [ $# -eq 8 ] || usage_error "$USAGE"
 
 positive_number DEVICE_NUM "$1"
+dataset_name "$4"
 RANK_TABLE_FILE="$(existing_file "rank table" "$5")"
 CONFIG="$(config_file "$6")"
 pretrained_flags "${@:7}"

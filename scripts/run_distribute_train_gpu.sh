@@ -18,6 +18,7 @@ set -- "${ARGUMENTS[@]}"
 [ $# -eq 5 ] || [ $# -eq 7 ] || usage_error "$USAGE"
 
 positive_number DEVICE_NUM "$1"
+dataset_name "$4"
 CONFIG="$(config_file "$5")"
 pretrained_flags "${@:6}"
 command -v mpirun >/dev/null ||

@@ -9,6 +9,7 @@ USAGE="Usage: bash scripts/run_download_dataset.sh DATASET CONFIG_PATH
   CONFIG_PATH  configuration file, such as config/ssd300_config.yaml"
 [ $# -eq 2 ] || usage_error "$USAGE"
 
+dataset_name "$1"
 CONFIG="$(config_file "$2")"
 PROGRAM="$(project_python)"
 cd "$PROJECT_ROOT"

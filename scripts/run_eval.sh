@@ -14,6 +14,7 @@ set -- "${ARGUMENTS[@]}"
 [ $# -eq 4 ] || usage_error "$USAGE"
 
 device_number DEVICE_ID "$3"
+dataset_name "$1"
 CHECKPOINT="$(checkpoint_file "$2")"
 CONFIG="$(config_file "$4")"
 PROGRAM="$(project_python)"

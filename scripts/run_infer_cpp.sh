@@ -43,8 +43,8 @@ if [[ "$MODEL" = *.onnx ]]; then
     bash "$PROJECT_ROOT/scripts/convert_lite.sh" "$MODEL" "$CONVERTED/model.mindir"
     MODEL="$CONVERTED/model.mindir"
 elif ! has_converter "$LITE" && is_exported "$MODEL"; then
-    fail "$MODEL is MindIR of MindSpore, which MindSpore Lite $LITE_VERSION cannot load; export the checkpoint as ONNX, \
-and give that file instead: bash scripts/run_export.sh $4 ONNX"
+    fail "$MODEL is MindIR of MindSpore, which MindSpore Lite $LITE_VERSION cannot load; export its checkpoint as ONNX, \
+and give that file instead: $(export_command "$MODEL" "$CONFIG")"
 fi
 
 FLAGS=("--mindir_path=$MODEL" "--dataset_path=$DATA" "--device_type=$DEVICE" "--device_id=$DEVICE_ID" \

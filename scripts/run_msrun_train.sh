@@ -30,6 +30,7 @@ set -- "${POSITIONAL[@]}"
 [ $# -eq 5 ] || [ $# -eq 7 ] || usage_error "$USAGE"
 
 positive_number DEVICE_NUM "$1"
+dataset_name "$4"
 positive_number --node_num "$NODE_NUM"
 positive_number --master_port "$MASTER_PORT"
 [[ "$NODE_RANK" =~ ^[0-9]+$ && "$NODE_RANK" -lt "$NODE_NUM" ]] ||

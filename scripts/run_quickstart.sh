@@ -59,5 +59,5 @@ Done in $((SECONDS / 60)) min $((SECONDS % 60)) s.
   checkpoint   $PROJECT_ROOT/$CHECKPOINT
   results      $PROJECT_ROOT/$OUTPUT
   pictures     $PROJECT_ROOT/$OUTPUT/pictures
-Next: your own data, see docs/datasets.md. For further commands: source .venv/bin/activate
+Next: your own data, see docs/datasets.md. For further commands: cd $(printf '%q' "$PROJECT_ROOT") && source $(printf '%q' "$(dirname "$VENV_PYTHON")/activate")
 END

@@ -16,6 +16,7 @@ set -- "${ARGUMENTS[@]}"
 [ $# -eq 5 ] || [ $# -eq 7 ] || usage_error "$USAGE"
 
 device_number DEVICE_ID "$1"
+dataset_name "$4"
 CONFIG="$(config_file "$5")"
 pretrained_flags "${@:6}"
 PROGRAM="$(project_python)"

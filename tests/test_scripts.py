@@ -1,12 +1,14 @@
 """Usage, paths and exit codes of the shell scripts."""
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
 
 import pytest
 
+from src.config.schema import DATASETS
 from src.utils.file_lock import folder_lock
 from tests.support.golden_data import ROOT
 from tests.support.script_runner import copy_checkout, run
@@ -98,6 +100,44 @@ def test_missing_configuration(tmp_path):
     done = run(["bash", ROOT / "scripts" / "run_download_dataset.sh", "shapes", "no.yaml"], tmp_path)
     assert done.returncode == 1
     assert done.stderr == f"error: configuration file {tmp_path}/no.yaml does not exist\n"
+
+
+def test_a_folder_instead_of_a_configuration(tmp_path):
+    done = run(["bash", ROOT / "scripts" / "run_export.sh", tmp_path, "ONNX"], tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"error: configuration file {tmp_path} is a folder; name a file\n"
+
+
+def test_all_kinds_of_annotations_are_known(tmp_path):
+    done = common(f"USAGE=; for name in {' '.join(DATASETS)} COCO; do dataset_name $name; done", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("script", "arguments", "found"), [
+    ("run_eval.sh", ["a.ckpt", "coco", "0", "config/ssd300_config.yaml"], "a.ckpt"),
+    ("run_standalone_train.sh", ["0", "1", "coco", "0.05", "config/ssd300_config.yaml"], "0.05"),
+    ("run_msrun_train.sh", ["1", "1", "0.05", "config/ssd300_config.yaml", "coco"], "config/ssd300_config.yaml"),
+    ("run_distribute_train.sh", ["1", "1", "0.05", "hccl.json", "coco", "config/ssd300_config.yaml"], "hccl.json"),
+    ("run_distribute_train_gpu.sh", ["1", "1", "coco", "0.05", "config/ssd300_config.yaml"], "0.05"),
+    ("run_download_dataset.sh", ["config/ssd300_config.yaml", "coco"], "config/ssd300_config.yaml"),
+])
+def test_arguments_in_another_order(tmp_path, script, arguments, found):
+    done = run(["bash", ROOT / "scripts" / script, *arguments], tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: DATASET is '{found}'; expected coco, voc or other. Are the arguments in "
+                                  f"this order?\nUsage: bash scripts/{script} ")
+
+
+def test_the_command_for_the_export_works_in_any_folder(tmp_path):
+    config = tmp_path / "my config.yaml"
+    config.write_text("lr: 0.5\n", encoding="utf-8")
+    script = f"source '{ROOT}/scripts/lite_common.sh'; export_command '{tmp_path}/a model.mindir' '{config}'"
+    done = common(script, tmp_path, PYTHON=sys.executable)
+    assert shlex.split(done.stdout) == [
+        sys.executable, f"{ROOT}/export.py", f"--config_path={config}", "--checkpoint_file_path=CHECKPOINT_PATH",
+        "--file_format=ONNX", f"--file_name={tmp_path}/a model"]
+    pasted = run(["bash", "-c", done.stdout], tmp_path)
+    assert pasted.returncode == 1 and "checkpoint_file_path: there is no such checkpoint" in pasted.stderr
 
 
 def common(script, cwd, **environment):
@@ -198,6 +238,27 @@ def test_earlier_folders_are_numbered_and_kept(checkout, tmp_path):
     assert not (checkout / "LOG0" / "output").exists()
 
 
+def test_paths_of_the_configuration_are_followed(checkout, tmp_path):
+    """Those in a folder that is renamed; a flag counts more than the configuration."""
+    checkpoints = checkout / "LOG0" / "output" / "ckpt_0"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "a.ckpt").touch()
+    (checkout / "b.ckpt").touch()
+    (tmp_path / "a.yaml").write_text("pre_trained: LOG0/output/ckpt_0/a.ckpt\ncheckpoint_path: LOG0/output/ckpt_0\n"
+                                     "feature_extractor_base_param: b.ckpt\ncheckpoint_file_path: LOG0/none.ckpt\n"
+                                     "output_path: LOG0\ndata_path: LOG0\n", encoding="utf-8")
+    script = (f"set -euo pipefail; source '{checkout}/scripts/common.sh'; cd \"$PROJECT_ROOT\"; "
+              f"FLAGS=('--config_path={tmp_path}/a.yaml' --data_path=LOG1); "
+              "check_flags \"$(project_python)\" \"${FLAGS[@]}\"; new_log_folders LOG0; printf '%s\\n' \"${FLAGS[@]}\"")
+    done = run(["bash", "-c", script], tmp_path, PYTHON=sys.executable)
+    assert done.returncode == 0, done.stderr
+    moved = checkout / "LOG0-1" / "output" / "ckpt_0"
+    assert sorted(done.stdout.splitlines()[1:]) == [
+        f"--checkpoint_path={moved}", f"--config_path={tmp_path}/a.yaml", "--data_path=LOG1",
+        f"--pre_trained={moved}/a.ckpt"]
+    assert (moved / "a.ckpt").is_file()
+
+
 def test_results_and_logs_of_earlier_runs_are_numbered_and_kept(tmp_path):
     (tmp_path / "result_Files").mkdir()
     (tmp_path / "result_Files" / "a_0.bin").touch()
@@ -246,10 +307,10 @@ def test_the_lock_of_training_is_heeded_too(checkout, tmp_path):
     ("run_eval_gpu.sh", ["coco", "a.ckpt", "-1", "config/ssd300_config.yaml"], "DEVICE_ID is '-1'"),
     ("run_infer_cpp.sh", ["a.ckpt", ".", "CPU", "config/ssd300_config.yaml", "CPU", "x"], "DEVICE_ID is 'x'"),
     ("run_infer_310.sh", ["a.ckpt", ".", "/0", "config/ssd300_config.yaml"], "DEVICE_ID is '/0'"),
-    ("run_standalone_train.sh", ["0", "1", "0.05", "coc", "config/ssd300_config.yaml"], "dataset is coc"),
-    ("run_distribute_train.sh", ["1", "1", "0.05", "coc", "a.ckpt", "config/ssd300_config.yaml"], "dataset is coc"),
-    ("run_msrun_train.sh", ["1", "1", "0.05", "coc", "config/ssd300_config.yaml"], "dataset is coc"),
-    ("run_eval.sh", ["coc", "a.ckpt", "0", "config/ssd300_config.yaml"], "dataset is coc"),
+    ("run_standalone_train.sh", ["0", "1", "0.05", "coc", "config/ssd300_config.yaml"], "DATASET is 'coc'"),
+    ("run_distribute_train.sh", ["1", "1", "0.05", "coc", "a.ckpt", "config/ssd300_config.yaml"], "DATASET is 'coc'"),
+    ("run_msrun_train.sh", ["1", "1", "0.05", "coc", "config/ssd300_config.yaml"], "DATASET is 'coc'"),
+    ("run_eval.sh", ["coc", "a.ckpt", "0", "config/ssd300_config.yaml"], "DATASET is 'coc'"),
     ("run_export.sh", ["config/ssd300_config.yaml", "ONX"], "file_format is ONX"),
     ("run_eval_onnx.sh", ["data", "coco_ori", "a.ckpt", "instances_{}.json", "CPV"], "device_target is CPV"),
     ("run_eval.sh", ["coco", "ssd300_cocoo", "0", "config/ssd300_config.yaml"], "published weights ssd300_coco?"),

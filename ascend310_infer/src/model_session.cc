@@ -64,12 +64,12 @@ void check_kind(const fs::path &path, const std::vector<uint8_t> &content) {
   }
 }
 
-bool holds_nan(const mindspore::MSTensor &tensor) {
+bool is_not_finite(const mindspore::MSTensor &tensor) {
   if (tensor.DataType() != mindspore::DataType::kNumberTypeFloat32 || tensor.Data() == nullptr) {
     return false;
   }
   const auto *values = static_cast<const float *>(tensor.Data().get());
-  return std::any_of(values, values + tensor.ElementNum(), [](float value) { return std::isnan(value); });
+  return std::any_of(values, values + tensor.ElementNum(), [](float value) { return !std::isfinite(value); });
 }
 
 }  // namespace
@@ -79,7 +79,7 @@ struct ModelSession::Impl {
   mindspore::Model model;
   std::vector<mindspore::MSTensor> inputs;
   std::vector<mindspore::MSTensor> outputs;
-  bool is_checked = false;  // a run has shown no NaN inside the network
+  bool is_checked = false;  // a run has shown finite values inside the network only
 };
 
 ModelSession::ModelSession(const fs::path &path, const Device &device) : impl_(std::make_unique<Impl>()) {
@@ -136,15 +136,16 @@ void ModelSession::set_device_image(const void *data, size_t bytes) {
 }
 
 void ModelSession::run() {
-  // Kernels of MindSpore Lite make numbers of what is none, so neither the outputs of the network nor those of a fused
-  // kernel would show it: weights are among the inputs.
+  // Kernels of MindSpore Lite make numbers of what is none, and ReLU6 makes 6 of infinite values, so neither the outputs
+  // of the network nor those of a fused kernel would show it: weights are among the inputs.
   mindspore::MSKernelCallBack after;
-  bool has_nan = false;
+  bool is_broken = false;
   if (!impl_->is_checked) {
-    after = [&has_nan](const std::vector<mindspore::MSTensor> &inputs,
-                       const std::vector<mindspore::MSTensor> &outputs, const mindspore::MSCallBackParam & /*kernel*/) {
-      has_nan = has_nan || std::any_of(outputs.begin(), outputs.end(), holds_nan) ||
-                std::any_of(inputs.begin(), inputs.end(), holds_nan);
+    after = [&is_broken](const std::vector<mindspore::MSTensor> &inputs,
+                         const std::vector<mindspore::MSTensor> &outputs,
+                         const mindspore::MSCallBackParam & /*kernel*/) {
+      is_broken = is_broken || std::any_of(outputs.begin(), outputs.end(), is_not_finite) ||
+                  std::any_of(inputs.begin(), inputs.end(), is_not_finite);
       return true;
     };
   }
@@ -153,9 +154,9 @@ void ModelSession::run() {
     throw UserError("MindSpore Lite cannot run " + impl_->name + " (" + status.ToString() + ")");
   }
   impl_->is_checked = true;
-  if (has_nan) {
-    throw UserError(impl_->name + " computes values that are no numbers (NaN): its weights are broken; export an "
-                    "earlier checkpoint");
+  if (is_broken) {
+    throw UserError(impl_->name + " computes values that are not finite numbers (NaN or infinite): its weights are "
+                    "broken; export an earlier checkpoint");
   }
 }
 

@@ -88,7 +88,7 @@ def _library_in(folder: Path, name: str, compiler: str) -> Path:
                 part.write_bytes(_with_digest(part.read_bytes()))
                 part.chmod(0o700)
     except OSError as error:
-        raise NoPlaceError(f"{path.parent} cannot be written: {error.strerror}") from error
+        raise NoPlaceError(f"{error.filename or path.parent} cannot be written: {error.strerror}") from error
     return path
 
 

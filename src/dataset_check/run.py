@@ -32,7 +32,7 @@ from src.training.auto_settings import fitting_batch_size, total_memory
 from src.utils.class_names import is_background
 from src.utils.errors import UserError
 from src.utils.files import whole_file
-from src.utils.safe_io import shown
+from src.utils.safe_io import printable, shown
 from src.visualization.draw import save_image
 from src.visualization.plot_style import save_plot
 
@@ -96,7 +96,7 @@ def check_dataset(config: Config) -> str:
         save_plot(box_sizes_plot(boxes, overlaps, family.anchors, config.img_shape), folder / BOX_SIZES)
         _save_pictures(folder, parts, config.classes, config.seed, is_upright(config))
         files = [CLASSES, BOX_SIZES, IMAGES]
-    text = report_text(findings)
+    text = printable(report_text(findings))
     with whole_file(folder / REPORT) as part:
         part.write_text(text + "\n", encoding="utf-8")
     return f"{text}\n\nIn {folder}: {', '.join([*files, REPORT])}"

@@ -8,7 +8,7 @@ import numpy as np
 from src.dataset_check.anchor_fit import Suggestion
 from src.dataset_check.content import DataPart
 from src.dataset_check.rare_classes import Rarity
-from src.utils.safe_io import shown_list
+from src.utils.safe_io import shown, shown_list
 
 # Fewer boxes of a class are too few to learn from; sides of fewer pixels of the network's input are too short to see.
 FEW_BOXES, FEW_PIXELS = 20, 8
@@ -88,10 +88,11 @@ def _class_table(findings: Findings) -> list[str]:
     counts = [part.count_boxes(len(findings.classes)) for part in findings.parts]
     images = [[sum((image.pixel_boxes[:, 4] == label).any() for image in part.images) for part in findings.parts]
               for label in range(len(findings.classes))]
-    width = max(5, *(len(name) for name in findings.classes))
+    names = [shown(name) for name in findings.classes]
+    width = max(5, *map(len, names))
     heads = [f"{part.name} {what}" for part in findings.parts for what in ("boxes", "images")]
     lines = [f" {'class':<{width}} " + "".join(f"  {head}" for head in heads)]
-    for label, name in list(enumerate(findings.classes))[1:]:
+    for label, name in list(enumerate(names))[1:]:
         cells = [value for of_part, of_images in zip(counts, images[label]) for value in (of_part[label], of_images)]
         lines.append(f" {name:<{width}} " + "".join(f"  {cell:>{len(head)}}" for head, cell in zip(heads, cells)))
     return lines
@@ -117,7 +118,8 @@ def _problems(findings: Findings) -> list[str]:
             lines.append(f" {part.name}: {count} {reason}: "
                          + shown_list(part.report.examples[reason], LISTED, "; ", count))
         counts = part.count_boxes(len(findings.classes))
-        few = [f"{name} ({count})" for name, count in list(zip(findings.classes, counts))[1:] if count < FEW_BOXES]
+        few = [f"{shown(name)} ({count})"
+               for name, count in list(zip(findings.classes, counts))[1:] if count < FEW_BOXES]
         if few and part.name == "training":
             lines.append(f" training: classes with fewer than {FEW_BOXES} boxes: {', '.join(few)}")
     for group in findings.same_but_for_case:

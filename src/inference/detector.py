@@ -76,7 +76,7 @@ class Detector:
     Attributes:
         classes: names, index = label, index 0 is the background.
         batch_size: so many images are taken at once.
-        min_score: detections have a higher score.
+        min_score: detections have a higher score; of the one asked for and that of NMS inside the model, the higher.
         seconds: time spent in the network so far.
 
     Args:
@@ -95,7 +95,7 @@ class Detector:
         self._network_batch = predictor.input_shape[0] or (TILES_AT_ONCE if tiles else 1)
         self.batch_size = 1 if tiles else self._network_batch
         self._tiles = tiles
-        self.min_score = min_score
+        self.min_score = max(min_score, predictor.nms.min_score) if predictor.nms else min_score
         self.seconds = 0.0
         self._predictor, self._image_size = predictor, metadata.image_size
         self._input_format = InputFormat(np.divide(metadata.mean, 255), np.divide(metadata.std, 255),

@@ -13,6 +13,7 @@ from src.inference.predictor import check_file, first_line
 from src.utils.errors import UserError
 from src.utils.protobuf import create_message_class
 from src.utils.safe_io import read_file
+from src.weights.checkpoint_file import check_finite
 
 # What is read of MindSpore's mind_ir.proto.
 MESSAGES = {
@@ -33,9 +34,11 @@ class MindirModel(NetworkPredictor):
         proto = create_message_class("Model", MESSAGES)()
         try:
             proto.ParseFromString(read_file(self.path))
-            super().__init__(nn.GraphCell(ms.load(str(path))))
+            net = nn.GraphCell(ms.load(str(path)))
         except Exception as error:  # of protobuf, or MindSpore's
             raise UserError(f"{path} is no MindIR file, or it is damaged: {first_line(error)}") from error
+        check_finite({parameter.name: parameter for parameter in net.get_parameters()}, path)
+        super().__init__(net)
         self.metadata = ModelMetadata.from_texts({entry.key: entry.value for entry in proto.user_info})
         self.thresholds = self.metadata.thresholds if self.metadata else None
         self.input_shape = tuple(proto.graph.input[0].tensor[0].dims)

@@ -50,9 +50,10 @@ class OnnxModel(Predictor):
         if self.takes_pixels:
             batch, height, width, channels = self.input_shape
             self.input_shape = (batch, channels, height, width)
+        if self.metadata:
+            check_weights(path)
         if has_nms and self.metadata:
             self.nms = self.metadata.nms
-            check_weights(path)
         else:
             self.num_classes = _sizes(outputs[1].shape)[-1]
         # An image on each thread keeps all of them busy; see `_BatchSession`.
@@ -152,7 +153,7 @@ def create_session(model: Path | str | bytes, device_target: str = "CPU", thread
 
 
 def check_weights(path: Path | str) -> None:
-    """Raises a `UserError` where the weights of an ONNX file are no numbers, for where its outputs do not show it.
+    """Raises a `UserError` where weights of an ONNX file are not finite, which its outputs may not show.
 
     Without the package onnx, nothing is checked.
     """

@@ -12,7 +12,7 @@ import mindspore as ms
 from mindspore import nn, ops
 from mindspore.communication import GlobalComm, get_group_size, get_rank, init
 
-from src.runtime.environment import ROLE, get_device_num, get_rank_id, whole_number
+from src.runtime.environment import ROLE, get_device_num, get_rank_id, launcher_variables, whole_number
 from src.runtime.releases import ranks_wait_on_cpu
 from src.runtime.signals import StopSignals
 from src.utils.errors import UserError
@@ -59,7 +59,7 @@ def check_launcher(run_distribute: bool, device_target: str) -> None:
             raise UserError(f"a launcher started this process as rank {get_rank_id()} of {ranks}, but run_distribute "
                             "is False: each rank would train for itself and write to the same folder; add "
                             "--run_distribute=True, or start one process without the launcher and its variables "
-                            "(RANK_ID, RANK_SIZE)")
+                            f"({', '.join(launcher_variables())})")
         return
     launcher = next((name for name in LAUNCHER_VARIABLES if name in os.environ), None)
     if launcher is None:

@@ -14,6 +14,11 @@ ROLE = "MS_ROLE"
 THREADS = "OMP_NUM_THREADS"
 
 
+def launcher_variables() -> list[str]:
+    """Names of the variables that say which rank this process is, and of how many."""
+    return [name for name in (*RANK, *RANKS, ROLE) if os.environ.get(name)]
+
+
 def get_device_id() -> int:
     """Number of the accelerator that the launcher assigned to this process, 0 without a launcher."""
     return _number(DEVICE, 0)

@@ -9,7 +9,7 @@ from mindspore import nn, ops
 from src.config import Config
 from src.model_zoo import find_weights
 from src.ssd import SSDWithLossCell, build_detector, build_inference_net, with_cpu_kernels
-from src.weights import read_checkpoint
+from src.weights.checkpoint_file import check_finite, read_checkpoint
 from src.weights.parameter_names import EMA_PREFIX, EMA_STEPS
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,10 @@ def build_ema(config: Config, net: SSDWithLossCell) -> EMA:
     ema = EMA(inference_net, net.network, config.ema_decay)
     if config.pre_trained and config.pre_trained_epoch_size:
         path = find_weights(config.pre_trained, config.checkpoint_path)
-        continued = ema.restore(read_checkpoint(path))
+        means = {name: value for name, value in read_checkpoint(path).items() if name.startswith(EMA_PREFIX)
+                 or name == EMA_STEPS}
+        check_finite(means, path)
+        continued = ema.restore(means)
         how = "continues" if continued else f"is not in {path}, it begins with the weights"
         logger.info("use_ema: the EMA %s", how)
     return ema

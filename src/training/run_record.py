@@ -19,6 +19,7 @@ from src.training.step import TrainingWrapper
 from src.utils.errors import UserError
 from src.utils.safe_io import shown
 from src.weights import read_checkpoint
+from src.weights.checkpoint_file import check_finite
 from src.weights.parameter_names import RECOMPUTED, WAITING_GRADIENTS, shown_names
 from src.weights.training_state import state_path
 
@@ -130,7 +131,7 @@ def restore_parameters(train_step: nn.Cell, path: Path) -> None:
     """Sets all parameters of a training step, with optimizer and EMA, to those of a checkpoint.
 
     Raises:
-        UserError: names or shapes differ.
+        UserError: names or shapes differ, or values are not finite.
     """
     own = {parameter.name: parameter for parameter in train_step.get_parameters()
            if not parameter.name.startswith(RECOMPUTED)}
@@ -143,6 +144,7 @@ def restore_parameters(train_step: nn.Cell, path: Path) -> None:
     if problems:
         raise UserError(f"resume: {path} is not of such a run: {'; '.join(problems)}. Resume with the command that the "
                         f"run was started with; {DONE_ELSEWHERE}")
+    check_finite(values, path)
     for name, value in values.items():
         own[name].set_data(ms.Tensor(value.asnumpy()).astype(own[name].dtype))
 

@@ -107,13 +107,15 @@ def resolve_auto(config: Config, net: SSDWithLossCell, records: MindRecordSet, r
     return resolve_rates(resolve_sizes(config, records.num_with_objects, net.network, ranks), net, records, ranks)
 
 
-def save_run_preview(config: Config, net: SSDWithLossCell, data: TrainingData, ranks: Ranks) -> None:
+def save_run_preview(config: Config, net: SSDWithLossCell, data: TrainingData, ranks: Ranks,
+                     resume: Resume | None) -> None:
     """Logs what is going to be trained, and saves the configuration and pictures of the first batch."""
     output, images, steps = Path(config.output_path), data.records.num_images, data.steps_per_epoch
     order = build_order(config, data.records)
     if order is not None:
         logger.info("%s", order.describe())
-    save_config(output, format_config(dataclasses.replace(config, resume="")), is_new=not config.resume)
+    save_config(output, format_config(dataclasses.replace(config, resume="")),
+                is_new=resume is None or config.resume != NEWEST)
     logger.info("%s: %d images, %d steps an epoch, epochs %d to %d, output in %s", config.model_name, images, steps,
                 config.pre_trained_epoch_size + 1, config.epoch_size, config.output_path)
     num_evaluation = data.evaluation.num_images if data.evaluation else None

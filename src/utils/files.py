@@ -31,7 +31,7 @@ class CannotWriteError(UserError, OSError):
         mend = how_to_mend(error).capitalize()
         kept = "" if error.errno in IN_THE_WAY else "; a file of that name that was there before is still the same"
         super().__init__(f"{shown(path)} cannot be written: {reason_of(path, error)}. {mend}{kept}")
-        self.errno, self.strerror = error.errno, error.strerror
+        self.errno, self.strerror, self.filename = error.errno, error.strerror, str(path)
 
     def __str__(self) -> str:
         return self.args[0]  # an OSError would say its number instead
@@ -188,6 +188,18 @@ def keep_earlier(path: Path | str) -> Path | None:
     with reported_as(path):
         path.rename(kept)
     return kept
+
+
+def keep_earlier_pair(path: Path | str, suffix: str) -> None:
+    """`keep_earlier` for a file and the one beside it with another suffix: with the same number where that is free."""
+    path = Path(path)
+    beside = path.with_suffix(suffix)
+    kept = keep_earlier(path)
+    if kept is None or os.path.lexists(kept.with_suffix(suffix)) or not beside.is_file():
+        keep_earlier(beside)
+    else:
+        with reported_as(beside):
+            beside.rename(kept.with_suffix(suffix))
 
 
 def write_json(path: Path | str, value: Any, indent: int | None = 2) -> None:

@@ -4,11 +4,12 @@ MindSpore does not check a checkpoint that it loads.
 """
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import mindspore as ms
+import numpy as np
 from mindspore import nn
 
 from src.runtime.releases import page_cache_counted_as_free
@@ -16,7 +17,7 @@ from src.utils.errors import UserError
 from src.utils.files import whole_file
 from src.utils.protobuf import create_message_class
 from src.utils.safe_io import open_file, shown
-from src.weights.parameter_names import GRADIENT_COUNT, WAITING_GRADIENTS
+from src.weights.parameter_names import GRADIENT_COUNT, WAITING_GRADIENTS, shown_names
 from src.weights.training_state import check_content
 
 ITEM_BYTES = {
@@ -110,3 +111,13 @@ def read_checkpoint(path: Path | str) -> dict[str, ms.Parameter]:
         raise UserError(f"{path} is no MindSpore checkpoint, or it is damaged: "
                         f"{shown(str(error).partition(chr(10))[0])}") from error
     return {name: value for name, value in loaded.items() if isinstance(value, ms.Parameter)}
+
+
+def check_finite(values: Mapping[str, ms.Parameter | np.ndarray], path: Path | str) -> None:
+    """Raises a `UserError` that names the parameters of a file with NaN or infinite values, where there are any."""
+    broken = {name for name, value in values.items()
+              if not np.isfinite(value if isinstance(value, np.ndarray) else value.asnumpy()).all()}
+    if broken:
+        raise UserError(f"{path} has values that are not finite numbers (NaN or infinite) in {len(broken)} of its "
+                        f"{len(values)} parameters: {shown_names(broken)}. Its weights are broken; take another file, "
+                        "such as an earlier checkpoint")

@@ -20,7 +20,7 @@ from src.ssd import build_inference_net, get_model
 from src.ssd.registry import Model
 from src.utils.errors import UserError
 from src.weights import load_backbone, mindcv, tensorflow
-from src.weights.checkpoint_file import read_checkpoint, save_checkpoint
+from src.weights.checkpoint_file import check_finite, read_checkpoint, save_checkpoint
 from src.weights.external_file import WeightFile, read_weight_file
 from src.weights.parameter_names import is_training_state, shown_names
 from src.weights.pretrained_backbone import with_mindspore_names
@@ -138,6 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(argv)
     read = {TENSORFLOW: import_tensorflow, MINDCV: import_mindcv}.get(arguments.library, import_library)
     values = read(arguments)
+    check_finite(values, arguments.file)
     output = arguments.output or imported_path(arguments.file)
     if output.resolve() == arguments.file.resolve():
         raise UserError(f"--output: {output} is the file that is converted; give the checkpoint another name")

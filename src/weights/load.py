@@ -5,11 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import mindspore as ms
-import numpy as np
 from mindspore import nn
 
 from src.utils.errors import UserError
-from src.weights.checkpoint_file import read_checkpoint
+from src.weights.checkpoint_file import check_finite, read_checkpoint
 from src.weights.class_heads import convert_class_heads
 from src.weights.parameter_names import MINDCV_PREFIX, is_training_state, shown_names
 
@@ -60,7 +59,7 @@ def load_weights(net: nn.Cell, path: Path | str, drop: Collection[str] = (), cla
         converted = convert_class_heads(arrays, net.network, classes, old_classes)
         values |= {name: ms.Parameter(ms.Tensor(value), name=name) for name, value in converted.items()}
     _check_fit(own, values, may_lack=dropped, path=path)
-    _check_finite(values, path)
+    check_finite(values, path)
     for name, value in values.items():
         own[name].set_data(ms.Tensor(value.asnumpy()).astype(own[name].dtype))
     report = LoadReport(tuple(sorted(values)), tuple(sorted(set(own) - set(values))), tuple(sorted(dropped)))
@@ -92,11 +91,3 @@ def _check_fit(own: Mapping[str, ms.Parameter], values: Mapping[str, ms.Paramete
             f"{path} does not fit the model.\n  {lines}\n"
             f"{MINDCV_ADVICE if any(MINDCV_PREFIX in name for name in unknown) else ADVICE}"
         )
-
-
-def _check_finite(values: Mapping[str, ms.Parameter], path: Path | str) -> None:
-    broken = {name for name, value in values.items() if not np.isfinite(value.asnumpy()).all()}
-    if broken:
-        raise UserError(f"{path} has values that are not finite numbers (NaN or infinite) in {len(broken)} of its "
-                        f"{len(values)} parameters: {shown_names(broken)}. Its weights are broken; take an earlier "
-                        "checkpoint")

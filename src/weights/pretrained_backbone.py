@@ -25,7 +25,7 @@ from src.backbones.resnet import ResNet50
 from src.backbones.vgg16 import VGG16
 from src.ssd.registry import MODELS
 from src.utils.errors import UserError
-from src.weights.checkpoint_file import read_checkpoint
+from src.weights.checkpoint_file import check_finite, read_checkpoint
 from src.weights.external_file import SUFFIXES, read_weight_file
 from src.weights.load import LoadReport
 from src.weights.parameter_names import is_training_state, shown_names
@@ -123,7 +123,7 @@ def load_backbone(net: nn.Cell, path: Path | str, backbone_path: str, has_batch_
         A `LoadReport` with the backbone's names for `loaded` and `kept`, the file's for `unused`.
 
     Raises:
-        UserError: the file lacks parameters of the backbone, or they have other shapes.
+        UserError: the file lacks parameters of the backbone, or they have other shapes, or values that are not finite.
     """
     backbone = _backbone_of(net, backbone_path)
     prefix = f"network.{backbone_path}."
@@ -146,6 +146,7 @@ def load_backbone(net: nn.Cell, path: Path | str, backbone_path: str, has_batch_
             if name.startswith(target) and name not in values and copied in values:
                 values[name] = values[copied]
     _check_complete(own, values, found, used, optional, path)
+    check_finite(values, path)
     for name, value in values.items():
         own[name].set_data(ms.Tensor(value).astype(own[name].dtype))
     report = LoadReport(tuple(sorted(values)), tuple(sorted(set(own) - set(values))), tuple(sorted(set(found) - used)))

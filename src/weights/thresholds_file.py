@@ -8,7 +8,7 @@ from pathlib import Path
 
 from src.evaluation.thresholds import SUFFIX, Thresholds
 from src.utils.errors import UserError
-from src.utils.files import keep_earlier, write_json
+from src.utils.files import keep_earlier_pair, write_json
 from src.utils.safe_io import read_json, shown
 from src.weights.training_state import describe_file
 
@@ -51,12 +51,5 @@ def read_thresholds(checkpoint: Path | str) -> Thresholds | None:
 
 
 def keep_earlier_checkpoint(checkpoint: Path | str) -> None:
-    """Renames a checkpoint, and the file of its thresholds, to the first free number; see `keep_earlier`."""
-    thresholds = thresholds_path(checkpoint)
-    kept = keep_earlier(checkpoint)
-    if kept is None:
-        return
-    if not os.path.lexists(thresholds_path(kept)) and thresholds.is_file():
-        thresholds.rename(thresholds_path(kept))
-    else:
-        keep_earlier(thresholds)
+    """Renames a checkpoint, and the file of its thresholds, to the first free number; see `keep_earlier_pair`."""
+    keep_earlier_pair(checkpoint, SUFFIX)

@@ -159,6 +159,16 @@ def test_a_place_where_nobody_renames_what_is_of_others(tmp_path):
     assert other_writer(tmp_path) == f"other users may write to {tmp_path}"
 
 
+def test_a_folder_of_the_name_of_the_library_is_named(compiler, caplog):
+    caplog.set_level("INFO")
+    path = build_library()
+    path.unlink()
+    path.mkdir()
+    assert build_library() != path
+    assert f"since {path} cannot be written: it is a folder; XDG_CACHE_HOME" in caplog.text
+    library._process_folder().cleanup()
+
+
 @pytest.mark.parametrize("home", [None, "/nonexistent"])
 def test_no_home_folder(compiler, monkeypatch, home, caplog):
     caplog.set_level("INFO")

@@ -32,7 +32,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
 
 
 def write_results(path):
-    results = Results(path)
+    results = Results(path, keep=lambda path: None)
     results.restore([{"epoch": epoch, "loss": epoch / 7} for epoch in range(3000)])
     results.add(3000, loss=1.0)
 

@@ -148,6 +148,7 @@ def test_stricter_limits_inside_the_file_are_told(tmp_path, caplog):
     load_detector(path, min_score=0.01, nms_threshold=0.7)
     assert ("a.onnx has NMS inside, with stricter limits, which hold: min_score 0.05 instead of 0.01, nms_threshold "
             "0.5 instead of 0.7") in caplog.text
+    assert [load_detector(path, min_score=score).min_score for score in (0.01, 0.05, 0.3)] == [0.05, 0.05, 0.3]
 
 
 @pytest.mark.parametrize(("boxes", "scores"), [(0.5, np.nan), (np.inf, 0.5)])
@@ -159,14 +160,17 @@ def test_outputs_that_are_no_numbers(tmp_path, monkeypatch, boxes, scores):
         detector.detect([IMAGE])
 
 
-def test_weights_that_are_no_numbers(tmp_path):
-    """NMS inside a file finds nothing in scores that are no numbers, and MindSpore Lite makes numbers of them."""
-    for with_nms, load in ((True, load_detector), (False, lambda path: prepare_onnx(path, tmp_path / "b.onnx"))):
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers(tmp_path, value):
+    """NMS inside a file finds nothing in scores that are no numbers, MindSpore Lite makes numbers of them, and ReLU6
+    makes 6 of infinite values."""
+    for with_nms, load in ((True, load_detector), (False, load_detector),
+                           (False, lambda path: prepare_onnx(path, tmp_path / "b.onnx"))):
         path = save_model(tmp_path / "a.onnx", with_nms)
         load(path)
         model = onnx.load(path)
         (share,) = (tensor for tensor in model.graph.initializer if tensor.name == "share")
-        share.CopyFrom(onnx.numpy_helper.from_array(np.array([[[1], [np.nan], [1]]], np.float32), "share"))
+        share.CopyFrom(onnx.numpy_helper.from_array(np.array([[[1], [value], [1]]], np.float32), "share"))
         onnx.save(model, path)
         with pytest.raises(UserError, match=r"a\.onnx has weights that are not finite numbers .*: share\. Export an"):
             load(path)

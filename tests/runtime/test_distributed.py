@@ -31,10 +31,10 @@ RANK_TABLE = {"RANK_TABLE_FILE": "hccl.json", "RANK_ID": "0", "RANK_SIZE": "2"}
     (True, "CPU", MPIRUN, "OMPI_COMM_WORLD_RANK, but on a CPU only MindSpore's scheduler"),
     (True, "CPU", RANK_TABLE, "RANK_TABLE_FILE, but on a CPU only MindSpore's scheduler"),
     (True, "Ascend", {"MS_ROLE": "MS_WORKER", "MS_SCHED_HOST": "a"}, "MS_SCHED_PORT, MS_WORKER_NUM not"),
-    (False, "CPU", MSRUN, "rank 0 of 2, but run_distribute is False"),
+    (False, "CPU", MSRUN, r"rank 0 of 2, but run_distribute is False.* variables \(MS_WORKER_NUM, MS_ROLE\)$"),
     (False, "CPU", {**MSRUN, "MS_ROLE": "MS_SCHED"}, "rank 0 of 2, but run_distribute is False"),  # would wait on
-    (False, "GPU", MPIRUN, "rank 0 of 2, but run_distribute is False"),
-    (False, "Ascend", RANK_TABLE, "rank 0 of 2, but run_distribute is False"),
+    (False, "GPU", MPIRUN, r"\(OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE\)$"),
+    (False, "Ascend", RANK_TABLE, r"\(RANK_ID, RANK_SIZE\)$"),
     (False, "CPU", {"RANK_ID": "1"}, "rank 1 of 1, but run_distribute is False"),
     (False, "CPU", {"PMI_RANK": "1", "PMI_SIZE": "2"}, "rank 1 of 2, but run_distribute is False"),
     (False, "CPU", {"SLURM_PROCID": "3", "SLURM_STEP_NUM_TASKS": "4"}, "rank 3 of 4, but run_distribute is False"),

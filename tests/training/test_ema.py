@@ -6,10 +6,11 @@ from mindspore import nn
 
 from src.config import load_config
 from src.ssd import build_inference_net, build_training_net
-from src.training.ema import EMA
+from src.training.ema import EMA, build_ema
 from src.training.optimizer import build_train_step
 from src.training.step import TrainingWrapper
-from src.weights import load_weights, save_checkpoint
+from src.utils.errors import UserError
+from src.weights import load_weights, read_checkpoint, save_checkpoint
 from tests.support.data_parallel_driver import FLAGS
 from tests.support.line_net import Line
 
@@ -71,3 +72,15 @@ def test_the_ema_continues_in_a_run_from_a_later_epoch(trained):
     assert float(again.ema.steps.asnumpy()) == 1.0
     for mean, before in zip(again.ema.means, step.ema.means):
         np.testing.assert_array_equal(mean.asnumpy(), before.asnumpy())
+
+
+def test_means_that_are_no_numbers_are_refused(trained, tmp_path):
+    config, _, folder = trained
+    content = [{"name": name, "data": value} for name, value in read_checkpoint(folder / "ssd-1_3.ckpt").items()]
+    mean = next(entry for entry in content if entry["name"].startswith("ema."))
+    mean["data"] = ms.Tensor(np.full(mean["data"].shape, np.inf, np.float32))
+    save_checkpoint(content, tmp_path / "a.ckpt")
+    flags = [*FLAGS, "--use_ema=True", "--run_eval=True", "--pre_trained_epoch_size=1",
+             f"--pre_trained={tmp_path / 'a.ckpt'}"]
+    with pytest.raises(UserError, match=r"a\.ckpt has values that are not finite .* in 1 of its"):
+        build_ema(load_config(flags), build_training_net(config))

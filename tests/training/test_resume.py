@@ -29,6 +29,7 @@ from src.training.run_state import RunState
 from src.training.step import TrainingWrapper
 from src.training.trainer import check_weight_paths
 from src.utils.errors import UserError
+from src.weights import read_checkpoint, save_checkpoint
 from src.weights.training_state import read_state
 from tests.support.data_parallel_driver import values_of
 from tests.support.numbered_batches import NumberedBatches
@@ -135,6 +136,16 @@ def test_a_checkpoint_of_another_run_is_refused(undisturbed, tmp_path):
     step = TrainingWrapper(other, nn.Momentum(other.trainable_params(), 0.1, 0.9))
     with pytest.raises(UserError, match=r"(?s)are missing.*bias.*do not belong to the run.*network\.weight"):
         restore_parameters(step, undisturbed.last)
+
+
+def test_a_checkpoint_with_values_that_are_no_numbers_is_refused(undisturbed, tmp_path):
+    """Also in the state of the optimizer, with which the next step would break the weights."""
+    content = [{"name": name, "data": value} for name, value in read_checkpoint(undisturbed.last).items()]
+    (moments,) = (entry for entry in content if entry["name"] == "moments.network.weight")
+    moments["data"] = ms.Tensor(np.full(16, np.inf, np.float32))
+    save_checkpoint(content, tmp_path / "a.ckpt")
+    with pytest.raises(UserError, match=r"a\.ckpt has values that are not finite .*: moments\.network\.weight"):
+        restore_parameters(undisturbed.step, tmp_path / "a.ckpt")
 
 
 @pytest.mark.parametrize(("change", "message"), [

@@ -74,12 +74,20 @@ def test_missing_and_unknown_parameters_are_named(tmp_path):
         load_weights(Wrapper(), save(tmp_path / "b.ckpt", **arrays))
 
 
-def test_weights_that_are_no_numbers(tmp_path):
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers(tmp_path, value):
     arrays = full()
-    arrays["network__head__bias"] = np.array([0, np.nan, np.inf], np.float32)
+    arrays["network__head__bias"] = np.array([0, 1, value], np.float32)
     net = Wrapper()
     before = net.network.backbone.weight.asnumpy().copy()
     with pytest.raises(UserError, match=r"a\.ckpt has values that are not finite numbers .* in 1 of its 4 parameters: "
                                         r"network\.head\.bias"):
         load_weights(net, save(tmp_path / "a.ckpt", **arrays))
     np.testing.assert_array_equal(net.network.backbone.weight.asnumpy(), before)
+
+
+def test_the_training_state_of_a_checkpoint_does_not_matter(tmp_path):
+    arrays = {**full(), "moments__network__head__bias": np.array([0, 1, np.inf], np.float32)}
+    net = Wrapper()
+    assert len(load_weights(net, save(tmp_path / "a.ckpt", **arrays)).loaded) == 4
+    assert np.isfinite(net.network.head.bias.asnumpy()).all()

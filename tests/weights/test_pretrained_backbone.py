@@ -174,3 +174,13 @@ def test_network_of_another_width_is_refused(save):
     values["network.0.0.weight"] = values["network.0.0.weight"][:24]
     with pytest.raises(UserError, match=r"network\.0\.0\.weight has shape \(24, 3, 3, 3\).*\(32, 3, 3, 3\)"):
         load_backbone(BackboneNet(MobileNetV1()), save(values), "backbone")
+
+
+def test_weights_that_are_no_numbers(save):
+    values = random_values(shapes_of(MobileNetV1()))
+    values["network.0.0.weight"].flat[5] = np.inf
+    net = BackboneNet(MobileNetV1())
+    before = backbone_values(net)
+    with pytest.raises(UserError, match=r"not finite numbers .* in 1 of its 135 parameters: network\.0\.0\.weight"):
+        load_backbone(net, save(values), "backbone")
+    assert all(np.array_equal(value, before[name]) for name, value in backbone_values(net).items())

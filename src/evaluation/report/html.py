@@ -1,6 +1,7 @@
 """HTML of a report: one complete file, which loads nothing from the network.
 
-The templates escape every value that is not `Markup` already, so that no class name or file name becomes HTML.
+The templates escape every value that is not `Markup` already, so that no class name or file name becomes HTML, and show
+its control characters.
 """
 import base64
 import functools
@@ -10,6 +11,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+from src.utils.safe_io import printable
 
 
 class Section(NamedTuple):
@@ -64,7 +67,11 @@ def gallery(pictures: Iterable[tuple[bytes, str]]) -> Markup:
 @functools.cache
 def _environment() -> Environment:
     return Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
-                       undefined=StrictUndefined, keep_trailing_newline=True)
+                       undefined=StrictUndefined, keep_trailing_newline=True, finalize=_shown)
+
+
+def _shown(value: object) -> object:
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """The callbacks of a training run, in their order."""
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import mindspore as ms
@@ -21,12 +22,14 @@ from src.training.callbacks.results_plot import PlotResults
 from src.training.callbacks.summary import EndSummary
 from src.training.callbacks.tensorboard import TensorBoard
 from src.training.data import TrainingData, build_order
+from src.training.earlier_results import keep_earlier_once
 from src.training.output_folder import RESULTS_FILE, WITH_BOXES, WITH_MATCHES, checkpoint_folder
-from src.training.results import Results
+from src.training.results import Results, keep_earlier_results
 from src.training.resume import Resume, checkpoint_prefix, create_settings
 from src.training.run_record import LossScaleState, Resumable, RunRecord, name_run
 from src.training.step import TrainingWrapper
 from src.weights.run_classes import BEST_CHECKPOINT
+from src.weights.thresholds_file import keep_earlier_checkpoint
 
 # Each comes before those below it.
 ORDER: tuple[type[ms.Callback], ...] = (
@@ -52,8 +55,9 @@ def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrap
         The callbacks, and the `RunRecord` that restores what they have counted.
     """
     decide = FirstRankDecides(ranks).of
-    output = Path(config.output_path)
-    results = Results(output / RESULTS_FILE) if ranks.is_first else None
+    output, folder = Path(config.output_path), checkpoint_folder(config.output_path)
+    keep_results = partial(keep_earlier_once, keep=keep_earlier_results, checkpoints=folder)
+    results = Results(output / RESULTS_FILE, keep_results) if ranks.is_first else None
     log = _build_log(config, data, learning_rates, results, ranks)
     parts: dict[str, Resumable] = {"log": log, "step": LossScaleState(train_step)}
     settings, run = create_settings(config), name_run(config, resume, ranks)
@@ -61,15 +65,13 @@ def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrap
         stopping = [EarlyStopping(None, decide)] if config.early_stopping else []
         return [log, *stopping], RunRecord(run, settings, parts, data.made_from)
 
-    folder = checkpoint_folder(output)
     continued = resume if resume and resume.state["run"] == run else None
     checkpoints = KeptCheckpoints(folder, config.keep_checkpoint_max, checkpoint_prefix(folder, continued))
     parts |= {"results": results, "checkpoints": checkpoints}
     evaluation = None
     if data.evaluation:
         best_path = checkpoints.directory / BEST_CHECKPOINT if config.save_best_ckpt else None
-        evaluation = _build_eval_callback(config, data.evaluation, train_step, best_path, results, signals,
-                                          keeps_earlier=continued is None)
+        evaluation = _build_eval_callback(config, data.evaluation, train_step, best_path, results, signals)
         parts["evaluation"] = evaluation
     record = RunRecord(run, settings, parts, data.made_from)
 
@@ -110,7 +112,7 @@ def _build_log(config: Config, data: TrainingData, learning_rates: np.ndarray, r
 
 
 def _build_eval_callback(config: Config, evaluation: Evaluation, train_step: TrainingWrapper, best_path: Path | None,
-                         results: Results, signals: StopSignals, keeps_earlier: bool) -> EvalCallback:
+                         results: Results, signals: StopSignals) -> EvalCallback:
     ema = train_step.ema
     inference_net = ema.inference_net if ema is not None else build_inference_net(config, train_step.network.network)
     predict = unless_stopped(NetworkPredictor(inference_net), signals)
@@ -123,7 +125,8 @@ def _build_eval_callback(config: Config, evaluation: Evaluation, train_step: Tra
         results=results,
         best_weights=ema.checkpoint if ema is not None else None,
         patience=config.early_stopping,
-        keeps_earlier=keeps_earlier,
+        keep=partial(keep_earlier_once, keep=keep_earlier_checkpoint,
+                     checkpoints=checkpoint_folder(config.output_path)),
     )
 
 

@@ -44,7 +44,7 @@ class EvalCallback(ms.Callback):
         results: `Results` to add the numbers to; None for none.
         best_weights: function -> what the best checkpoint holds; None for the parameters of the training network.
         patience: ask to end the run after so many evaluations without a better mAP; 0 never does.
-        keeps_earlier: a file at `best_path` is of an earlier run, and is renamed to a number.
+        keep: called with `best_path` before the file is first written; it renames that of an earlier run.
 
     Attributes:
         best: mAP and epoch of the best evaluation, None before the first.
@@ -55,7 +55,8 @@ class EvalCallback(ms.Callback):
 
     def __init__(self, evaluation: Callable[[], EvalResult], net: nn.Cell, start: int, interval: int,
                  best_path: Path | None = None, results: Results | None = None,
-                 best_weights: Callable[[], Any] | None = None, patience: int = 0, keeps_earlier: bool = False):
+                 best_weights: Callable[[], Any] | None = None, patience: int = 0,
+                 keep: Callable[[Path], None] = keep_earlier_checkpoint):
         super().__init__()
         self.evaluation = evaluation
         self.net = net
@@ -65,7 +66,8 @@ class EvalCallback(ms.Callback):
         self.results = results
         self.best_weights = best_weights
         self.patience = patience
-        self.keeps_earlier = keeps_earlier
+        self.keep = keep
+        self.is_written = False
         self.since_better = 0
         self.wants_end = False
         self.best: tuple[float, int] | None = None
@@ -102,9 +104,9 @@ class EvalCallback(ms.Callback):
         if self.best is None or result.map >= self.best[0]:
             self.best = (result.map, epoch)
             if self.best_path is not None:
-                if self.keeps_earlier:
-                    keep_earlier_checkpoint(self.best_path)
-                    self.keeps_earlier = False
+                if not self.is_written:
+                    self.keep(self.best_path)
+                    self.is_written = True
                 save_checkpoint(self.best_weights() if self.best_weights else state.train_network, self.best_path)
                 write_thresholds(self.best_path, result.thresholds)
                 logger.info("best so far, saved as %s", self.best_path)

@@ -43,7 +43,7 @@ def results_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 class PlotResults(ms.Callback):
-    """Draws `results.png` beside `results.csv`: after each evaluation, and at the end of the run.
+    """Draws `results.png` beside `results.csv`: after each evaluation, and at the end of a run that wrote results.
 
     Args:
         results: `Results` that callbacks before this one add to.
@@ -60,7 +60,8 @@ class PlotResults(ms.Callback):
             self._draw()
 
     def on_train_end(self, run_context: RunContext) -> None:
-        self._draw()
+        if self.results.is_written:
+            self._draw()
 
     def _draw(self) -> None:
         save_plot(results_figure(list(self.results.rows.values())), self.results.path.with_suffix(".png"))

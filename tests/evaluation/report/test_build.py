@@ -85,6 +85,11 @@ def test_names_are_no_html(small):
     assert "<b>dog" not in html and "&lt;b&gt;dog &amp; co&lt;/b&gt;" in html
 
 
+def test_control_characters_of_names_are_shown(tmp_path):
+    _, html = report_of(tmp_path, ["a\x1b[31m\u202eb"], (50, 60), num_images=2)
+    assert r"<td>a\x1b[31m\u202eb</td>" in html and not {"\x1b", "\u202e"} & set(html)
+
+
 def test_kinds_of_errors_have_their_pictures(small):
     titles = re.findall(r"<h3>.*?</span>(.*?)</h3>", small[1])
     kinds = ["missed", "classification error", "localisation error", "background error"]

@@ -54,11 +54,11 @@ def test_the_best_is_kept_and_a_tie_replaces_it(run):
 
 def test_the_best_checkpoint_of_an_earlier_run_is_kept(run, tmp_path):
     (tmp_path / "best_map.ckpt").write_text("earlier")
-    run([0.2, 0.1, 0.3], epochs=3, start=1, interval=1)  # of this run, which was resumed
+    run([0.2, 0.1, 0.3], epochs=3, start=1, interval=1, keep=lambda path: None)  # its own, from before it was resumed
     assert (tmp_path / "best_map.ckpt").read_text() == "earlier"
     assert (tmp_path / "best_map.thresholds.json").read_text() == "of epoch 3"
     (tmp_path / "best_map-1.ckpt").write_text("before that")
-    run([0.4, 0.1], epochs=2, start=1, interval=1, keeps_earlier=True)
+    run([0.4, 0.1], epochs=2, start=1, interval=1)
     assert {path.name: path.read_text() for path in tmp_path.glob("best*")} == {
         "best_map-1.ckpt": "before that", "best_map-2.ckpt": "earlier", "best_map-2.thresholds.json": "of epoch 3",
         "best_map.thresholds.json": "of epoch 1"}

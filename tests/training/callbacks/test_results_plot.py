@@ -46,6 +46,14 @@ def test_the_plot_is_refreshed_by_evaluations_and_at_the_end(tmp_path, monkeypat
     assert drawn[1:] == [(3, "results.png")]
 
 
+def test_a_run_without_an_epoch_of_its_own_draws_nothing(tmp_path):
+    """Its rows are those of the checkpoint that it began from; the plot there is that of an earlier run."""
+    results = Results(tmp_path / "results.csv")
+    results.restore(rows(2))
+    PlotResults(results).on_train_end(context(2))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_file_is_a_picture(tmp_path):
     results = Results(tmp_path / "results.csv")
     results.add(1, loss=1.0, mAP=0.1)
