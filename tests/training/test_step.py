@@ -51,7 +51,7 @@ def test_five_steps_of_momentum(config_of, variant):
             changes = np.array([np.linalg.norm((now[n] - start[n]).astype(np.float64)) for n in golden["param_names"]])
             expected = golden[f"{variant}/step{number}_delta_l2"]
             large = expected > (1e-5 if number == 1 else 1e-3)
-            # BatchNorm on maps of one pixel amplifies how other instructions round: 2.3 percent with AVX2 after 5 steps.
+            # BatchNorm on maps of one pixel amplifies how other instructions round: 2.3 percent with AVX2 after five.
             np.testing.assert_allclose(changes[large], expected[large], rtol=1e-2 if number == 1 else 3e-2)
         if number == 1:
             for index, name in enumerate(golden["selected"]):
