@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from src.dataset.annotations import TRAINING, purpose_of_name
-from src.dataset.file_names import files_below
+from src.dataset.file_names import files_below, folders_of
 from src.dataset.mindrecord.voc_json import BEGINS_AS_COPY
 from src.dataset.paths import is_file_below, path_below, path_by_end
 from src.utils.errors import UserError
@@ -93,7 +93,7 @@ def _with_images(folder: Path, annotation_file: Path, purpose: str) -> CocoPart:
 def _folders(folder: Path, annotation_file: Path, purpose: str) -> Iterable[Path]:
     """The folder of the file, then those of the same purpose, then all others."""
     yield annotation_file.parent
-    below = {parent for name in files_below(folder) for parent in Path(name).parents}
+    below = map(Path, folders_of(files_below(folder)))
     yield from (folder / path for path in sorted(below, key=lambda path: (
         purpose not in map(purpose_of_name, path.parts), path)))
 

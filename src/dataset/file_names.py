@@ -68,6 +68,12 @@ def _files_below(folder: Path | str, enter: Callable[[str], bool]) -> list[str]:
     return sorted(names)
 
 
+def folders_of(names: Iterable[str]) -> set[str]:
+    """The folders of files, and those above them, all relative to the same folder with `/`, which is `.` itself."""
+    places = {os.path.dirname(name) for name in names}
+    return {one.as_posix() for place in places for one in (Path(place), *Path(place).parents)}
+
+
 def readable_files_below(folder: Path | str) -> list[str]:
     """As `files_below`; raises a `UserError` that names the folder that cannot be read."""
     try:

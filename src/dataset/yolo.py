@@ -54,7 +54,7 @@ def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[Im
     Raises:
         UserError: there are boxes of two classes of one name.
     """
-    records, folder, used = [], str(part.files.folder), set[int]()
+    records, folder, used = [], str(part.files.folder), set[str]()
     for image, label, image_id in zip(part.images, part.label_files, assign_ids(part.images)):
         path = os.path.join(folder, image)
         try:
@@ -66,7 +66,7 @@ def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[Im
             report.add(BAD_ANNOTATION, f"{label}: {reason_of_reading(error)}")
             continue
         objects = [fields for fields in map(str.split, lines) if fields]
-        used.update(_number(number) for number in {fields[0] for fields in objects})
+        used.update(fields[0] for fields in objects)
         rows = None if part.has_keypoints else _plain_rows(objects, part.names, classes, report)
         if rows is None:
             named = ((part.names.get(_number(fields[0]), f"class {fields[0]}"),
@@ -75,7 +75,7 @@ def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[Im
         boxes = np.zeros((len(rows), 5), np.int32)
         boxes[:, 4] = rows[:, 4]
         records.append(ImageRecord(image_id, path, boxes, fractions=rows[:, :4]))
-    _require_different_names(part, used)
+    _require_different_names(part, set(map(_number, used)))
     return records
 
 

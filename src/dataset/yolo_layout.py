@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.dataset.annotations import EVALUATION, TEST, TRAINING, usual_parts
-from src.dataset.file_names import FileNames, files_below
+from src.dataset.file_names import FileNames, files_below, folders_of
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.label_names import CLASSES_FILE, MOST_TEXT
 from src.dataset.paths import ends_of, path_below
@@ -39,8 +39,7 @@ class YoloFiles:
         self._images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
         self._texts = [name for name in names if name.lower().endswith(".txt")]
         self._names = FileNames(names)
-        places = {os.path.dirname(name) for name in names}
-        self._folders = {one.as_posix() for place in places for one in (Path(place), *Path(place).parents)}
+        self._folders = folders_of(names)
         self._label_files: dict[str, str] = {}
 
     def find(self, stated: str, beside: str = "") -> str | None:

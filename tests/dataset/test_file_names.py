@@ -1,9 +1,17 @@
 import os
+from pathlib import Path
 
 import pytest
 
+from src.config import load_config
+from src.dataset import file_names
 from src.dataset.file_names import FileNames, files_below, spellings
+from src.dataset.mindrecord import convert
 from src.dataset.paths import path_below
+from src.dataset_check.run import BOX_SIZES, CLASSES, IMAGES, REPORT
+from src.evaluation.results import RESULTS_FILE
+from src.inference.output_folder import LIST_NAME, LIST_SUFFIXES
+from src.training.output_folder import RESULTS_PICTURE, WITH_BOXES, WITH_MATCHES, checkpoint_folder
 
 COMPOSED, DECOMPOSED = "caf\u00e9.jpg", "cafe\u0301.jpg"
 
@@ -63,3 +71,13 @@ def test_files_below(tmp_path):
         "sub/val/f.xml"]
     with pytest.raises(OSError):
         files_below(tmp_path / "none")
+
+
+def test_what_this_program_writes_is_known_by_its_names():
+    """Floors above may not be imported there, so that names stand twice."""
+    assert {convert.DEFAULT_GROUND_TRUTH_NAME, convert.SHARED_GROUND_TRUTH_NAME, Path(load_config([]).voc_json).name,
+            WITH_BOXES, WITH_MATCHES, RESULTS_PICTURE, IMAGES, CLASSES, BOX_SIZES} == file_names._LIKE_DATA
+    assert {f"{prefix}{end}" for prefix in (convert.TRAINING_PREFIX, convert.EVALUATION_PREFIX)
+            for end in ("0", ".json")} == file_names._RECORDS
+    assert {*(f"{LIST_NAME}{suffix}" for suffix in LIST_SUFFIXES), RESULTS_FILE} == file_names._RESULTS
+    assert (checkpoint_folder("").name, {REPORT, IMAGES}) == (file_names._CHECKPOINTS, file_names._CHECK)

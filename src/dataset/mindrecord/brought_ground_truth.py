@@ -29,10 +29,15 @@ def write_turned_ground_truth(path: Path, annotation_file: Path, records: Sequen
     write_json(path, _upright(read_coco_json(annotation_file), records), indent=None)
 
 
-def write_shared_ground_truth(path: Path, annotation_file: Path, records: Sequence[ImageRecord]) -> None:
+def write_shared_ground_truth(path: Path, annotation_file: Path, records: Sequence[ImageRecord], are_turned: bool
+                              ) -> None:
     """The same with nothing but these images, and without the annotations that the reader of the boxes leaves out.
 
     Categories are numbered anew, since some programs write their ids as text.
+
+    Args:
+        path, annotation_file, records: as above.
+        are_turned: some of the boxes have to be turned; otherwise no image is opened.
     """
     content = read_coco_json(annotation_file)
     images = {record.image_id for record in records}
@@ -45,7 +50,7 @@ def write_shared_ground_truth(path: Path, annotation_file: Path, records: Sequen
                         if one["image_id"] in images and one["category_id"] in numbers and _has_box(one)],
         "categories": [{**category, "id": numbers[category["id"]]} for category in content["categories"]],
     }
-    write_json(path, _upright(part, records), indent=None)
+    write_json(path, _upright(part, records) if are_turned else part, indent=None)
 
 
 def _has_box(annotation: dict[str, Any]) -> bool:

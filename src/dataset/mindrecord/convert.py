@@ -276,6 +276,7 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
     annotations = {**manifests.describe_annotations(source), "digest": manifests.digest_annotations(source)}
     found = source.read(report)
     images = manifests.describe_images(source.image_dir, [record.path for record in found])
+    shared = None if target.is_training else source.shared_ground_truth_file
     records = source.select(found)  # the choice may depend on all of them
     temporary = target.folder / f"{TEMPORARY_PREFIX}{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -284,17 +285,18 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
         written = write_records(
             temporary, target.prefix, records, len(target.classes), report,
             for_training=target.is_training,
-            collect_ground_truth=bool(target.ground_truth_name) and not source.shared_ground_truth_file,
+            collect_ground_truth=bool(target.ground_truth_name) and not shared,
             **target.options)
         if written.num_images == 0 or written.num_boxes == 0:
             raise UserError(_nothing_left(target, source, len(records), report))
-        if source.shared_ground_truth_file and target.ground_truth_name:
-            write_shared_ground_truth(temporary / target.ground_truth_name, source.shared_ground_truth_file, records)
+        are_turned = report.counts[TURNED_WITH_BOXES] > 0
+        if shared:
+            write_shared_ground_truth(temporary / SHARED_GROUND_TRUTH_NAME, shared, records, are_turned)
         elif target.ground_truth_name:
             entries = [(image_id, manifests.relative_name(path, source.image_dir), height, width, boxes)
                        for image_id, path, height, width, boxes in written.ground_truth]
             write_json(temporary / target.ground_truth_name, coco_ground_truth(entries, target.classes), indent=None)
-        elif source.ground_truth_file and not target.is_training and report.counts[TURNED_WITH_BOXES]:
+        elif source.ground_truth_file and not target.is_training and are_turned:
             write_turned_ground_truth(temporary / DEFAULT_GROUND_TRUTH_NAME, source.ground_truth_file, records)
         sizes = {path.name: path.stat().st_size for path in sorted(temporary.iterdir())}
         manifest = {"format": manifests.FORMAT, "version": manifests.VERSION, "complete": True,

@@ -3,11 +3,12 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from src.config import load_config
 from src.dataset import create_mindrecord, with_found_data
 from src.evaluation.evaluator import Evaluation
-from tests.support.samples import write_coco
+from tests.support.samples import exif_of, write_coco
 
 BOX = [5.25, 5.5, 20.5, 20]
 
@@ -73,3 +74,15 @@ def test_ids_as_text_evaluate_where_images_are_held_out(tmp_path):
     config = load_config(["--config_path=config/finetune.yaml", f"--data={folder}", "--input_size=300",
                           f"--mindrecord_dir={tmp_path}/MindRecord", "--batch_size=1"])
     assert Evaluation(with_found_data(config)).num_images == 2
+
+
+def test_boxes_of_held_out_images_that_lie_on_their_side_are_turned(tmp_path):
+    """The annotated size is the stored one; x is 60 - y in images of 60 rows that are turned clockwise."""
+    folder = tmp_path / "own"
+    write(folder, "train")
+    for path in (folder / "train").iterdir():
+        Image.open(path).copy().save(path, exif=exif_of(6))
+    records = evaluation_records(folder, f"--data={folder}", "--val_share=0.25")
+    found = json.loads(Path(records.annotation_file).read_text())
+    assert [(image["height"], image["width"]) for image in found["images"]] == [(80, 60)] * 2
+    assert [one["bbox"] for one in found["annotations"]] == [[60 - 5.5 - 20, 5.25, 20, 20.5]] * 4
