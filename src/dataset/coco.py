@@ -26,7 +26,7 @@ from src.dataset.coco_layout import CocoPart, find_coco_parts
 from src.dataset.open_classes import labels_of
 from src.dataset.paths import existing_file, existing_folder, file_of_part, path_below, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import read_json, reason_of_reading, shown, shown_list
+from src.utils.safe_io import read_json, reason_of_reading, shown, shown_list, without_garbage_collection
 
 MAX_IMAGE_ID = 2**63 - 1  # of MindRecord
 COCO_LISTS = ("images", "annotations", "categories")
@@ -173,6 +173,7 @@ def coco_box(bbox: object) -> list[int]:
         raise ValueError(f"not a box: {bbox!r}") from error
 
 
+@without_garbage_collection()
 def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[str], report: Report,
               place: Callable[[Path | str, str], str] = path_below) -> list[ImageRecord]:
     """Records of the images of a COCO file, in the order of its `images` list, without those outside `image_dir`.

@@ -1,6 +1,7 @@
 """Reading of image files of the usual formats, of any colour mode, as uint8 RGB."""
 import contextlib
 import io
+import math
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,8 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".t
 # Pixels as they are stored; OpenCV's own way to turn them knows other formats in each version. Grey, palette, CMYK,
 # 16-bit, and images with alpha become 8-bit RGB.
 DECODE_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+SMALL_DECODE_FLAGS = cv2.IMREAD_REDUCED_COLOR_8 | cv2.IMREAD_IGNORE_ORIENTATION
+JPEG_SIGNATURE = b"\xff\xd8\xff"
 # Formats by content, whatever the name of the file: those of Pillow that OpenCV decodes too.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000")
 # 11585 x 11585, or 400 MB once it is decoded: more than any camera takes at once. A file of a few bytes can claim more.
@@ -90,19 +93,20 @@ def decode_untrusted(data: bytes, upright: bool = True) -> np.ndarray:
     return turn_upright(image, header.orientation) if upright else image
 
 
-def decode_image(data: bytes | np.ndarray, upright: bool = True) -> np.ndarray:
+def decode_image(data: bytes | np.ndarray, upright: bool = True, flags: int = DECODE_FLAGS) -> np.ndarray:
     """Bytes of an image file (bytes, or a uint8 array) -> uint8 `(H, W, 3)` RGB.
 
     Args:
         data: the content of the file.
         upright: turn the image as its EXIF data ask; otherwise it is as it is stored.
+        flags: of OpenCV, as `DECODE_FLAGS`.
 
     Raises:
         ValueError: not an image, cut off, or of an unknown format.
     """
     buffer = np.frombuffer(data, np.uint8)
     try:
-        image = cv2.imdecode(buffer, DECODE_FLAGS) if buffer.size else None
+        image = cv2.imdecode(buffer, flags) if buffer.size else None
     except cv2.error as error:
         raise ValueError(f"cannot be decoded: {error.err or error}") from error
     if image is None:
@@ -110,6 +114,25 @@ def decode_image(data: bytes | np.ndarray, upright: bool = True) -> np.ndarray:
     if upright and may_have_orientation(content := bytes(data)):
         image = turn_upright(image, read_header(io.BytesIO(content)).orientation)
     return image
+
+
+def decoded_size(data: bytes, size: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of what `decode_image` gives without turning. JPEG files are decoded at an eighth of their size:
+    that reads all of the file, and finds what is damaged, in half the time.
+
+    Args:
+        data: the content of the file.
+        size: (height, width) that its header says.
+
+    Raises:
+        ValueError: as `decode_image`.
+    """
+    if data.startswith(JPEG_SIGNATURE):
+        small = decode_image(data, upright=False, flags=SMALL_DECODE_FLAGS)
+        if small.shape[:2] == tuple(math.ceil(side / 8) for side in size):
+            return size
+    height, width = decode_image(data, upright=False).shape[:2]
+    return height, width
 
 
 def load_image(path: Path | str, upright: bool = True) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Reads the images of records in threads; each is decoded once, as a test."""
 import io
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -22,11 +23,11 @@ from src.dataset.annotations import (
     clean_boxes,
 )
 from src.dataset.exif import UPRIGHT, turn_boxes
-from src.dataset.images import ImageHeader, TooManyPixelsError, decode_image, read_header
+from src.dataset.images import ImageHeader, TooManyPixelsError, decoded_size, read_header
 from src.utils.progress import progress
 from src.utils.safe_io import MEGABYTE, read_file
 
-CHUNK_IMAGES = 64  # images held in memory at once
+IMAGES_AHEAD = 32  # that are read, or wait, while others are written
 MOST_RECORD_BYTES = 128 * MEGABYTE  # of the file of an image: half of the largest page of MindRecord
 
 
@@ -64,26 +65,23 @@ def read_images(records: Sequence[ImageRecord], num_classes: int, report: Report
         the number of threads, without images that cannot be used. Size and boxes, also those of the record, are of what
         `decode_image` gives with the same `upright`.
     """
-    num_threads = max(2, min(8, os.cpu_count() or 1))
-    with ThreadPoolExecutor(num_threads) as pool, progress(label, len(records), "image") as advance:
-        for start in range(0, len(records), CHUNK_IMAGES):
-            chunk = records[start : start + CHUNK_IMAGES]
-            for record, image in zip(chunk, pool.map(_read_image, [record.path for record in chunk])):
-                if isinstance(image, _Problem):
-                    report.add(image.reason, f"{record.path}: {image.why}" if image.why else record.path)
+    with progress(label, len(records), "image") as advance:
+        for record, image in zip(records, _read_ahead([record.path for record in records])):
+            advance(1)
+            if isinstance(image, _Problem):
+                report.add(image.reason, f"{record.path}: {image.why}" if image.why else record.path)
+                continue
+            usage = usage_of(image.header, record, upright)
+            if usage.reason and usage.record.size:
+                (height, width), annotated = image.header.size, usage.record.size
+                report.add(usage.reason, f"{record.path}: {width} x {height}, annotated {annotated[1]} x "
+                                         f"{annotated[0]}")
+                if not keep_other_sizes:
                     continue
-                usage = usage_of(image.header, record, upright)
-                if usage.reason and usage.record.size:
-                    (height, width), annotated = image.header.size, usage.record.size
-                    report.add(usage.reason, f"{record.path}: {width} x {height}, annotated {annotated[1]} x "
-                                             f"{annotated[0]}")
-                    if not keep_other_sizes:
-                        continue
-                if usage.turned:
-                    report.add(usage.turned, record.path)
-                boxes = clean_boxes(usage.record.pixel_boxes, *usage.size, num_classes, report, record.path)
-                yield usage.record, image.data, usage.size, boxes
-            advance(len(chunk))
+            if usage.turned:
+                report.add(usage.turned, record.path)
+            boxes = clean_boxes(usage.record.pixel_boxes, *usage.size, num_classes, report, record.path)
+            yield usage.record, image.data, usage.size, boxes
 
 
 def usage_of(header: ImageHeader, record: ImageRecord, upright: bool = True) -> Usage:
@@ -126,6 +124,19 @@ class _Problem(NamedTuple):
     why: object = None
 
 
+def _read_ahead(paths: Sequence[str]) -> Iterator[_Image | _Problem]:
+    """What `_read_image` returns for each path, in their order; threads are up to `IMAGES_AHEAD` images ahead."""
+    num_threads = max(2, min(8, os.cpu_count() or 1))
+    with ThreadPoolExecutor(num_threads) as pool:
+        waiting: deque[Future[_Image | _Problem]] = deque()
+        for path in paths:
+            waiting.append(pool.submit(_read_image, path))
+            if len(waiting) > IMAGES_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 def _read_image(path: str) -> _Image | _Problem:
     try:
         data = read_file(path, MOST_RECORD_BYTES)
@@ -135,8 +146,7 @@ def _read_image(path: str) -> _Image | _Problem:
         return _Problem(CLOSED_IMAGE, error.strerror)
     try:
         header = read_header(io.BytesIO(data))
-        height, width = decode_image(data, upright=False).shape[:2]
-        return _Image(data, header._replace(size=(height, width)))
+        return _Image(data, header._replace(size=decoded_size(data, header.size)))
     except TooManyPixelsError as error:
         return _Problem(LARGE_IMAGE, error)
     except ValueError:

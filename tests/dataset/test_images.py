@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from src.dataset.images import decode_image, load_image, preprocess, read_image_size
+from src.dataset.images import decode_image, decoded_size, load_image, preprocess, read_header, read_image_size
 from src.dataset.transforms import InputFormat
 from src.utils.errors import UserError
 from tests.hostile.image_cases import png
@@ -60,6 +60,47 @@ def test_modes_of_other_programs(mode, form):
 def test_what_is_no_image(data):
     with pytest.raises(ValueError):
         decode_image(data)
+
+
+JPEG_KINDS = {
+    "usual": [],
+    "progressive": [cv2.IMWRITE_JPEG_PROGRESSIVE, 1],
+    "restart intervals": [cv2.IMWRITE_JPEG_RST_INTERVAL, 2],
+    "full colour": [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444],
+}
+
+
+def outcome(action, data):
+    try:
+        return action(data)
+    except ValueError:
+        return "cannot be decoded"
+
+
+@pytest.mark.parametrize("kind", JPEG_KINDS)
+def test_decoded_at_an_eighth_means_can_be_decoded(kind):
+    """Whole files, files cut short at any place, and files with some bytes changed."""
+    rng = np.random.default_rng(0)
+    image = cv2.resize(rng.integers(0, 256, (11, 13, 3), np.uint8), (83, 61))
+    done, encoded = cv2.imencode(".jpg", image, JPEG_KINDS[kind])
+    assert done
+    files = [encoded.tobytes(), *(encoded[:end].tobytes() for end in range(0, len(encoded), 17))]
+    for _ in range(200):
+        changed = encoded.copy()
+        changed[rng.integers(2, len(encoded), rng.integers(1, 6))] = rng.integers(0, 256)
+        files.append(changed.tobytes())
+    outcomes = [outcome(lambda data: decode_image(data, upright=False).shape[:2], data) for data in files]
+    assert [outcome(lambda data: decoded_size(data, read_header(io.BytesIO(data)).size), data) for data in files] == \
+        outcomes
+    assert outcomes[0] == (61, 83)
+    assert outcomes.count("cannot be decoded") > 20 and len(set(outcomes)) > 1
+
+
+def test_size_of_what_is_no_jpeg_file():
+    data = encode(rgb_squares(), ".png")
+    assert decoded_size(data, (1, 1)) == (32, 48)
+    with pytest.raises(ValueError):
+        decoded_size(data[:60], (32, 48))
 
 
 def test_load_image(tmp_path):

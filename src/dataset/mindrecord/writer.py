@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.dataset.annotations import NO_BOXES, ImageRecord, Report
-from src.dataset.read_images import CHUNK_IMAGES, MOST_RECORD_BYTES, read_images
+from src.dataset.read_images import MOST_RECORD_BYTES, read_images
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE
 
@@ -17,6 +17,7 @@ SCHEMA = {"img_id": {"type": "int64"},
           "annotation": {"type": "int32", "shape": [-1, 5]}}
 MAX_SHARDS = 8
 IMAGES_PER_SHARD = 500
+ROWS_AT_ONCE = 64
 LARGE_SET = 256 * MEGABYTE
 MAX_PAGE = 2 * MOST_RECORD_BYTES
 
@@ -76,7 +77,7 @@ def write_records(folder: Path, prefix: str, records: Sequence[ImageRecord], num
         num_empty += is_empty
         if collect_ground_truth:
             ground_truth.append((record.image_id, record.path, *size, record.pixel_boxes))
-        if len(rows) == CHUNK_IMAGES:
+        if len(rows) == ROWS_AT_ONCE:
             _write(writer, rows)
             rows = []
     if num_images:
