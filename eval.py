@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from src.config import load_config
 from src.inference import load_predictor
 from src.inference.evaluate_model import evaluate_model
-from src.model_zoo import find_weights, with_published_config
+from src.model_zoo import find_weights, with_config_of_weights
 from src.runtime.cli import entry_point
 from src.runtime.modelarts import cloud_copy
 
@@ -14,7 +14,7 @@ logger = logging.getLogger("eval")
 
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
-    config = load_config(with_published_config(argv))
+    config = load_config(with_config_of_weights(argv))
     with cloud_copy(config):
         path = find_weights(config.checkpoint_file_path, config.checkpoint_path)
         result = evaluate_model(config, load_predictor(path, config))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from src.config import load_config
 from src.export.exporter import export_checkpoint, verify_file
-from src.model_zoo import with_published_config
+from src.model_zoo import with_config_of_weights
 from src.runtime.cli import entry_point
 from src.runtime.modelarts import cloud_copy
 
@@ -13,7 +13,7 @@ logger = logging.getLogger("export")
 
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
-    config = load_config(with_published_config(argv))
+    config = load_config(with_config_of_weights(argv))
 
     with cloud_copy(config):
         net, path = export_checkpoint(config)

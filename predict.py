@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from src.config import load_config
+from src.config.run_config import config_of_run
 from src.dataset.exif import is_upright
 from src.dataset.writers import WRITERS
 from src.inference import Device, load_detector
@@ -15,7 +16,7 @@ from src.inference.outputs import Output
 from src.inference.predict import find_labels, predict_inputs
 from src.inference.predict_args import parse_arguments
 from src.inference.tiles import build_tile_settings
-from src.model_zoo import find_weights, with_published_config
+from src.model_zoo import find_weights, with_config_of_weights
 from src.runtime.cli import entry_point
 from src.utils.errors import UserError
 
@@ -25,10 +26,11 @@ logger = logging.getLogger("predict")
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     arguments, flags = parse_arguments(sys.argv[1:] if argv is None else argv, __doc__)
-    config = load_config(with_published_config(flags))
+    config = load_config(with_config_of_weights(flags))
     inputs = find_inputs(arguments.input)
     path = find_weights(config.checkpoint_file_path, config.checkpoint_path)
-    named_config = config if arguments.has_config else None  # an exported file needs none
+    is_named = arguments.has_config or config_of_run(path)
+    named_config = config if is_named else None  # an exported file needs none
     detector = load_detector(path, named_config if is_exported(path) else config, arguments.score,
                              arguments.nms_threshold, Device.of(config), build_tile_settings(config))
     logger.info("detections have a score above %g", detector.min_score)

@@ -30,10 +30,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         distributed.serve_as_scheduler()
         return
     with cloud_copy(config):
-        run(config)
+        stopped_by = run(config)
+    distributed.end_process(exit_code(stopped_by))
 
 
-def run(config: Config) -> None:
+def run(config: Config) -> int:
+    """Returns the number of the signal that ended the training, or 0."""
     get_model(config.model_name)  # errors of the user come before time is spent on the data
     trainer.check_weight_paths(config)
     with annotations_read_once():
@@ -41,7 +43,7 @@ def run(config: Config) -> None:
         if config.check_dataset:
             device.set_up_device("CPU", cpu_threads=config.cpu_threads, seed=config.seed)
             logger.info("%s", check_dataset(config))
-            return
+            return 0
 
         if not (config.only_create_dataset or config.benchmark_data):
             device.check_device(config.device_target)
@@ -49,18 +51,17 @@ def run(config: Config) -> None:
         records = create_mindrecord(config, is_training=True)
         evaluation = Evaluation(config, protocols=()) if config.run_eval and get_rank_id() == 0 else None
     if config.only_create_dataset:
-        return
+        return 0
     if config.benchmark_data:
         logger.info("%s", data.measure_data_pipeline(config, records))
-        return
+        return 0
 
     with reserve_output_folder(config):
-        stopped_by = train(config, records, evaluation)
-    distributed.end_process(exit_code(stopped_by))
+        return train(config, records, evaluation)
 
 
 def train(config: Config, records: MindRecordSet, evaluation: Evaluation | None) -> int:
-    """Returns the number of the signal that ended the run, or 0."""
+    """Returns what `run` returns."""
     ranks = trainer.set_up_device_and_ranks(config)
     resume = find_resume(config, ranks)
     net = trainer.build_network(config, None if resume else records)

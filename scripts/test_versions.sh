@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs a fast set of tests with several releases of MindSpore, one after the other, each in an environment of its own that
-# is removed afterwards (4 GB). Each release also reads what the one before it wrote, and the other way round.
+# Runs a fast set of tests with several releases of MindSpore, one after the other, each in an environment of its own (4
+# GB), which is removed afterwards if this call has made it. Each release also reads what the one before it wrote, and the
+# other way round.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -31,7 +32,7 @@ VERSIONS="$(absolute_path "${VERSIONS:-$(mktemp -d)}")"
 export SSD_EXCHANGE="$VERSIONS/exchange"
 mkdir -p "$VERSIONS/logs" "$SSD_EXCHANGE"
 cd "$PROJECT_ROOT"
-declare -A CELLS=()
+declare -A CELLS=() MADE=()
 STATUS=0
 
 # make_environment VERSION: a virtual environment with that release and what the tests need.
@@ -39,11 +40,17 @@ make_environment() {
     local venv="$VERSIONS/$1"
     [ ! -d "$venv" ] || return 0
     echo "== MindSpore $1: making $venv"
+    MADE["$1"]=1
     "$(find_python)" -m venv "$venv" </dev/null || fail "no virtual environment can be made"
     VENV_PYTHON="$(python_of "$venv")"
     LOCKED=0 pip_install --requirement requirements.txt --constraint tests/requirements.txt "mindspore==$1" pytest \
         >"$VERSIONS/logs/$1-pip.txt" 2>&1 ||
         fail "MindSpore $1 cannot be installed; see $VERSIONS/logs/$1-pip.txt"
+}
+
+# remove_environment VERSION: unless it was there before.
+remove_environment() {
+    [ -z "${MADE["$1"]:-}" ] || rm -rf "${VERSIONS:?}/$1"
 }
 
 # run_step VERSION COLUMN PYTEST_ARGUMENT...: the result is the cell of the table.
@@ -88,11 +95,12 @@ for release in "${RELEASES[@]}"; do
     if [ -n "$before" ]; then
         SSD_READ="$before" run_step "$release" before "$READING"
         SSD_READ="$release" run_step "$before" after "$READING"
-        rm -rf "${VERSIONS:?}/$before"
+        remove_environment "$before"
     fi
     before="$release"
 done
-rm -rf "${VERSIONS:?}/$before" "$SSD_EXCHANGE"
+remove_environment "$before"
+rm -rf "$SSD_EXCHANGE"
 echo
 print_table
 echo

@@ -201,7 +201,7 @@ def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[st
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{annotation_file}: an entry lacks a field or has a wrong type ({shown(repr(error))}); "
                         "expected are images with id and file_name, categories with id and name, annotations with "
-                        "image_id, category_id and bbox.") from error
+                        "image_id and category_id.") from error
 
 
 def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[int]]],
@@ -216,7 +216,7 @@ def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[
             report.add(UNKNOWN_CLASS, f"{where}: {name}")
         else:
             try:
-                box = coco_box(annotation["bbox"])
+                box = coco_box(annotation.get("bbox"))
             except ValueError as error:
                 report.add(BAD_BOX, f"{where}: {error}")
             else:

@@ -57,8 +57,9 @@ def find_parts(config: Any) -> tuple[AnnotationFormat, dict[str, AnnotationSourc
         UserError: the folder is not there, or its format is not clear.
     """
     if is_kept():
-        key = ("parts", config.data, config.data_path, config.dataset)
-        form, parts = once(key, lambda: _look(config, _open_classes()))
+        form, parts = once(("parts", config.data, config.data_path, config.dataset),
+                           lambda: _look(config, _open_classes()))
+        once(("parts", config.data, config.data_path, form.kind), lambda: (form, parts))  # what `auto` has become
         if form.names_classes:
             return form, {purpose: _read_once(source, config.classes) for purpose, source in parts.items()}
     return _look(config, tuple(config.classes))

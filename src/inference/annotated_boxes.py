@@ -23,17 +23,19 @@ class AnnotatedBoxes:
 
     def __init__(self) -> None:
         self._by_path: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
-        self._by_name: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self._paths_of_name: dict[str, set[Path]] = {}
 
     def add(self, path: Path | str, boxes: np.ndarray, labels: np.ndarray) -> None:
         """Adds an image: its path or name; boxes (N, 4) `ymin xmin ymax xmax`, pixels; labels (N,)."""
-        self._by_path[Path(path).absolute()] = boxes, labels
-        self._by_name.setdefault(Path(path).name, []).append((boxes, labels))
+        place = Path(path).absolute()
+        self._by_path[place] = boxes, labels
+        self._paths_of_name.setdefault(place.name, set()).add(place)
 
     def find(self, path: Path | str) -> tuple[np.ndarray, np.ndarray] | None:
         """Boxes and labels of an image, None where it is not annotated."""
-        of_name = self._by_name.get(Path(path).name, [])
-        return self._by_path.get(Path(path).absolute(), of_name[0] if len(of_name) == 1 else None)
+        place = Path(path).absolute()
+        of_name = self._paths_of_name.get(place.name, set())
+        return self._by_path.get(next(iter(of_name)) if len(of_name) == 1 else place)
 
 
 def find_annotated_boxes(

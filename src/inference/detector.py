@@ -14,6 +14,7 @@ import numpy as np
 from src.boxes import ImageDetections, NMSConfig
 from src.boxes.box_ops import xywh_to_tlbr
 from src.config import Config, load_config
+from src.config.run_config import config_of_run
 from src.dataset import load_image, preprocess
 from src.dataset.transforms import InputFormat, resize
 from src.evaluation.predictions import Predictions
@@ -239,7 +240,5 @@ def _config_of(model: Path | str) -> Config | None:
     published = published_config(model)
     if published:
         return load_config([f"--config_path={published}", "--device_target=CPU"])
-    from src.weights.run_classes import config_of_run  # MindSpore is imported only where it is needed
-
     file = config_of_run(model)
     return load_config([f"--config_path={file}"]) if file else None

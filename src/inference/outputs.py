@@ -64,8 +64,10 @@ class Output:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._video_stack.__exit__(*error)
-        self._stack.__exit__(*error)
+        try:
+            self._video_stack.__exit__(*error)
+        finally:  # the list is whole, also where the last video is not
+            self._stack.__exit__(*error)
         if self._annotation and not _is_failure(error[1]):
             self._annotation.write()
 

@@ -31,8 +31,8 @@ def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Nam
     what.add_argument("--input", nargs="+", required=True, type=path_argument,
                       help="images, videos, folders of them, patterns ('photos/**/*.jpg'), camera numbers (0)")
     what.add_argument("--checkpoint_file_path", metavar="MODEL",
-                      help="a checkpoint, with the --config_path of its training; or an exported .onnx or .mindir "
-                           "file, which needs no configuration")
+                      help="a checkpoint, with the --config_path of its training unless it is in that run's folder; or "
+                           "an exported .onnx or .mindir file, which needs no configuration")
     what.add_argument("--max_images", type=int, metavar="N", help="stop after so many images and frames")
     which = parser.add_argument_group("detections")
     which.add_argument("--score", type=_score, metavar="NUMBER|KIND",

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.config import load_config
+from src.config.run_config import config_of_run
+from src.model_zoo.sources import CACHE_VARIABLE
 from src.model_zoo.table import PUBLISHED, PublishedWeights
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
 from src.utils.files import file_digest, find_checkpoint, reported_as
 
 ROOT = Path(__file__).resolve().parents[2]
-CACHE_VARIABLE = "SSD_WEIGHTS"
 
 
 def cache_folder() -> Path:
@@ -69,8 +70,9 @@ def published_classes(checkpoint: Path) -> tuple[str, ...]:
     return ()
 
 
-def with_published_config(argv: Sequence[str] | None) -> list[str]:
-    """Flags of an entry script, with the configuration of the published weights that `--checkpoint_file_path` names.
+def with_config_of_weights(argv: Sequence[str] | None) -> list[str]:
+    """Flags of an entry script, with the configuration that fits the weights that `--checkpoint_file_path` names: that
+    of published weights, or of the training run in whose folder they are.
 
     Args:
         argv: the flags; None for those of the process. A `--config_path` among them stays.
@@ -80,10 +82,10 @@ def with_published_config(argv: Sequence[str] | None) -> list[str]:
     parser.add_argument("--checkpoint_file_path", default="")
     parser.add_argument("--config_path")
     given, _ = parser.parse_known_args(flags)
-    config_file = published_config(given.checkpoint_file_path)
-    if config_file and given.config_path is None:
-        return [f"--config_path={config_file}", *flags]
-    return flags
+    if given.config_path is not None:
+        return flags
+    file = published_config(given.checkpoint_file_path) or config_of_run(given.checkpoint_file_path)
+    return [f"--config_path={file}", *flags] if file else flags
 
 
 def fetch_weights(name: str) -> Path:

@@ -11,11 +11,13 @@ import zlib
 from pathlib import Path
 from typing import Protocol
 
-from src.dataset.download.http import DownloadError, fetch_file
 from src.utils.errors import UserError
+from src.utils.http import DownloadError, fetch_file
 
 logger = logging.getLogger(__name__)
 NPM_SECONDS = 600
+# The environment variable that names the folder of the weights.
+CACHE_VARIABLE = "SSD_WEIGHTS"
 
 
 class Source(Protocol):
@@ -40,7 +42,7 @@ class Url:
 
     def fetch(self, path: Path, size: int | None) -> None:
         try:
-            fetch_file(self.url, path, size=size, retries=self.retries, timeout=self.timeout,
+            fetch_file(self.url, path, CACHE_VARIABLE, size=size, retries=self.retries, timeout=self.timeout,
                        first_wait=self.first_wait)
         except DownloadError as error:
             raise UserError(error.reason) from error

@@ -54,9 +54,10 @@ def resolve_rates(config: Config, net: nn.Cell, records: MindRecordSet, ranks: R
     rates = FAMILIAR if is_familiar else UNFAMILIAR
     choices = {**rates._asdict(), FROZEN: get_model(config.model_name).early_parts if is_familiar else ()}
     chosen = {key: choices[key] for key in keys}
-    logger.info("%s, since the loss before training is %.1f: the weights %s objects like these",
-                ", ".join(f"{key}: {_text(value)}" for key, value in chosen.items()), loss,
-                "know" if is_familiar else "do not know")
+    if ranks.is_first:
+        logger.info("%s, since the loss before training is %.1f: the weights %s objects like these",
+                    ", ".join(f"{key}: {_text(value)}" for key, value in chosen.items()), loss,
+                    "know" if is_familiar else "do not know")
     return dataclasses.replace(config, **chosen)
 
 

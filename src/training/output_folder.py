@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from src.config import Config
+from src.config.run_config import CONFIG_FILE, WRITTEN_BY
 from src.runtime.environment import get_rank_id
 from src.utils.errors import UserError
 from src.utils.file_lock import FolderInUseError, folder_lock
 from src.utils.files import keep_earlier, reason_of, remove_parts, whole_file
 from src.utils.safe_io import read_file
-from src.weights.run_classes import BEST_CHECKPOINT, CONFIG_FILE, WRITTEN_BY
+from src.weights.run_classes import BEST_CHECKPOINT
 
 LOCK_FILE = ".lock"
 # Pictures of the first batch.

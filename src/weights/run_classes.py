@@ -3,26 +3,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.config import load_config
+from src.config.run_config import config_of_run
 from src.utils.class_names import check_same_labels
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_text
 from src.weights.training_state import read_state_file, state_path
 
-# The configuration of a run, in its output folder, with what `auto` was resolved to; its checkpoints lie one folder
-# below.
-CONFIG_FILE = "config.yaml"
 BEST_CHECKPOINT = "best_map.ckpt"
-# The first line of a configuration that a run wrote, with a digest of the others.
-WRITTEN_BY = "# written by train.py, sha256 "
-
-
-def config_of_run(checkpoint: Path | str) -> Path | None:
-    """The configuration that the run of a checkpoint wrote into its output folder; None without one."""
-    path = Path(checkpoint).parent.parent / CONFIG_FILE
-    try:
-        return path if read_text(path, MEGABYTE).startswith(WRITTEN_BY) else None
-    except (OSError, ValueError):
-        return None
 
 
 def classes_of_run(checkpoint: Path | str) -> tuple[tuple[str, ...], Path | None]:

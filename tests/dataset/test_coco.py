@@ -4,6 +4,7 @@ import pytest
 
 from src.dataset.annotations import BAD_BOX, ORPHAN, UNKNOWN_CLASS, Report, box_array
 from src.dataset.coco import coco_box, coco_ground_truth, find_coco, read_coco
+from src.dataset.open_classes import OpenClasses
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_json
 from tests.support.samples import CLASSES, make_coco, write_coco
@@ -40,6 +41,19 @@ def test_corners_are_rounded_half_to_even():
 def test_bad_boxes(bbox):
     with pytest.raises(ValueError, match="not a box"):
         coco_box(bbox)
+
+
+@pytest.mark.parametrize("classes", [CLASSES, OpenClasses()])
+def test_annotations_without_a_box_are_left_out_whatever_their_class(tmp_path, classes):
+    path = write_coco(tmp_path, "val2017", [4], [(4, 9, [1, 1, 5, 5]), (4, 7, [1, 2, 3, 4])], draw=False)
+    content = json.loads(path.read_text())
+    content["annotations"] += [{"image_id": 4, "category_id": category, "id": category} for category in (9, 7)]
+    path.write_text(json.dumps(content))
+    report = Report()
+    (record,) = read_coco(path, tmp_path, classes, report)
+    known = len(record.pixel_boxes)
+    assert known == (1 if classes is CLASSES else 2)
+    assert report.counts[BAD_BOX] == known
 
 
 def test_dirt_is_counted(tmp_path):

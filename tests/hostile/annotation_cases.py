@@ -90,7 +90,7 @@ COCO = [
     Case("annotations by name", coco(annotations={"1": {}}), "no list 'annotations'"),
     Case("a number for an annotation", coco(annotations=[1]), "no list 'annotations' of objects"),
     Case("a text for an annotation", coco(annotations=["a"]), "no list 'annotations' of objects"),
-    Case("no box", coco(annotations=[{"image_id": 1, "category_id": 7}]), "lacks a field"),
+    Case("no box", coco(annotations=[{"image_id": 1, "category_id": 7}]), boxes=0, counts={BAD_BOX: 1}),
     Case("a list for an image id", coco(annotations=[coco_box([1, 2, 3, 4], image_id=[1])]), "wrong type"),
     Case("a list for a category", coco(annotations=[coco_box([1, 2, 3, 4], category_id=[7])]), "wrong type"),
     Case("a text for an id", coco(images=[{"id": "1", "file_name": "a.png"}]), "expected an integer"),

@@ -24,6 +24,8 @@ def test_by_path_and_else_by_name():
     assert annotated.find(Path("elsewhere") / "b.jpg")[0][0, 0] == 2
     assert annotated.find("elsewhere/a.jpg") is None  # two have that name
     assert annotated.find("c.jpg") is None
+    annotated.add("one/b.jpg", np.full((1, 4), 3), [1])  # in both parts of a dataset
+    assert annotated.find("elsewhere/b.jpg")[0][0, 0] == 3
 
 
 def test_coco_file(tmp_path):

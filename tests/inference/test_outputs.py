@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from src.dataset.images import load_image
+from src.inference import outputs
 from src.inference.annotated_boxes import AnnotatedBoxes
 from src.inference.inputs import Input
 from src.inference.outputs import Output, writable_rate
+from src.utils.errors import UserError
 
 CLASSES = ("background", "cat", "dog/wolf")
 BOXES = np.array([[10, 20, 60, 90.5], [0, 0, 30, 30]], np.float32)
@@ -95,6 +97,16 @@ def test_any_frame_rate_and_frames_of_any_size(tmp_path, rate, written):
     video = cv2.VideoCapture(str(tmp_path / "a.mp4"))
     assert writable_rate(rate) == pytest.approx(written)
     assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(written) and video.get(cv2.CAP_PROP_FRAME_COUNT) == 3
+
+
+def test_a_video_that_is_not_written_to_its_end_leaves_the_list_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs, "_count_frames", lambda path: 0)
+    with pytest.raises(UserError, match=r"a\.mp4: the video cannot be written to its end"), \
+            Output(tmp_path, CLASSES) as output:
+        output.add_image(item("b.png"), grey(), BOXES, SCORES, LABELS)
+        output.add_frame(item("a.avi"), 0, 25, grey(), BOXES, SCORES, LABELS)
+    assert names_in(tmp_path) == ["b.jpg", "detections.json"]
+    assert len(json.loads((tmp_path / "detections.json").read_text(encoding="utf-8"))) == 4
 
 
 def test_frames_that_are_too_large_for_the_format(tmp_path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.model_zoo.fetch import cache_folder, find_weights, published_classes, with_published_config
+from src.config.run_config import WRITTEN_BY
+from src.model_zoo.fetch import cache_folder, find_weights, published_classes, with_config_of_weights
 from src.model_zoo.sources import NpmPackage, Url
 from src.model_zoo.table import PUBLISHED, PublishedWeights
 from src.utils.errors import UserError
@@ -159,11 +160,22 @@ def test_the_configuration_of_a_name(tmp_path, monkeypatch):
     expected = f"--config_path={ROOT / 'config' / 'ssd300_config.yaml'}"
     name = "--checkpoint_file_path=ssd300_coco"
     for flags in ([name, "--lr=1"], ["--checkpoint_file_path", "ssd300_coco", "--lr=1"]):
-        assert with_published_config(flags) == [expected, *flags]
+        assert with_config_of_weights(flags) == [expected, *flags]
     for flags in ([name, "--config_path=mine.yaml"], ["--checkpoint_file_path=a.ckpt"], []):
-        assert with_published_config(flags) == flags
+        assert with_config_of_weights(flags) == flags
     (tmp_path / "ssd300_coco").write_bytes(b"")
-    assert with_published_config([name]) == [name]
+    assert with_config_of_weights([name]) == [name]
+
+
+def test_the_configuration_of_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.yaml").write_text(f"{WRITTEN_BY}0\nbatch_size: 3\n")
+    flags = ["--checkpoint_file_path=mine/ckpt_0/best_map.ckpt", "--dataset=voc"]
+    assert with_config_of_weights(flags) == ["--config_path=mine/config.yaml", *flags]
+    assert with_config_of_weights([*flags, "--config_path=a.yaml"]) == [*flags, "--config_path=a.yaml"]
+    (tmp_path / "mine" / "config.yaml").write_text("batch_size: 3\n")  # by hand: not of the run
+    assert with_config_of_weights(flags) == flags
 
 
 def test_classes_of_a_published_checkpoint(tmp_path):

@@ -1,3 +1,4 @@
+import contextlib
 import shutil
 import sys
 import threading
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import train
 from src.runtime.modelarts import cloud_copy
 from src.utils.errors import UserError
 from tests.support.golden_data import ROOT
@@ -101,6 +103,22 @@ def test_results_of_a_run_that_fails(storage, settings):
         write_result(settings)
         raise KeyError("the loss")
     assert (storage.root / "results" / "ckpt_0" / "a.ckpt").is_file()
+
+
+def test_results_of_a_training_are_copied_before_the_process_ends(monkeypatch, tmp_path):
+    """Ranks on a CPU end without leaving any block."""
+    events = []
+
+    @contextlib.contextmanager
+    def recorded_copy(config):
+        yield
+        events.append("copied")
+
+    monkeypatch.setattr(train, "cloud_copy", recorded_copy)
+    monkeypatch.setattr(train, "run", lambda config: 15)
+    monkeypatch.setattr(train.distributed, "end_process", lambda code: events.append(code))
+    train.main([f"--output_path={tmp_path}"])
+    assert events == ["copied", 143]
 
 
 def test_an_address_that_cannot_be_copied(storage, settings, tmp_path):

@@ -1,11 +1,13 @@
 """Learning rates by the loss before training."""
+from types import SimpleNamespace
+
 import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import nn
 
 from src.config import load_config
-from src.runtime.distributed import ONE_RANK
+from src.runtime.distributed import ONE_RANK, Ranks
 from src.training import auto_rates
 from src.training.auto_rates import mean_loss, resolve_rates
 
@@ -44,6 +46,14 @@ def test_rates_by_the_loss_before_training(monkeypatch, caplog, loss, lr, scale,
     assert f"{loss:.1f}" in caplog.text
     one = resolve_rates(load_config(["--lr=auto"], for_training=True), net, None, ONE_RANK)
     assert (one.lr, one.backbone_lr_scale, one.freeze_parts) == (lr, 1, ())
+
+
+def test_only_the_first_rank_tells(monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(auto_rates, "FirstRankDecides", lambda ranks: SimpleNamespace(of=lambda value: 0))
+    chosen = resolve_rates(load_config(["--lr=auto"], for_training=True), None, None, Ranks(1, 2))
+    assert chosen.lr == 0.1
+    assert "loss before training" not in caplog.text
 
 
 def test_numbers_stay_without_a_look_at_the_data():

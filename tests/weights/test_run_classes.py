@@ -1,8 +1,9 @@
 """The class names of the run of a checkpoint, against those of a configuration."""
 import pytest
 
+from src.config.run_config import WRITTEN_BY
 from src.utils.errors import UserError
-from src.weights.run_classes import WRITTEN_BY, check_classes_of_run, classes_of_run, config_of_run
+from src.weights.run_classes import check_classes_of_run, classes_of_run
 from src.weights.training_state import write_state
 
 NAMES = ("background", "cat", "dog")
@@ -36,13 +37,3 @@ def test_the_configuration_of_a_run_knows_the_classes_of_its_best_checkpoint(tmp
     check_classes_of_run(best, OTHER_ORDER)
     (tmp_path / "config.yaml").write_text(f"{WRITTEN_BY}0\nclasses: [")
     check_classes_of_run(best, OTHER_ORDER)
-
-
-def test_the_configuration_of_a_run(tmp_path):
-    checkpoint, file = tmp_path / "ckpt_0" / "ssd-4_3.ckpt", tmp_path / "config.yaml"
-    assert config_of_run(checkpoint) is None
-    file.write_text(f"{WRITTEN_BY}0\nbatch_size: 3")
-    assert config_of_run(checkpoint) == file
-    for content in (b"batch_size: 3", b"\xff\xfe\xff"):
-        file.write_bytes(content)
-        assert config_of_run(checkpoint) is None

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.dataset.download.http import check_file, fetch_file, require_free_space
-from src.dataset.download.unzip import unpack_folder
+from src.dataset.download.unzip import OTHER_DISK, unpack_folder
 from src.utils.errors import UserError
+from src.utils.http import check_file, fetch_file, require_free_space
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +45,11 @@ COCO_2017 = (
 )
 
 
-def download_coco(root: Path | str, archives: Sequence[Archive] = COCO_2017, keep_archives: bool = False) -> list[Path]:
+def download_coco(root: Path | str, archives: Sequence[Archive] = COCO_2017) -> list[Path]:
     """Downloads and unpacks what is missing of `archives` into the folder `root`; returns the folders that are new.
 
     Each folder appears whole or not at all. An archive that lies in `root` already, wherever it comes from, is checked
-    and used; a partial download is resumed. Archives are deleted after unpacking unless `keep_archives`.
+    and used; a partial download is resumed. Archives are deleted after unpacking.
 
     Raises:
         UserError: a folder with too few files, no space, no network, wrong size or checksum, a damaged archive.
@@ -60,17 +60,16 @@ def download_coco(root: Path | str, archives: Sequence[Archive] = COCO_2017, kee
         logger.info("coco: %s is complete, kept", root)
         return []
     root.mkdir(parents=True, exist_ok=True)
-    require_free_space(root, _space_needed(root, missing, keep_archives))
+    require_free_space(root, _space_needed(root, missing), OTHER_DISK)
     for archive in missing:
         path = root / archive.file_name
         if path.exists():
             logger.info("coco: checking %s", path)
             check_file(path, archive.size, archive.md5)
         else:
-            fetch_file(archive.url, path, size=archive.size, md5=archive.md5)
+            fetch_file(archive.url, path, OTHER_DISK, size=archive.size, md5=archive.md5)
         unpack_folder(path, root / archive.folder)
-        if not keep_archives:
-            path.unlink()
+        path.unlink()
     return [root / archive.folder for archive in missing]
 
 
@@ -85,7 +84,7 @@ def _is_unpacked(root: Path, archive: Archive) -> bool:
     return True
 
 
-def _space_needed(root: Path, archives: Sequence[Archive], keep_archives: bool) -> int:
+def _space_needed(root: Path, archives: Sequence[Archive]) -> int:
     """The largest number of bytes that the run adds to the disk at any moment."""
     total = peak = 0
     for archive in archives:
@@ -94,5 +93,5 @@ def _space_needed(root: Path, archives: Sequence[Archive], keep_archives: bool) 
         there = next((file.stat().st_size for file in (present, part) if file.exists()), 0)
         total += max(0, archive.size - there)
         peak = max(peak, total + archive.unpacked_size)
-        total += archive.unpacked_size - (0 if keep_archives else archive.size)
+        total += archive.unpacked_size - archive.size
     return peak

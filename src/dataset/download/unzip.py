@@ -7,12 +7,13 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from src.dataset.download.http import require_free_space
 from src.utils.errors import UserError
 from src.utils.files import replace_folder, temporary_folder
+from src.utils.http import require_free_space
 from src.utils.progress import progress
 
 logger = logging.getLogger(__name__)
+OTHER_DISK = "--data_path"  # names it
 
 
 def unpack_folder(archive: Path | str, target: Path | str) -> None:
@@ -31,7 +32,7 @@ def unpack_folder(archive: Path | str, target: Path | str) -> None:
             members = content.infolist()
             for member in members:
                 _require_safe(archive, member)
-            require_free_space(part, sum(member.file_size for member in members))
+            require_free_space(part, sum(member.file_size for member in members), OTHER_DISK)
             _unpack_members(content, members, part)
             if not (part / target.name).is_dir():
                 names = sorted({PurePosixPath(member.filename).parts[0] for member in members})

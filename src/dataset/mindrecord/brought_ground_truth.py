@@ -55,7 +55,7 @@ def write_shared_ground_truth(path: Path, annotation_file: Path, records: Sequen
 
 def _has_box(annotation: dict[str, Any]) -> bool:
     try:
-        return bool(coco_box(annotation["bbox"]))
+        return bool(coco_box(annotation.get("bbox")))
     except ValueError:
         return False
 

@@ -293,8 +293,9 @@ def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
         if shared:
             write_shared_ground_truth(temporary / SHARED_GROUND_TRUTH_NAME, shared, records, are_turned)
         elif target.ground_truth_name:
-            entries = [(image_id, manifests.relative_name(path, source.image_dir), height, width, boxes)
-                       for image_id, path, height, width, boxes in written.ground_truth]
+            names = manifests.relative_names((path for _, path, *_ in written.ground_truth), source.image_dir)
+            entries = [(image_id, name, height, width, boxes)
+                       for name, (image_id, _, height, width, boxes) in zip(names, written.ground_truth)]
             write_json(temporary / target.ground_truth_name, coco_ground_truth(entries, target.classes), indent=None)
         elif source.ground_truth_file and not target.is_training and are_turned:
             write_turned_ground_truth(temporary / DEFAULT_GROUND_TRUTH_NAME, source.ground_truth_file, records)

@@ -37,12 +37,16 @@ _ROTATIONS = (ROTATED_IMAGE, TURNED_SIZE, TURNED_UPRIGHT, TURNED_WITH_BOXES)
 _EARLIER_OPTIONS = {"upright": False, "keep_empty": False}
 
 
-def relative_name(path: Path | str, folder: Path | str) -> str:
-    """Name of a file relative to a folder; the whole path when there is no such name (another drive)."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:
-        return str(path)
+def relative_names(paths: Iterable[Path | str], folder: Path | str) -> list[str]:
+    """Names of files relative to a folder; the whole path where there is no such name (another drive)."""
+    start = os.path.join(os.path.abspath(folder), "")
+    names = []
+    for path in map(os.path.abspath, paths):
+        try:
+            names.append(path[len(start):] if path.startswith(start) else os.path.relpath(path, start))
+        except ValueError:
+            names.append(path)
+    return names if os.sep == "/" else [Path(name).as_posix() for name in names]
 
 
 def fingerprint(folder: Path | str, names: Iterable[str], describe: Callable[[str], object]) -> str:
@@ -64,7 +68,8 @@ def _size_and_time(path: str) -> str:
 
 def _all_times(path: str) -> str:
     """Also the time that no program can set, of the last change of content, times or rights."""
-    return f"{_size_and_time(path)} {os.stat(path).st_ctime_ns}"
+    status = os.stat(path)
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def describe_annotations(source: AnnotationSource) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def digest_annotations(source: AnnotationSource) -> str:
 def _annotation_names(source: AnnotationSource) -> tuple[Path, list[str]]:
     files = source.annotation_files
     folder = Path(files[0]).parent if files else source.image_dir
-    return folder, [relative_name(path, folder) for path in files]
+    return folder, relative_names(files, folder)
 
 
 def describe_images(image_dir: Path, paths: Iterable[str]) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def describe_images(image_dir: Path, paths: Iterable[str]) -> dict[str, Any]:
 
     They are not read: size and time of each have to do.
     """
-    names = [relative_name(os.path.join(image_dir, path), image_dir) for path in paths]
+    names = relative_names((os.path.join(image_dir, path) for path in paths), image_dir)
     return {"path": str(image_dir), "count": len(names), "names": names,
             "digest": fingerprint(image_dir, names, _size_and_time)}
 

@@ -31,19 +31,6 @@ from src.training.step import TrainingWrapper
 from src.weights.run_classes import BEST_CHECKPOINT
 from src.weights.thresholds_file import keep_earlier_checkpoint
 
-# Each comes before those below it.
-ORDER: tuple[type[ms.Callback], ...] = (
-    TrainingLog,  # adds the row of the epoch to the results, and ends a run that has diverged before that is saved
-    SaveCheckpoint,  # before the evaluation, so that a kill meanwhile costs no training
-    EvalCallback,  # adds the mAP to the row
-    PlotResults,  # reads the row
-    TensorBoard,  # reads the row
-    EndSummary,  # names the files that are written by then
-    AtEnd,  # at the end of the run it takes long; the summary is there to read meanwhile
-    EarlyStopping,  # asks what the evaluation wants
-    MarkEpochDone,  # when all others have finished the epoch
-)
-
 
 def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrapper, learning_rates: np.ndarray,
                     signals: StopSignals, ranks: Ranks, resume: Resume | None) -> tuple[list[ms.Callback], RunRecord]:
@@ -78,26 +65,19 @@ def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrap
     save = SaveCheckpoint(checkpoints, config.save_checkpoint_epochs, record)
     summary = EndSummary(output, checkpoints, evaluation, config.model_name)
     callbacks = [
-        log,
-        save,
-        evaluation,
+        log,  # adds the row of the epoch to the results, and ends a run that has diverged before that is saved
+        save,  # before the evaluation, so that a kill meanwhile costs no training
+        evaluation,  # adds the mAP to the row
         PlotResults(results),
         _build_tensorboard(output, results, resume) if config.tensorboard else None,
-        summary,
+        summary,  # names the files that are written by then
+        # These take long; the summary is there to read meanwhile.
         AtEnd(MODEL_FILE, lambda: export_best(config, summary.checkpoint)) if config.export_best else None,
         AtEnd(PICTURES_FOLDER, lambda: draw_best(config)) if config.export_best else None,
-        EarlyStopping(evaluation, decide) if config.early_stopping else None,
-        MarkEpochDone(save),
+        EarlyStopping(evaluation, decide) if config.early_stopping else None,  # asks what the evaluation wants
+        MarkEpochDone(save),  # when all others have finished the epoch
     ]
-    present = [callback for callback in callbacks if callback is not None]
-    check_order(present)
-    return present, record
-
-
-def check_order(callbacks: Sequence[ms.Callback]) -> None:
-    """Asserts that callbacks stand in `ORDER`."""
-    places = [ORDER.index(type(callback)) for callback in callbacks]
-    assert places == sorted(places), f"callbacks out of order: {[type(callback).__name__ for callback in callbacks]}"
+    return [callback for callback in callbacks if callback is not None], record
 
 
 def _build_log(config: Config, data: TrainingData, learning_rates: np.ndarray, results: Results | None,

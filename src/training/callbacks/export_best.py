@@ -13,7 +13,7 @@ from src.export.exporter import export_checkpoint, verify_file
 from src.inference import Device, load_detector
 from src.inference.annotated_boxes import dataset_annotated_boxes
 from src.inference.inputs import find_inputs
-from src.inference.output_folder import free_output_folder
+from src.inference.output_folder import LIST_NAME, free_output_folder
 from src.inference.outputs import Output
 from src.inference.predict import find_labels, predict_inputs
 from src.runtime.cli import command
@@ -44,10 +44,13 @@ class AtEnd(ms.Callback):
 
 
 def export_best(config: Config, checkpoint: Path) -> None:
-    """Writes `checkpoint` as `model.onnx` below `output_path`; one of an earlier run is renamed to a number.
+    """Writes `checkpoint` as `model.onnx` below `output_path`; an older one is renamed to a number.
 
-    The file is verified, and has preprocessing and NMS inside.
+    The file is verified, and has preprocessing and NMS inside. One that was made after the checkpoint stays, so that
+    `--resume` of a finished run does nothing.
     """
+    if _is_newer(_model_path(config), checkpoint):
+        return
     keep_earlier(_model_path(config))
     export = dataclasses.replace(
         config, checkpoint_file_path=str(checkpoint), file_name=str(_model_path(config)), file_format="ONNX",
@@ -61,9 +64,12 @@ def export_best(config: Config, checkpoint: Path) -> None:
 def draw_best(config: Config) -> None:
     """Draws what `model.onnx` detects with ONNX Runtime on a CPU in some evaluation images, beside the ground truth.
 
-    The folder is `pictures` below `output_path`; one of an earlier run is renamed to a number.
+    The folder is `pictures` below `output_path`; an older one is renamed to a number. One that was drawn after the
+    export stays.
     """
     folder = Path(config.output_path) / PICTURES_FOLDER
+    if _is_newer(folder / f"{LIST_NAME}.json", _model_path(config)):
+        return
     detector = load_detector(_model_path(config), device=Device("CPU", threads=config.cpu_threads))
     images = [Path(path) for path, _ in usable_images(config, is_training=False, count=PICTURES)]
     inputs = find_inputs(images)
@@ -72,6 +78,11 @@ def draw_best(config: Config) -> None:
     with Output(folder, detector.classes, annotated=annotated) as pictures:
         predict_inputs(detector, inputs, pictures, find_labels(None, detector.classes), upright=is_upright(config))
     logger.info("pictures: %s", folder)
+
+
+def _is_newer(path: Path, other: Path) -> bool:
+    """Whether a file is there and was written after another."""
+    return path.is_file() and path.stat().st_mtime_ns >= other.stat().st_mtime_ns
 
 
 def _model_path(config: Config) -> Path:

@@ -39,8 +39,8 @@ class _NothingFollowsError(Exception):
     """The server has nothing after the bytes that are there; the argument is its `Content-Range`."""
 
 
-def fetch_file(url: str, path: Path | str, size: int | None = None, md5: str | None = None, retries: int = 5,
-               timeout: float = 60.0, first_wait: float = FIRST_WAIT_SECONDS) -> None:
+def fetch_file(url: str, path: Path | str, elsewhere: str, size: int | None = None, md5: str | None = None,
+               retries: int = 5, timeout: float = 60.0, first_wait: float = FIRST_WAIT_SECONDS) -> None:
     """Downloads `url` to `path`.
 
     The bytes go to `path` + `.part`, which the next attempt, or the next run, resumes with an HTTP range, as long as
@@ -48,6 +48,7 @@ def fetch_file(url: str, path: Path | str, size: int | None = None, md5: str | N
     `.part.version`). Dropped connections are tried again after a growing pause.
 
     Args:
+        elsewhere: what names another disk, for the message about one that is full.
         size: expected bytes; the length that the server states is always checked.
         md5: expected checksum, hexadecimal.
         retries: attempts in a row that brought nothing before it gives up.
@@ -68,7 +69,7 @@ def fetch_file(url: str, path: Path | str, size: int | None = None, md5: str | N
         before = _size(part)
         try:
             with reported_as(part):
-                _attempt(url, part, size, timeout)
+                _attempt(url, part, elsewhere, size, timeout)
             break
         except _DroppedError as error:
             failures = 1 if _size(part) > before else failures + 1
@@ -97,15 +98,15 @@ def check_file(path: Path | str, size: int | None = None, md5: str | None = None
         raise UserError(f"{path} has the MD5 checksum {digest} where {md5} is expected: it is damaged or another file.")
 
 
-def require_free_space(folder: Path, num_bytes: int) -> None:
-    """Raises `UserError` unless the disk of `folder` has room for `num_bytes` more."""
+def require_free_space(folder: Path, num_bytes: int, elsewhere: str) -> None:
+    """Raises `UserError` unless the disk of `folder` has room for `num_bytes` more; `elsewhere` names another disk."""
     free = shutil.disk_usage(folder).free
     if num_bytes > free:
         raise UserError(f"{folder} has {megabytes(free)} of free disk space where {megabytes(num_bytes)} are needed. "
-                        "Make room, or choose another disk with --data_path.")
+                        f"Make room, or choose another disk with {elsewhere}.")
 
 
-def _attempt(url: str, part: Path, size: int | None, timeout: float) -> None:
+def _attempt(url: str, part: Path, elsewhere: str, size: int | None, timeout: float) -> None:
     """One connection: appends to `part` until it is complete, or raises `_DroppedError`."""
     start = _size(part)
     if size is not None and start >= size:
@@ -130,7 +131,7 @@ def _attempt(url: str, part: Path, size: int | None, timeout: float) -> None:
                       "something between answers in its place")
             raise DownloadError(url, reason, _by_hand(url, part.with_suffix("")))
         if total is not None:
-            require_free_space(part.parent, total - start)
+            require_free_space(part.parent, total - start, elsewhere)
         _write_version(part, response)
         _receive(response, part, start, total)
     if total is not None and _size(part) < total:
