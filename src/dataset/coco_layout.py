@@ -1,6 +1,7 @@
 """Where a folder that some program exported keeps COCO annotation files, and the images of each."""
 import itertools
 import json
+import logging
 import mmap
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -12,8 +13,9 @@ from src.dataset.file_names import files_below, folders_of
 from src.dataset.mindrecord.voc_json import BEGINS_AS_COPY
 from src.dataset.paths import is_file_below, path_below, path_by_end
 from src.utils.errors import UserError
-from src.utils.safe_io import MOST_JSON, open_file, shown_list
+from src.utils.safe_io import MOST_JSON, open_file, shown, shown_list
 
+logger = logging.getLogger(__name__)
 LISTS = (b'"images"', b'"annotations"', b'"categories"')
 _FILE_NAME = re.compile(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)*")')
 # Images of a file that are looked for to find their folder, and names that a message shows.
@@ -38,6 +40,7 @@ def find_coco_parts(folder: Path) -> dict[str, CocoPart]:
     """The COCO files in a folder and its sub-folders, by purpose; empty where there is none.
 
     What a file is for is told by the name of it, or of its folder; a single file without such a name is for training.
+    Where another is for training, it is left out, since it often has all images together; the log tells.
 
     Raises:
         UserError: several files are for the same purpose.
@@ -45,12 +48,20 @@ def find_coco_parts(folder: Path) -> dict[str, CocoPart]:
     files: dict[str, list[Path]] = {}
     for name in (name for name in files_below(folder) if name.lower().endswith(".json")):
         if _is_coco(folder / name):
-            words = (Path(name).stem, *(parent.name for parent in Path(name).parents))
-            files.setdefault(next(filter(None, map(purpose_of_name, words)), ""), []).append(folder / name)
+            files.setdefault(_purpose(Path(name).with_suffix("")), []).append(folder / name)
     unnamed = files.pop("", [])
-    if TRAINING not in files and unnamed:
+    if unnamed and TRAINING not in files:
         files[TRAINING] = unnamed
-    return {purpose: _with_images(folder, _the_one(paths, purpose), purpose) for purpose, paths in files.items()}
+    chosen = {purpose: _the_one(paths, purpose) for purpose, paths in files.items()}
+    if unnamed and chosen[TRAINING] not in unnamed:
+        logger.warning("%s left out: a name says neither train, val nor test, and %s is for training",
+                       shown_list(unnamed, MOST_NAMES), shown(chosen[TRAINING]))
+    return {purpose: _with_images(folder, purpose, chosen) for purpose in chosen}
+
+
+def _purpose(path: Path) -> str:
+    """What the last name of a path that says it is for; empty where none does."""
+    return next(filter(None, map(purpose_of_name, reversed(path.parts))), "")
 
 
 def _is_coco(path: Path) -> bool:
@@ -75,27 +86,37 @@ def _the_one(paths: list[Path], purpose: str) -> Path:
     return chosen[0]
 
 
-def _with_images(folder: Path, annotation_file: Path, purpose: str) -> CocoPart:
-    """The file and the folder where most of its first images are, else the ends of their names.
+def _with_images(folder: Path, purpose: str, files: dict[str, Path]) -> CocoPart:
+    """The file of a purpose and the folder where most of its first images are, else the ends of their names.
 
-    Images of several parts may have the same names; then it is the folder whose path says the same purpose.
+    Images of several parts may have the same names. So folders whose path says the same purpose come first, as long as
+    half of the images are there; in those that say another, the images of its file do not count.
+
+    Args:
+        folder: of the dataset.
+        purpose: of the file.
+        files: the annotation files by purpose.
     """
-    names = list(itertools.islice(_file_names(annotation_file), SAMPLE))
-    folders = list(_folders(folder, annotation_file, purpose))
+    file = files[purpose]
+    names = set(itertools.islice(_file_names(file), SAMPLE))
+    purposes = {one: _purpose(one.relative_to(folder)) for one in _folders(folder, file)}
     for place in (path_below, path_by_end):
-        counts = {one: sum(is_file_below(one, name, place) for name in names) for one in folders}
-        if any(counts.values()):
-            best = max(folders, key=lambda one: counts[one])  # the first of those with the same number
-            return CocoPart(annotation_file, best, place)
-    return CocoPart(annotation_file, annotation_file.parent)
+        counts = {}
+        for one in purposes:
+            found = {name for name in names if is_file_below(one, name, place)}
+            other = files.get(purposes[one], file)
+            counts[one] = len(found.difference(_file_names(other)) if found and other != file else found)
+        own = [one for one in purposes if purposes[one] == purpose and 2 * counts[one] >= max(counts.values())]
+        best = max(own or purposes, key=lambda one: counts[one])  # the first of those with the same number
+        if counts[best]:
+            return CocoPart(file, best, place)
+    return CocoPart(file, file.parent)
 
 
-def _folders(folder: Path, annotation_file: Path, purpose: str) -> Iterable[Path]:
-    """The folder of the file, then those of the same purpose, then all others."""
+def _folders(folder: Path, annotation_file: Path) -> Iterable[Path]:
+    """The folder of the file, then all others."""
     yield annotation_file.parent
-    below = map(Path, folders_of(files_below(folder)))
-    yield from (folder / path for path in sorted(below, key=lambda path: (
-        purpose not in map(purpose_of_name, path.parts), path)))
+    yield from (folder / path for path in sorted(map(Path, folders_of(files_below(folder)))))
 
 
 def _file_names(annotation_file: Path) -> Iterator[str]:

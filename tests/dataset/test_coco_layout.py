@@ -49,6 +49,13 @@ LAYOUTS = {
     "the same names in several folders": (
         {"train.json": coco_text("a.jpg"), "test.json": coco_text("a.jpg"), "images/test/a.jpg": "",
          "images/train/a.jpg": ""}, {TRAINING: "images/train/a.jpg", TEST: "images/test/a.jpg"}),
+    "parts of one folder by their files alone": (
+        {"train.json": coco_text("a.jpg"), "val.json": coco_text("b.jpg"), "train/a.jpg": "", "train/b.jpg": ""},
+        {TRAINING: "train/a.jpg", EVALUATION: "train/b.jpg"}),
+    "a part inside a folder of another name": (
+        {"test project/train/a.json": coco_text("1.jpg"), "test project/train/1.jpg": "",
+         "test project/valid/b.json": coco_text("1.jpg"), "test project/valid/1.jpg": ""},
+        {TRAINING: "test project/train/1.jpg", EVALUATION: "test project/valid/1.jpg"}),
     "paths of another machine": ({"all.json": coco_text("/data/upload/1/a.jpg"), "images/a.jpg": ""},
                                  {TRAINING: "images/a.jpg"}),
     "paths of Windows": ({"all.json": coco_text("C:\\photos\\a.jpg"), "images/a.jpg": ""}, {TRAINING: "images/a.jpg"}),
@@ -63,6 +70,33 @@ def test_layouts(tmp_path, layout):
     assert {purpose: [record.path for record in records] for purpose, records in found.items()} == {
         purpose: [str(tmp_path / place)] for purpose, place in places.items()}
     assert all(record.pixel_boxes.tolist() == [[2, 1, 6, 4, 1]] for records in found.values() for record in records)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_missing_image_is_not_that_of_another_part(tmp_path, beside):
+    """Parts often number their images from 1: here the last one of the evaluation is not there."""
+    names = {"train": [f"{number}.jpg" for number in range(1, 9)], "val": [f"{number}.jpg" for number in range(1, 4)]}
+    for part, images in names.items():
+        text = coco_text(*images, *(["4.jpg"] if part == "val" else []))
+        file = f"images/{part}/a.json" if beside else f"annotations/instances_{part}.json"
+        write(tmp_path, {file: text, **{f"images/{part}/{name}": "" for name in images}})
+    parts = find_coco_parts(tmp_path)
+    assert parts[TRAINING].image_dir == tmp_path / "images" / "train"
+    assert parts[EVALUATION].image_dir == tmp_path / "images" / "val"
+
+
+def test_images_that_are_not_there_are_not_those_of_another_part(tmp_path):
+    write(tmp_path, {"instances_train.json": coco_text("1.jpg", "2.jpg"), "instances_val.json": coco_text("1.jpg"),
+                     "val/1.jpg": ""})
+    parts = look_for_coco(tmp_path, CLASSES)
+    assert parts[EVALUATION].image_dir == tmp_path / "val"
+    assert not any(os.path.exists(record.path) for record in parts[TRAINING].read(Report()))
+
+
+def test_a_file_without_the_name_of_a_part_beside_others_is_told(tmp_path, caplog):
+    write(tmp_path, {"instances_Train.json": coco_text("1.jpg"), "instances_default.json": coco_text("2.jpg")})
+    assert find_coco_parts(tmp_path)[TRAINING].annotation_file == tmp_path / "instances_Train.json"
+    assert "instances_default.json left out: a name says neither train, val nor test, and " in caplog.text
 
 
 def test_evaluation_with_the_parts_of_roboflow(tmp_path):
