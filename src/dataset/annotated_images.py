@@ -19,7 +19,7 @@ from src.dataset.annotations import (
 from src.dataset.file_names import FileNames, name_key, readable_files_below
 from src.dataset.paths import path_below
 from src.dataset.voc import assign_ids, unique_names
-from src.utils.safe_io import open_file
+from src.utils.safe_io import decoded_head, open_file
 
 # Files of a folder that are looked at to tell their format, and bytes of each.
 MOST_FILES, MOST_BYTES = 10, 1 << 16
@@ -46,10 +46,10 @@ class AnnotatedImage(NamedTuple):
 
 
 def head(path: Path) -> bytes:
-    """The beginning of a file that may be in some format; empty where it cannot be read."""
+    """The beginning of a file that may be in some format, in UTF-8; empty where it cannot be read."""
     try:
         with open_file(path, MOST_SIZE) as stream:
-            return stream.read(MOST_BYTES)
+            return decoded_head(stream.read(MOST_BYTES)).encode()
     except OSError:
         return b""
 

@@ -208,10 +208,13 @@ def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[
                    name_of_category: dict[Any, str], label_of_name: Mapping[str, int], report: Report) -> None:
     for annotation in annotations:
         where = f"annotation {annotation.get('id')} of image {annotation['image_id']}"
-        name = name_of_category.get(annotation["category_id"], f"category {annotation['category_id']}")
-        report.classes[name] += 1
+        name = name_of_category.get(annotation["category_id"])
+        if name is not None:
+            report.classes[name] += 1
         if _id(annotation["image_id"]) not in boxes_of_image:
             report.add(ORPHAN, where)
+        elif name is None:  # whatever names are asked for: there is none
+            report.add(UNKNOWN_CLASS, f"{where}: category {annotation['category_id']}")
         elif name not in label_of_name:
             report.add(UNKNOWN_CLASS, f"{where}: {name}")
         else:

@@ -5,9 +5,11 @@ apart, in folders `train`, `val` and `test`.
 """
 import argparse
 import dataclasses
+import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from src.dataset.class_names import BACKGROUND
 from src.dataset.found_data import with_found_data
 from src.dataset.paths import existing_folder
 from src.dataset.read_images import read_images
-from src.dataset.sources import AUTO, FORMATS, find_parts
+from src.dataset.sources import AUTO, FORMATS, find_parts, require_parts_are_used
 from src.dataset.writers import WRITERS, Image, Writer, check_names, finish_dataset
 from src.runtime.cli import entry_point
 from src.utils.arguments import path_argument
@@ -38,9 +40,6 @@ class FolderConfig:
     classes: tuple[str, ...] = (BACKGROUND,)
     num_classes: int = 1
     val_share: float = 0.0
-    keep_other_sizes: bool = False
-    exif: str = "upright"
-    mindrecord_dir: str = ""
 
     def is_auto(self, key: str) -> bool:
         return key == "classes" and len(self.classes) == 1
@@ -64,22 +63,37 @@ def convert(config: FolderConfig, kind: str, output: Path, keep_other_sizes: boo
     if output.resolve().is_relative_to(data.resolve()):
         raise UserError(f"--output={output} lies in {config.data}, so that it would be read as a part of it the next "
                         "time. Give a folder elsewhere.")
-    config = with_found_data(config)
+    config = with_found_data(config, class_names_of=tuple(PARTS))
     check_names(config.classes)
+    sources = find_parts(config)[1]
+    parts = {PARTS[purpose]: _read(source) for purpose, source in sources.items()}
+    require_parts_are_used(config, sources, itertools.chain.from_iterable(part.records for part in parts.values()))
     with whole_folder(output) as folder:
-        parts = [PARTS[purpose] for purpose, source in find_parts(config)[1].items()
-                 if _convert_part(source, config.classes, PARTS[purpose], WRITERS[kind], folder, keep_other_sizes)]
-        if not parts:
-            raise UserError(f"No image of {config.data} can be used: the lines above say why.")
-        finish_dataset(kind, folder, parts, config.classes)
+        written = [name for name, part in parts.items()
+                   if _convert_part(part, config.classes, name, WRITERS[kind], folder, keep_other_sizes)]
+        if not written:
+            raise UserError(f"{config.data} has no image.")
+        finish_dataset(kind, folder, written, config.classes)
     logger.info("%s: written as %s", output, kind)
 
 
-def _convert_part(source: AnnotationSource, classes: Sequence[str], part: str, write: Writer, folder: Path,
-                  keep_other_sizes: bool) -> int:
-    """Number of images that are written."""
+class _Part(NamedTuple):
+    """The images of one part, and what reading them has left out."""
+
+    image_dir: Path
+    records: list[ImageRecord]
+    report: Report
+
+
+def _read(source: AnnotationSource) -> _Part:
     report = Report()
-    records = _merged(source.read(report))
+    return _Part(source.image_dir, _merged(source.read(report)), report)
+
+
+def _convert_part(source: _Part, classes: Sequence[str], part: str, write: Writer, folder: Path, keep_other_sizes: bool
+                  ) -> int:
+    """Number of images that are written."""
+    records, report = source.records, source.report
     num_images = num_boxes = 0
 
     def images() -> Iterator[Image]:
@@ -93,6 +107,8 @@ def _convert_part(source: AnnotationSource, classes: Sequence[str], part: str, w
     logger.info("%s: %d images with %d boxes", part, num_images, num_boxes)
     if report.counts:
         logger.warning("%s, left out or changed: %s", part, report.summary(MOST_EXAMPLES))
+    if not num_images and report.counts:
+        raise UserError(f"No image for {part} can be used: the lines above say why. Correct them, or delete this part.")
     return num_images
 
 

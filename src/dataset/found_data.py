@@ -1,6 +1,7 @@
 """What is found in the folder that the key `data` names, told in one line."""
 import dataclasses
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from src.dataset.annotations import EVALUATION, TEST, TRAINING, AnnotationSource, Report
@@ -12,8 +13,12 @@ from src.utils.safe_io import shown
 logger = logging.getLogger(__name__)
 
 
-def with_found_data(config: Any) -> Any:
+def with_found_data(config: Any, class_names_of: Collection[str] = (TRAINING,)) -> Any:
     """The configuration with the format in place of `dataset: auto`, and class names in place of `classes: auto`.
+
+    Args:
+        config: the configuration.
+        class_names_of: purposes of the parts whose classes are named.
 
     Raises:
         UserError: as `find_parts` and `with_class_names`.
@@ -33,7 +38,11 @@ def with_found_data(config: Any) -> Any:
     elif {EVALUATION, TEST} <= parts.keys():
         texts[-1] += ", not used"
     logger.info("data: %s in %s: %s", form.name, shown(config.data), "; ".join(texts))
-    return with_class_names(dataclasses.replace(config, dataset=form.kind), reports.get(TRAINING))
+    named = [reports[purpose] for purpose in class_names_of if purpose in reports]
+    together = Report()
+    for report in named:
+        together.include(report)
+    return with_class_names(dataclasses.replace(config, dataset=form.kind), together if named else None)
 
 
 def _count(source: AnnotationSource, kept: FoundFile) -> tuple[int, Report]:

@@ -9,7 +9,7 @@ what they show.
 import functools
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from src.dataset.annotations import (
     NO_OUTLINE,
     SEVERAL_ANNOTATIONS,
     TURNED_IMAGE,
+    UNCLEAR_IMAGE,
     AnnotationFormat,
     AnnotationSource,
     Report,
@@ -45,10 +46,13 @@ LABELS = (*OUTLINE_LABELS, "labels")
 _UPLOAD_MARK = re.compile(r"^[0-9a-f]{8}-")
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+://[^/]*/", re.IGNORECASE)
 _BEGINS = re.compile(rb'\s*\[\s*\{.*"(annotations|completions|annotation_id|original_width)"\s*:', re.DOTALL)
+# CreateML has lists of annotations too.
+_HAS_TASKS = re.compile(rb'"(data|result|completions|annotation_id|original_width)"\s*:')
 
 
 def _is_label_studio(path: Path) -> bool:
-    return _BEGINS.match(head(path)) is not None
+    begin = head(path)
+    return _BEGINS.match(begin) is not None and _HAS_TASKS.search(begin) is not None
 
 
 def look_for_label_studio(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
@@ -66,7 +70,8 @@ def read_label_studio(annotation_file: Path, classes: Sequence[str], report: Rep
 
     A rectangle, polygon or ellipse becomes the upright box around it, one with several labels a box of each.
     Coordinates are rounded half to even. Of several annotations of an image, the one counts that is marked as ground
-    truth, or else the newest; predictions do not count. Images that nobody annotated are left out.
+    truth, or else the newest; predictions do not count. Images that nobody annotated are left out, and tasks with
+    several images whose names do not tell which one was annotated.
 
     Args:
         classes: names, index = label; the background first.
@@ -76,17 +81,22 @@ def read_label_studio(annotation_file: Path, classes: Sequence[str], report: Rep
         UserError: the file cannot be read, or is none of Label Studio.
     """
     images = []
-    for number, task in enumerate(_read_tasks(annotation_file)):
+    for number, task in enumerate(_newest(_read_tasks(annotation_file), report, annotation_file.name)):
         where = f"{annotation_file.name}, task {_text(task.get('id')) or number}"
         results = _results(task, report, where)
-        names = _image_names(task)
-        if results is None or not names:
+        files = _image_names(task)
+        if results is None or not files:
             report.add(NO_ANNOTATION, where)
-        elif any(result.get("image_rotation") not in (None, 0) for result in results):
-            report.add(TURNED_IMAGE, where)
-        else:
-            boxes = named_boxes(_objects(results, report, where), classes, report, where)
-            images.append(AnnotatedImage(names, boxes, _size(results)))
+            continue
+        of_images = _by_image(results, files)
+        if not of_images:
+            report.add(UNCLEAR_IMAGE, where)
+        for names, regions in of_images:
+            if any(region.get("image_rotation") not in (None, 0) for region in regions):
+                report.add(TURNED_IMAGE, where)
+            else:
+                boxes = named_boxes(_objects(regions, report, where), classes, report, where)
+                images.append(AnnotatedImage(names, boxes, _size(regions)))
     return images
 
 
@@ -99,6 +109,36 @@ def _read_tasks(annotation_file: Path) -> list[dict[str, Any]]:
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise UserError(f"{annotation_file} is no export of Label Studio, which is a list of objects. {EXPORT}")
     return tasks
+
+
+def _newest(tasks: Sequence[dict[str, Any]], report: Report, file_name: str) -> list[dict[str, Any]]:
+    """The tasks; of the rows of JSON-MIN, where each is one annotation, the newest of each task."""
+    chosen: dict[object, dict[str, Any]] = {}
+    for number, task in enumerate(tasks):
+        key = _text(task.get("id")) if "data" not in task else ""
+        before = chosen.setdefault(key or number, task)
+        if before is not task:
+            report.add(SEVERAL_ANNOTATIONS, f"{file_name}, task {key}")
+            chosen[key] = max(before, task, key=lambda row: _text(row.get("updated_at")))
+    return list(chosen.values())
+
+
+def _by_image(results: Sequence[dict[str, Any]], files: Mapping[str, tuple[str, ...]]
+              ) -> list[tuple[tuple[str, ...], list[dict[str, Any]]]]:
+    """Names and regions of each annotated image of a task; none where it is not clear which these are.
+
+    Args:
+        results: the regions. `to_name` is the name of the tag of their image, usually that of its key in the data.
+        files: names by the key in the data.
+    """
+    if len(set(files.values())) == 1:
+        return [(next(iter(files.values())), list(results))]
+    of_tag: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        of_tag.setdefault(_text(result.get("to_name")), []).append(result)
+    if of_tag and files.keys() >= of_tag.keys():
+        return [(files[tag], regions) for tag, regions in of_tag.items()]
+    return [(files["image"], list(results))] if len(of_tag) <= 1 and "image" in files else []
 
 
 def _results(task: dict[str, Any], report: Report, where: str) -> list[dict[str, Any]] | None:
@@ -162,18 +202,18 @@ def _number(result: dict[str, Any], key: str, default: int | None = None) -> flo
         raise ValueError(f"{key}: {error}") from error
 
 
-def _image_names(task: dict[str, Any]) -> tuple[str, ...]:
-    """Names that the image of a task may have: that of its address, and without the mark of an uploaded file."""
+def _image_names(task: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Names that each image of a task may have: that of its address, and without the mark of an uploaded file."""
     data = task.get("data", task)
-    values = [data.get("image"), *data.values()] if isinstance(data, dict) else []
-    for value in values:
+    found = {}
+    for key, value in data.items() if isinstance(data, dict) else ():
         if isinstance(value, str) and not value.startswith("data:"):
             name = _file_name(value)
             if name.lower().endswith(IMAGE_SUFFIXES):
                 folder, _, last = name.rpartition("/")
                 own = _UPLOAD_MARK.sub("", last)
-                return tuple(dict.fromkeys((name, f"{folder}/{own}" if folder else own)))
-    return ()
+                found[key] = tuple(dict.fromkeys((name, f"{folder}/{own}" if folder else own)))
+    return found
 
 
 def _file_name(address: str) -> str:

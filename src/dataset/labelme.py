@@ -29,7 +29,8 @@ from src.utils.safe_io import read_json, reason_of_reading
 
 # Shapes without an inside.
 NO_OUTLINES = ("point", "points", "line", "linestrip")
-_BEGINS = re.compile(rb'\s*\{.*"shapes"\s*:', re.DOTALL)
+# The data of the image, which are long, stand before the shapes where keys were sorted.
+_BEGINS = re.compile(rb'\s*\{.*"(shapes|imageData)"\s*:', re.DOTALL)
 
 
 def look_for_labelme(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:

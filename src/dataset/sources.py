@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,19 @@ def _with_file(form: AnnotationFormat, parts: dict[str, AnnotationSource]) -> st
     return f"{form.name} (--dataset={form.kind}; {shown(next(iter(parts.values())).annotation_files[0])})"
 
 
+def require_parts_are_used(config: Any, parts: dict[str, AnnotationSource], records: Iterable[ImageRecord] = ()
+                           ) -> None:
+    """Checks that no evaluation part lies in the folder `data` without being used, see `require_no_unused_part`.
+
+    Args:
+        config: names the folder.
+        parts: what was found in it.
+        records: images that are used, whatever their folders are called.
+    """
+    folder = _unpacked(resolve_path(config.data, config.data_path, "data"))
+    require_no_unused_part(folder, parts, (record.path for record in records))
+
+
 def _unpacked(folder: Path) -> Path:
     """The folder, or the only one in it, which archives often have; not a folder of one part or of images."""
     entries = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
@@ -159,9 +172,8 @@ def _find_in_folder(config: Any, is_training: bool) -> AnnotationSource:
     training, evaluation = parts.get(TRAINING), parts.get(EVALUATION) or parts.get(TEST)
     if training and evaluation and _same_images(training, evaluation):
         evaluation = None if config.val_share else evaluation._replace(part=TRAINING_IMAGES)
-    folder = _unpacked(resolve_path(config.data, config.data_path, "data"))
     if evaluation and EVALUATION not in parts:
-        require_no_unused_part(folder, parts)
+        require_parts_are_used(config, parts)
     if evaluation and not is_training:
         return evaluation
     if training is None:
@@ -170,7 +182,7 @@ def _find_in_folder(config: Any, is_training: bool) -> AnnotationSource:
         return training
     if config.val_share:
         def check(records: list[ImageRecord]) -> None:
-            require_no_unused_part(folder, parts, (record.path for record in records))
+            require_parts_are_used(config, parts, records)
 
         return _share(training, config, is_training, check)
     if not is_training:

@@ -3,6 +3,7 @@
 Each writes one part of a dataset below a folder. What it writes is read by the reader of its format.
 """
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -175,4 +176,8 @@ def check_names(classes: Sequence[str]) -> None:
     odd = [name for name in classes if not name.isprintable()]
     if odd:
         raise UserError(f"The name of the class '{shown(odd[0])}' has control characters. Rename it in the "
+                        "annotations.")
+    same = [name for name, count in Counter(map(str.strip, classes)).items() if count > 1]
+    if same:
+        raise UserError(f"Two classes are called '{shown(same[0])}', but for blanks around the name. Rename one in the "
                         "annotations.")

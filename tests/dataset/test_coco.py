@@ -56,6 +56,15 @@ def test_annotations_without_a_box_are_left_out_whatever_their_class(tmp_path, c
     assert report.counts[BAD_BOX] == known
 
 
+def test_a_category_that_is_not_in_the_list_is_no_class(tmp_path):
+    path = write_coco(tmp_path, "val2017", [4], [(4, 99, [1, 1, 5, 5]), (4, 7, [1, 2, 3, 4])], draw=False)
+    report = Report()
+    (record,) = read_coco(path, tmp_path, OpenClasses(), report)
+    assert len(record.pixel_boxes) == 1
+    assert report.counts[UNKNOWN_CLASS] == 1
+    assert len(report.classes) == 1
+
+
 def test_dirt_is_counted(tmp_path):
     path = write_coco(tmp_path, "val2017", [4, 2], [(4, 9, [1, 1, 5, 5]), (4, 7, [1, 1, None, 5]), (5, 7, [1, 1, 5, 5]),
                                                     (2, 3, [1, 2, 3, 4])], draw=False)

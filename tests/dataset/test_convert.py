@@ -124,12 +124,36 @@ def test_where_it_must_not_be_written(data, tmp_path, output, message):
     assert names_below(tmp_path) == before
 
 
+def test_names_that_differ_in_blanks_are_refused(data, tmp_path):
+    (data / "val" / "a.json").write_text(labelme_json(("cat ", "rectangle", [[1, 2], [41, 33]]), image="a.png"))
+    with pytest.raises(UserError, match="Two classes are called 'cat', but for blanks around the name"):
+        convert(FolderConfig(str(data)), "voc", tmp_path / "out")
+
+
+def test_classes_of_all_parts_are_written(data, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    (data / "val" / "a.json").write_text(labelme_json(("bird", "rectangle", [[1, 2], [41, 33]]), image="a.png"))
+    convert(FolderConfig(str(data)), "yolo", tmp_path / "out")
+    assert yaml.safe_load((tmp_path / "out" / "data.yaml").read_text())["names"] == {0: "bird", 1: "cat", 2: "dog"}
+    assert "val: 1 images with 1 boxes" in caplog.text
+
+
+def test_an_evaluation_part_that_cannot_be_used_is_an_error(data, tmp_path):
+    for text, message in (('{"shapes": [', "No image for val can be used: the lines above say why"),
+                          ("", "val has the name of an evaluation part, but no annotations that can be used")):
+        for path in (data / "val").glob("*.json"):
+            path.write_text(text)
+        with pytest.raises(UserError, match=message):
+            convert(FolderConfig(str(data)), "coco", tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
 def test_nothing_to_write(tmp_path):
     with pytest.raises(UserError, match=r"There is no folder \(--data\) .*none\."):
         convert(FolderConfig(str(tmp_path / "none")), "voc", tmp_path / "out")
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "a.json").write_text(labelme_json(("cat", "rectangle", [[1, 2], [3, 4]])))
-    with pytest.raises(UserError, match=r"No image of .*own can be used"):
+    with pytest.raises(UserError, match=r"No image for train can be used"):
         convert(FolderConfig(str(tmp_path / "own")), "voc", tmp_path / "out")
     with pytest.raises(UserError, match="control characters"):
         (tmp_path / "own" / "a.json").write_text(labelme_json(("c\x01t", "rectangle", [[1, 2], [3, 4]])))

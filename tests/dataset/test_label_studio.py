@@ -11,6 +11,7 @@ from src.dataset.annotations import (
     SEVERAL_FILES,
     TRAINING,
     TURNED_IMAGE,
+    UNCLEAR_IMAGE,
     UNKNOWN_CLASS,
     Report,
 )
@@ -98,6 +99,43 @@ def test_the_image_of_a_task(tmp_path, address, file):
     assert record.path == str(tmp_path / file)
 
 
+def test_a_task_with_two_images(tmp_path):
+    data = {"img1": "/data/upload/1/a.png", "img2": "/data/upload/1/b.png", "text": "a pair"}
+    right = {**RECTANGLE, "x": 50}
+    regions = [region(RECTANGLE, to_name="img1"), region(right, to_name="img2")]
+    images, report = read(tmp_path, task(*regions, data=data))
+    assert [(image.names[0], image.pixel_boxes.tolist()) for image in images] == [
+        ("data/upload/1/a.png", [[6, 10, 36, 30, 1]]), ("data/upload/1/b.png", [[6, 40, 36, 60, 1]])]
+    images, _ = read(tmp_path, task(regions[1], data=data))  # the other one is for comparison
+    assert [image.names[0] for image in images] == ["data/upload/1/b.png"]
+    assert not report.counts
+    # Nothing says which one it is.
+    rows = {**data, "id": 1, "label": [{**RECTANGLE, "rectanglelabels": ["dog"]}]}
+    for one in (task(region(RECTANGLE, to_name="other"), data=data), rows):
+        images, report = read(tmp_path, one)
+        assert images == [] and report.counts == {UNCLEAR_IMAGE: 1}
+    (image,), _ = read(tmp_path, task(region(RECTANGLE, to_name="picture"), data={**data, "image": "c.png"}))
+    assert image.names[0] == "c.png"
+
+
+def test_of_several_rows_of_a_task_the_newest_counts(tmp_path):
+    rows = [{"image": f"/data/upload/1/{name}.png", "id": number, "annotation_id": 10 + number, "updated_at": time,
+             "label": [{**RECTANGLE, "x": x, "rectanglelabels": ["dog"], "original_width": 80, "original_height": 60}]}
+            for name, number, time, x in (("a", 1, "2024-01-02", 50), ("b", 2, "2024-01-01", 0),
+                                          ("a", 1, "2024-01-01", 12.5))]
+    images, report = read(tmp_path, *rows)
+    assert [(image.names[0][-5:], image.pixel_boxes.tolist()) for image in images] == [
+        ("a.png", [[6, 40, 36, 60, 2]]), ("b.png", [[6, 0, 36, 20, 2]])]
+    assert report.counts == {SEVERAL_ANNOTATIONS: 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_any_encoding(tmp_path, encoding):
+    (tmp_path / "project.json").write_text(json.dumps([task(region(RECTANGLE))]), encoding=encoding)
+    (record,) = look_for_label_studio(tmp_path, CLASSES)[TRAINING].read(Report())
+    assert record.pixel_boxes.tolist() == [[6, 10, 36, 30, 1]]
+
+
 def test_parts(tmp_path):
     for name in ("train", "val"):
         (tmp_path / f"{name}.json").write_text(json.dumps([task()]))
@@ -121,6 +159,9 @@ def test_two_exports_of_one_project(tmp_path):
 def test_files_of_another_kind(tmp_path):
     path = tmp_path / "project.json"
     path.write_text('{"images": [], "annotations": []}')
+    assert look_for_label_studio(tmp_path, CLASSES) == {}
+    create_ml = [{"image": "a.png", "annotations": [{"label": "cat", "coordinates": {"x": 1, "y": 2, "width": 3}}]}]
+    (tmp_path / "create_ml.json").write_text(json.dumps(create_ml))
     assert look_for_label_studio(tmp_path, CLASSES) == {}
     with pytest.raises(UserError, match="is no export of Label Studio, which is a list of objects"):
         read_label_studio(path, CLASSES, Report())

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from src.dataset.annotations import BAD_ANNOTATION, BAD_BOX, EVALUATION, NO_OUTLINE, TRAINING, UNKNOWN_CLASS, Report
@@ -76,6 +78,14 @@ def test_parts(tmp_path):
     (tmp_path / "train").rename(tmp_path / "shots")
     training = look_for_labelme(tmp_path, CLASSES)[TRAINING]
     assert [path.name for path in training.annotation_files] == ["a.json", "b.json"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_any_encoding_and_order_of_the_keys(tmp_path, encoding):
+    content = json.loads(labelme_json(("dog", "rectangle", [[10, 5], [30, 35]]), imageData="A" * 100_000))
+    (tmp_path / "a.json").write_text(json.dumps(content, sort_keys=True), encoding=encoding)
+    (record,) = look_for_labelme(tmp_path, CLASSES)[TRAINING].read(Report())
+    assert record.pixel_boxes.tolist() == [[5, 10, 35, 30, 2]]
 
 
 def test_another_json_among_them(tmp_path):
