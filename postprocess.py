@@ -2,12 +2,11 @@
 import logging
 from collections.abc import Sequence
 
-from src.boxes import build_nms_config
 from src.config import load_config
 from src.dataset.exif import is_upright
 from src.dataset.images import find_images, read_image_size
-from src.evaluation import COCOMetrics, format_result, read_ground_truth, write_results
-from src.evaluation.evaluator import find_annotation_file
+from src.evaluation import format_result, read_ground_truth, write_results
+from src.evaluation.evaluator import build_metrics, find_annotation_file
 from src.evaluation.predictions import AnchorPredictions
 from src.export.cpp_outputs import ResultFiles, match_images
 from src.runtime.cli import entry_point
@@ -25,11 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     files = ResultFiles(config.result_path, config.num_ssd_boxes, config.num_classes)
     files.check([path.stem for path in images.values()])
 
-    metrics = COCOMetrics(
-        annotation_file, config.classes, build_nms_config(config), protocol=config.eval_protocol, image_ids=images,
-        drop=config.drop, coco_min_score=config.coco_min_score, target_precision=config.target_precision,
-        target_recall=config.target_recall,
-    )
+    metrics = build_metrics(config, annotation_file, image_ids=images, drop=config.drop)
     for image_id, path in images.items():
         boxes, scores = files.read(path.stem)
         metrics.update([AnchorPredictions(boxes, scores)], [image_id], [read_image_size(path, is_upright(config))])

@@ -6,7 +6,6 @@ from src.config import Config, load_config
 from src.dataset import MindRecordSet, create_mindrecord, with_found_data
 from src.dataset.reading_once import annotations_read_once
 from src.dataset_check import check_dataset
-from src.dataset_check.object_sizes import with_choices_by_size
 from src.evaluation.evaluator import Evaluation
 from src.runtime import device, distributed
 from src.runtime.cli import entry_point
@@ -15,6 +14,7 @@ from src.runtime.modelarts import cloud_copy
 from src.runtime.signals import StopSignals, exit_code
 from src.ssd import get_model
 from src.training import data, trainer
+from src.training.auto_input import with_choices_by_size
 from src.training.optimizer import build_train_step, create_learning_rates
 from src.training.output_folder import reserve_output_folder
 from src.training.resume import find_resume
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(config: Config) -> int:
     """Returns the number of the signal that ended the training, or 0."""
     get_model(config.model_name)  # errors of the user come before time is spent on the data
-    trainer.check_weight_paths(config)
+    trainer.find_weight_files(config)
     with annotations_read_once():
         config = with_choices_by_size(with_found_data(config))
         if config.check_dataset:

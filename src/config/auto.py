@@ -22,7 +22,7 @@ class Auto:
         self.written = written
         self.error = error or UnresolvedError(
             f"{key} is still {AUTO!r} where it is read; src/dataset/class_names.py resolves classes, "
-            "src/dataset_check/object_sizes.py input_size and scale_jitter, "
+            "src/training/auto_input.py input_size and scale_jitter, "
             "src/training/auto_settings.py batch_size and epoch_size, src/training/auto_rates.py learning rates "
             "and freeze_parts")
 

@@ -16,10 +16,9 @@ from src.utils.safe_io import shown
 logger = logging.getLogger(__name__)
 
 
-def list_image_paths(config: Any, is_training: bool, count: int | None = None) -> list[str]:
-    """Paths of the images of the training or the evaluation data; with `count`, so many spread over all of them."""
-    paths = sorted({record.path for record in read_annotations(config, is_training)})
-    return paths if count is None else spread(paths, count)[:count]
+def list_image_paths(config: Any, is_training: bool) -> list[str]:
+    """Paths of the images of the training or the evaluation data, sorted."""
+    return sorted({record.path for record in read_annotations(config, is_training)})
 
 
 def spread(paths: Sequence[str], count: int) -> list[str]:

@@ -126,9 +126,9 @@ def adjust_saturation(image: np.ndarray, factor: float) -> np.ndarray:
     return cv2.addWeighted(image, factor, grey, 1 - factor, 0)
 
 
-def colour_jitter(image: np.ndarray, rng: np.random.RandomState, strength: float = 0.4) -> np.ndarray:
-    """Brightness, contrast, and saturation, in this order; each factor is drawn from 1 - strength .. 1 + strength."""
-    brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, 3)
+def colour_jitter(image: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+    """Brightness, contrast, and saturation, in this order; each factor is drawn from 0.6 .. 1.4."""
+    brightness, contrast, saturation = rng.uniform(0.6, 1.4, 3)
     return adjust_saturation(adjust_contrast(adjust_brightness(image, brightness), contrast), saturation)
 
 

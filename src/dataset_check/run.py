@@ -3,18 +3,13 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.boxes.anchor_fit import best_overlaps, sample_boxes, share_below
+from src.boxes.default_boxes import build_default_boxes
 from src.config import Config
 from src.dataset.annotations import TRAINING_IMAGES
 from src.dataset.exif import is_upright
 from src.dataset.sources import annotation_format, find_source
-from src.dataset_check.anchor_fit import (
-    MOST_BOXES,
-    best_overlaps,
-    build_anchor_family,
-    sample_boxes,
-    share_below,
-    suggest_anchors,
-)
+from src.dataset_check.better_anchors import suggest_anchors
 from src.dataset_check.content import (
     DataPart,
     choose_samples,
@@ -26,7 +21,7 @@ from src.dataset_check.plots import box_sizes_plot, class_bars, sample_sheet
 from src.dataset_check.rare_classes import find_rare_classes
 from src.dataset_check.text import Findings, report_text
 from src.evaluation.evaluator import build_metrics
-from src.ssd import build_training_net
+from src.ssd import build_detector
 from src.ssd.complexity import measure_network
 from src.training.auto_settings import fitting_batch_size, total_memory
 from src.utils.class_names import is_background
@@ -39,6 +34,7 @@ from src.visualization.plot_style import save_plot
 FOLDER = "dataset_check"
 CLASSES, BOX_SIZES, IMAGES, REPORT = "classes.png", "box_sizes.png", "samples.jpg", "report.txt"
 SAMPLES = 16
+MOST_BOXES = 20_000  # that are compared: enough for a share in percent
 
 
 def check_dataset(config: Config) -> str:
@@ -61,9 +57,10 @@ def check_dataset(config: Config) -> str:
         parts, missing_part = _read_parts(config)
     training = parts[0]
     boxes = sample_boxes(training.all_boxes(), MOST_BOXES, config.seed)
-    family = build_anchor_family(config)
-    overlaps = best_overlaps(boxes, family.anchors)
-    size = measure_network(build_training_net(config).network, config.img_shape)
+    default_boxes = build_default_boxes(config)
+    anchors = default_boxes.anchors()
+    overlaps = best_overlaps(boxes, anchors)
+    size = measure_network(build_detector(config), config.img_shape)
     batch_size: int | str
     try:
         batch_size = fitting_batch_size(size, len(training.images), total_memory())
@@ -82,8 +79,7 @@ def check_dataset(config: Config) -> str:
         sides=(boxes[:, 2:] - boxes[:, :2]) * config.img_shape,
         image_size=config.img_shape,
         badly_fitting=share_below(overlaps),
-        has_fixed_anchors=not family.variants,
-        anchors=suggest_anchors(family, boxes, config.seed),
+        anchors=suggest_anchors(default_boxes, boxes, config.seed),
         batch_size=batch_size,
         rarity=find_rare_classes([image.pixel_boxes[:, 4] for image in training.images], len(config.classes)),
         keep_empty=config.keep_empty,
@@ -93,7 +89,7 @@ def check_dataset(config: Config) -> str:
     folder = Path(config.output_path) / FOLDER
     files = []
     if len(boxes):
-        save_plot(box_sizes_plot(boxes, overlaps, family.anchors, config.img_shape), folder / BOX_SIZES)
+        save_plot(box_sizes_plot(boxes, overlaps, anchors, config.img_shape), folder / BOX_SIZES)
         _save_pictures(folder, parts, config.classes, config.seed, is_upright(config))
         files = [CLASSES, BOX_SIZES, IMAGES]
     text = printable(report_text(findings))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.dataset_check.anchor_fit import Suggestion
+from src.dataset_check.better_anchors import Suggestion
 from src.dataset_check.content import DataPart
 from src.dataset_check.rare_classes import Rarity
 from src.utils.safe_io import shown, shown_list
@@ -30,7 +30,6 @@ class Findings(NamedTuple):
         sides: `(N, 2)` heights and widths of boxes, pixels of the network's input.
         image_size: (height, width) of the network's input.
         badly_fitting: share of the boxes whose best default box has an IoU below 0.5.
-        has_fixed_anchors: the sizes of the default boxes follow from the strides.
         anchors: default boxes that fit better, or None.
         batch_size: the one that fits into the memory, or the reason why none does.
         rarity: classes whose images are worth repeating, or None.
@@ -49,7 +48,6 @@ class Findings(NamedTuple):
     sides: np.ndarray
     image_size: Sequence[int]
     badly_fitting: float
-    has_fixed_anchors: bool
     anchors: Suggestion | None
     batch_size: int | str
     configured_batch: tuple[int, float] | None
@@ -177,9 +175,6 @@ def _anchor_suggestion(findings: Findings) -> list[str]:
                 "the boxes below an IoU of 0.5 (not with weights that were trained for other default boxes)"]
     if not len(findings.sides):
         return []
-    if findings.has_fixed_anchors:
-        return [" default boxes: their sizes follow from the strides; with a larger img_shape, objects are larger "
-                "beside them"]
     return [" default boxes: as they are"]
 
 

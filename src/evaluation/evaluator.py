@@ -1,6 +1,7 @@
 """Evaluation as the configuration describes it, for any callable that predicts."""
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,8 @@ class Evaluation:
         self._records = records = create_mindrecord(config, is_training=False)
         assert records.annotation_file is not None  # evaluation data have one
         self.path, self.num_images = records.path, records.num_images
-        self._metrics = build_metrics(config, records.annotation_file, protocols, records.part or "images")
+        self._metrics = build_metrics(config, records.annotation_file, protocols=protocols,
+                                      images_are=records.part or "images")
         self._metrics.check_images(evaluated_image_ids(records.path))
 
     def __call__(self, predict: Predict, batch_size: int | None = None) -> EvalResult:
@@ -66,7 +68,7 @@ class Evaluation:
         )
         batches = readable(dataset.create_dict_iterator(num_epochs=1, output_numpy=True), self._records.path)
         self._metrics.clear()
-        result = evaluate(predict, batches, self._metrics, batch_size, num_batches=dataset.get_dataset_size())
+        result = evaluate(predict, batches, self._metrics, batch_size, num_images=self.num_images)
         self._records.files.require_unchanged()
         return result
 
@@ -91,13 +93,12 @@ class Evaluation:
         return self._metrics.get_metrics()
 
 
-def build_metrics(config: Config, annotation_file: Path | str, protocols: Sequence[str] = PROTOCOLS,
-                  images_are: str = "images") -> COCOMetrics:
-    """The metrics that the configuration asks for, with the ground truth of a COCO annotation file."""
+def build_metrics(config: Config, annotation_file: Path | str, **options: Any) -> COCOMetrics:
+    """The metrics that the configuration asks for, with the ground truth of a COCO annotation file; `options` are other
+    arguments of `COCOMetrics`."""
     return COCOMetrics(annotation_file, config.classes, build_nms_config(config), protocol=config.eval_protocol,
-                       protocols=protocols, coco_min_score=config.coco_min_score,
-                       images_are=images_are, target_precision=config.target_precision,
-                       target_recall=config.target_recall)
+                       coco_min_score=config.coco_min_score, target_precision=config.target_precision,
+                       target_recall=config.target_recall, **options)
 
 
 def find_annotation_file(config: Config, paths: Iterable[Path]) -> Path | str:

@@ -1,16 +1,15 @@
 """The one evaluation loop: any callable that predicts, any batches."""
 import logging
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 import numpy as np
-from tqdm import tqdm
 
 from src.evaluation.predictions import Predictions
 from src.utils.errors import UserError
+from src.utils.progress import progress
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ class Metrics(Protocol[Result]):
 
 def evaluate(
     predict: Predict, batches: Iterable[Mapping[str, np.ndarray]], metrics: Metrics[Result], batch_size: int,
-    num_batches: int | None = None,
+    num_images: int | None = None,
 ) -> Result:
     """Predicts all batches. `metrics` gets the predictions of one batch while the next is predicted.
 
@@ -42,7 +41,7 @@ def evaluate(
             filled up with its last image, so that a compiled network sees one shape only.
         metrics: `update` is called in the order of the batches, from another thread.
         batch_size: number of images that `predict` takes.
-        num_batches: for the progress bar, where `batches` has no length.
+        num_images: for the progress; None where it is not known.
 
     Returns:
         Result of `metrics.get_metrics()`.
@@ -50,16 +49,13 @@ def evaluate(
     Raises:
         UserError: there are no batches, or the predictions do not fit.
     """
-    num_images, network_time = 0, 0.0
+    done, network_time = 0, 0.0
     start = time.perf_counter()
-    if num_batches is None and isinstance(batches, Sized):
-        num_batches = len(batches)
-    bar = tqdm(batches, total=num_batches, desc="evaluating", unit="batch", file=sys.stderr,
-               disable=not sys.stderr.isatty())
     # One batch at most waits for its post-processing: the predictions of a large network are many megabytes.
-    with ThreadPoolExecutor(max_workers=1) as post_processing:
+    with (ThreadPoolExecutor(max_workers=1) as post_processing,
+          progress("evaluating", num_images, "image", tells_end=False) as advance):
         updated = None
-        for batch in bar:
+        for batch in batches:
             images, image_ids = batch["image"], np.asarray(batch["img_id"]).reshape(-1)
             count = len(image_ids)
             image_shapes = np.asarray(batch["image_shape"]).reshape(count, 2)
@@ -73,14 +69,15 @@ def evaluate(
             if updated:
                 updated.result()
             updated = post_processing.submit(metrics.update, predictions[:count], image_ids, image_shapes)
-            num_images += count
+            done += count
+            advance(count)
         if updated:
             updated.result()
-    if not num_images:
+    if not done:
         raise UserError("there are no images to evaluate: the evaluation dataset is empty")
     seconds = time.perf_counter() - start
     logger.info("predicted %d images in %.1f s, %.1f images per second (network alone %.1f)",
-                num_images, seconds, num_images / max(seconds, 1e-9), num_images / max(network_time, 1e-9))
+                done, seconds, done / max(seconds, 1e-9), done / max(network_time, 1e-9))
     return metrics.get_metrics()
 
 

@@ -16,8 +16,8 @@ from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
 
 ONNX_PROVIDERS = {"CPU": "CPUExecutionProvider", "GPU": "CUDAExecutionProvider"}
-# Of a file of export.py, without and with NMS inside.
 _SHOWN_NAMES = 5
+# Of a file of export.py, without and with NMS inside.
 ANCHOR_OUTPUTS, NMS_OUTPUTS = ("boxes", "scores"), ("boxes", "scores", "labels", "counts")
 
 

@@ -75,7 +75,7 @@ class Predictor(abc.ABC):
 def check_file(path: Path | str) -> None:
     """Raises a `UserError` unless there is this model file."""
     if not Path(path).is_file():
-        raise UserError(f"file_name: there is no file {path}")
+        raise UserError(f"There is no model file {path}.")
 
 
 def first_line(error: Exception) -> str:

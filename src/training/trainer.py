@@ -50,7 +50,7 @@ def set_up_device_and_ranks(config: Config) -> Ranks:
     return set_up_ranks(config.run_distribute, config.device_num)
 
 
-def check_weight_paths(config: Config) -> tuple[Path | None, Path | None]:
+def find_weight_files(config: Config) -> tuple[Path | None, Path | None]:
     """Files of the weights that training begins from, of the backbone and of the detector; None for none.
 
     Raises:
@@ -74,7 +74,7 @@ def build_network(config: Config, records: MindRecordSet | None = None) -> SSDWi
     """
     net = build_training_net(config)
     net.with_parts = True
-    backbone, detector = check_weight_paths(config)
+    backbone, detector = find_weight_files(config)
     if backbone:
         load_backbone(net, backbone, get_model(config.model_name).backbone_path, config.pretrain_vgg_bn)
     if detector and config.filter_weight and config.class_head_init == "background":

@@ -13,7 +13,8 @@ BYTES = "B"
 
 
 @contextlib.contextmanager
-def progress(label: str, total: int | None, unit: str, initial: int = 0) -> Iterator[Callable[[int], object]]:
+def progress(label: str, total: int | None, unit: str, initial: int = 0, tells_end: bool = True
+             ) -> Iterator[Callable[[int], object]]:
     """Context manager: gives a function that is called with the number of units that were done since the last call.
 
     Args:
@@ -21,6 +22,7 @@ def progress(label: str, total: int | None, unit: str, initial: int = 0) -> Iter
         total: number of units; None when it is not known.
         unit: one of what is counted, such as `image`, or `BYTES`.
         initial: units that an earlier run has done.
+        tells_end: log a last line when all is done.
     """
     if sys.stderr.isatty():
         with tqdm(desc=label, total=total, initial=initial, unit=unit, unit_scale=unit == BYTES,
@@ -34,7 +36,7 @@ def progress(label: str, total: int | None, unit: str, initial: int = 0) -> Iter
         nonlocal done, last
         done += count
         now = time.monotonic()
-        if now - last >= LOG_EVERY_SECONDS or done == total:
+        if now - last >= LOG_EVERY_SECONDS or (done == total and tells_end):
             last = now
             rate = (done - initial) / max(now - start, 1e-3)
             logger.info("%s: %s", label, _line(done, total, rate, unit))

@@ -24,10 +24,10 @@ ANY_SIZE = sys.maxsize
 SMALL_JSON = 64 * MEGABYTE
 # What spreadsheets take for the beginning of a formula, also after a tabulator or a carriage return.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# Control characters, line separators, marks that turn the direction of writing, and halves of letters.
 # The mark of UTF-32 begins with that of UTF-16. These codecs take the mark away.
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# Control characters, line separators, marks that turn the direction of writing, and halves of letters.
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

@@ -26,7 +26,7 @@ class LoadReport:
     Attributes:
         loaded: parameters of the network that have values of the file now.
         kept: parameters of the network that are as they were.
-        unused: parameters of the file without a place in the network.
+        unused: parameters of the file that were not asked for, or that have no place in the network.
     """
 
     loaded: tuple[str, ...]

@@ -124,10 +124,15 @@ def test_where_it_must_not_be_written(data, tmp_path, output, message):
     assert names_below(tmp_path) == before
 
 
-def test_names_that_differ_in_blanks_are_refused(data, tmp_path):
-    (data / "val" / "a.json").write_text(labelme_json(("cat ", "rectangle", [[1, 2], [41, 33]]), image="a.png"))
+def test_names_that_differ_in_blanks_are_refused(tmp_path):
+    folder = tmp_path / "own"
+    write_image(folder / "a.png")
+    boxes = [{"id": number, "image_id": 1, "category_id": number, "bbox": [1, 2, 30, 40]} for number in (1, 2)]
+    (folder / "a.json").write_text(json.dumps({
+        "images": [{"id": 1, "file_name": "a.png"}], "annotations": boxes,
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "cat "}]}))
     with pytest.raises(UserError, match="Two classes are called 'cat', but for blanks around the name"):
-        convert(FolderConfig(str(data)), "voc", tmp_path / "out")
+        convert(FolderConfig(str(folder)), "voc", tmp_path / "out")
 
 
 def test_classes_of_all_parts_are_written(data, tmp_path, caplog):

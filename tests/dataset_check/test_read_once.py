@@ -9,7 +9,7 @@ from src.dataset.annotations import UNKNOWN_CLASS, Report
 from src.dataset.found_file import NAME
 from src.dataset.reading_once import annotations_read_once, once
 from src.dataset.sources import find_source
-from src.dataset_check.object_sizes import with_choices_by_size
+from src.training.auto_input import with_choices_by_size
 from tests.support.samples import in_pixels, write_image
 
 OBJECTS = {"train": [(1, "dog", [10, 5, 20, 30]), (2, "cat", [0, 0, 16, 12]), (2, "bird", [40, 20, 40, 40])],

@@ -12,7 +12,7 @@ def findings_of(classes, boxes):
     return Findings(
         parts=[DataPart("training", 1, [image], Report())], missing_part="there is none", refused_part=None,
         classes=classes, unknown_classes=[], bad_labels=[], same_but_for_case=[], duplicates=[],
-        sides=np.zeros((0, 2)), image_size=(300, 300), badly_fitting=0.0, has_fixed_anchors=True, anchors=None,
+        sides=np.zeros((0, 2)), image_size=(300, 300), badly_fitting=0.0, anchors=None,
         batch_size=1, configured_batch=None, rarity=None, keep_empty=False, repeat_threshold=0.0)
 
 

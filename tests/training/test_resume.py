@@ -27,7 +27,7 @@ from src.training.resume import (
 from src.training.run_record import LossScaleState, RunRecord, name_run, restore_parameters
 from src.training.run_state import RunState
 from src.training.step import TrainingWrapper
-from src.training.trainer import check_weight_paths
+from src.training.trainer import find_weight_files
 from src.utils.errors import UserError
 from src.weights import read_checkpoint, save_checkpoint
 from src.weights.training_state import read_state
@@ -278,7 +278,7 @@ def test_what_the_key_finds(undisturbed, tmp_path, caplog):
     with pytest.raises(UserError, match=r"there is no checkpoint ssd-7_3\.ckpt"):
         find_resume(config_of(output, "--resume=ssd-7_3.ckpt"))
     with pytest.raises(UserError, match=r"there is no checkpoint ssd-7_3\.ckpt"):  # before the data are looked at
-        check_weight_paths(config_of(output, "--resume=ssd-7_3.ckpt"))
+        find_weight_files(config_of(output, "--resume=ssd-7_3.ckpt"))
     last.write_bytes(last.read_bytes()[:-1])
     assert find_resume(config_of(output, "--resume")).path.name == "ssd-2_3.ckpt"
     with pytest.raises(UserError, match="it was cut off"):

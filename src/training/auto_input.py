@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from src.boxes.anchor_fit import SAME_SHARE, best_overlaps, sample_boxes, share_below
 from src.boxes.default_boxes import build_default_boxes
 from src.config import Config
 from src.dataset.annotations import ImageRecord, Report
 from src.dataset.found_file import FoundFile
 from src.dataset.images import read_image_size
 from src.dataset.sources import find_source
-from src.dataset_check.anchor_fit import SAME_SHARE, best_overlaps, sample_boxes, share_below
 from src.utils.errors import UserError
 
 logger = logging.getLogger(__name__)

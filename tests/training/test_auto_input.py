@@ -4,8 +4,8 @@ import pytest
 
 from src.config import load_config
 from src.dataset.annotations import AnnotationSource, ImageRecord
-from src.dataset_check import object_sizes
-from src.dataset_check.object_sizes import relative_boxes, size_spread, with_choices_by_size
+from src.training import auto_input
+from src.training.auto_input import relative_boxes, size_spread, with_choices_by_size
 from src.utils.errors import UserError
 from tests.support.samples import write_image
 
@@ -21,7 +21,7 @@ def records_with(height, width, count=40):
 def choose(monkeypatch, tmp_path):
     def choose(records, *flags):
         source = AnnotationSource("coco", tmp_path, [], lambda report: records)
-        monkeypatch.setattr(object_sizes, "find_source", lambda config, is_training: source)
+        monkeypatch.setattr(auto_input, "find_source", lambda config, is_training: source)
         flags = flags if any("input_size" in flag for flag in flags) else (*flags, "--input_size=auto")
         return with_choices_by_size(load_config(flags, for_training=True))
 
