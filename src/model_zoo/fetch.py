@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import logging
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
 from src.utils.files import file_digest, find_checkpoint, reported_as
 
+logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -85,7 +87,10 @@ def with_config_of_weights(argv: Sequence[str] | None) -> list[str]:
     if given.config_path is not None:
         return flags
     file = published_config(given.checkpoint_file_path) or config_of_run(given.checkpoint_file_path)
-    return [f"--config_path={file}", *flags] if file else flags
+    if file is None:
+        return flags
+    logger.info("configuration: %s", file)
+    return [f"--config_path={file}", *flags]
 
 
 def fetch_weights(name: str) -> Path:

@@ -197,7 +197,8 @@ def test_models_without_metadata_or_configuration(tmp_path):
         load_detector(tmp_path / "a.ckpt")
     with pytest.raises(UserError, match=r"has no metadata about its classes and its input"):
         load_detector(save_model(tmp_path / "a.onnx", metadata=None))
-    for name, message in (("none.onnx", r"no model file .*none\.onnx"), ("none.ckpt", r"no such checkpoint.*none\.ckpt"),
+    for name, message in (("none.onnx", r"no model file .*none\.onnx"),
+                          ("none.ckpt", r"no such checkpoint.*none\.ckpt"),
                           ("ssd300_caco", r"did you mean the published weights ssd300_coco")):
         with pytest.raises(UserError, match=message):
             load_detector(tmp_path / name if "." in name else name)
