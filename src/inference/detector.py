@@ -11,7 +11,7 @@ from typing import Any, overload
 import cv2
 import numpy as np
 
-from src.boxes import ImageDetections, NMSConfig
+from src.boxes import NMSConfig
 from src.boxes.box_ops import xywh_to_tlbr
 from src.config import Config, load_config
 from src.config.run_config import config_of_run
@@ -22,7 +22,7 @@ from src.evaluation.thresholds import choose_score
 from src.inference.load import Device, is_exported, load_predictor
 from src.inference.metadata import ModelMetadata, create_metadata
 from src.inference.predictor import Predictor
-from src.inference.tiles import TileSettings, merge_tiles, place_tiles
+from src.inference.tiles import FoundBoxes, TileSettings, merge_tiles, place_tiles
 from src.model_zoo import find_weights, published_config
 from src.utils.errors import UserError
 from src.visualization.draw import draw_detections
@@ -147,26 +147,21 @@ class Detector:
         self.detect([np.zeros((*self._image_size, 3), np.uint8)])
         self.seconds = 0.0
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[ImageDetections]:
-        """The detections in at most `batch_size` images (H, W, 3) uint8 RGB, as arrays.
-
-        Returns:
-            For each image boxes (D, 4) float32 `ymin xmin ymax xmax` in pixels, inside the image; scores (D,); labels
-            (D,) int64.
-        """
+    def detect(self, images: Sequence[np.ndarray]) -> list[FoundBoxes]:
+        """The detections in at most `batch_size` images (H, W, 3) uint8 RGB; their boxes lie inside the images."""
         return [self._detect_in_tiles(image) for image in images] if self._tiles else self._detect(images)
 
-    def _detect_in_tiles(self, image: np.ndarray) -> ImageDetections:
+    def _detect_in_tiles(self, image: np.ndarray) -> FoundBoxes:
         assert self._tiles
         height, width = image.shape[:2]
         tile_size, overlap = self._tiles.shape(self._image_size), self._tiles.overlap
         tiles = place_tiles((height, width), tile_size, overlap)
-        found: list[ImageDetections] = []
+        found: list[FoundBoxes] = []
         for start in range(0, len(tiles), self._network_batch):
             found += self._detect([tile.crop(image) for tile in tiles[start : start + self._network_batch]])
         return merge_tiles(zip(tiles, found), tile_size, self._nms, overlap) if len(tiles) > 1 else found[0]
 
-    def _detect(self, images: Sequence[np.ndarray]) -> list[ImageDetections]:
+    def _detect(self, images: Sequence[np.ndarray]) -> list[FoundBoxes]:
         """`detect` for as many images as the network takes at once, or fewer, each as a whole."""
         # A compiled network sees one shape only: the last image fills the batch up.
         rows = [min(row, len(images) - 1) for row in range(self._network_batch)]
@@ -183,10 +178,11 @@ class Detector:
             return resize(image, self._image_size)
         return preprocess(image, self._image_size, input_format=self._input_format)
 
-    def _select(self, predictions: Predictions, image_shape: tuple[int, ...]) -> ImageDetections:
+    def _select(self, predictions: Predictions, image_shape: tuple[int, ...]) -> FoundBoxes:
         predictions.check(len(self.classes))
         xywh, scores, labels = predictions.select(image_shape, self._nms)
-        return xywh_to_tlbr(xywh).clip(0, np.tile(np.array(image_shape, np.float32), 2)), scores, labels
+        boxes = xywh_to_tlbr(xywh).clip(0, np.tile(np.array(image_shape, np.float32), 2))
+        return FoundBoxes(boxes, scores, labels)
 
 
 def _read_rgb(picture: Picture) -> np.ndarray:

@@ -9,10 +9,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from tqdm import tqdm
 
-from src.boxes import ImageDetections
 from src.dataset.images import load_image
 from src.inference.inputs import Input, Video
 from src.inference.outputs import Output
+from src.inference.tiles import FoundBoxes
 from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
 
@@ -27,7 +27,7 @@ class BatchDetector(Protocol):
 
     def warm_up(self) -> None: ...
 
-    def detect(self, images: Sequence[np.ndarray]) -> Sequence[ImageDetections]: ...
+    def detect(self, images: Sequence[np.ndarray]) -> Sequence[FoundBoxes]: ...
 
 
 class _Shot(NamedTuple):

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 
-from src.boxes import ImageDetections, NMSConfig, apply_nms
+from src.boxes import NMSConfig, apply_nms
 from src.boxes.box_ops import box_area, pairwise_iou
+from src.config import Config
 
 # Share of a tile that the next one repeats: an object that is smaller lies whole in one of them.
 OVERLAP = 0.2
@@ -20,6 +21,20 @@ _COVERED = 0.7
 _SAME_OBJECT = 0.3
 # What a box was found in: a tile or the whole image, or at a border between tiles.
 _OF_TILE, _OF_IMAGE, _AT_BORDER = range(3)
+
+
+class FoundBoxes(NamedTuple):
+    """The detections in an image.
+
+    Attributes:
+        boxes: (D, 4) float32 `ymin xmin ymax xmax` in pixels.
+        scores: (D,) float32.
+        labels: (D,) int64.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -81,8 +96,8 @@ def _starts(side: int, tile: int, overlap: int) -> list[int]:
     return starts
 
 
-def merge_tiles(found: Iterable[tuple[Tile, ImageDetections]], tile_size: tuple[int, int], nms: NMSConfig,
-                overlap: float = OVERLAP) -> ImageDetections:
+def merge_tiles(found: Iterable[tuple[Tile, FoundBoxes]], tile_size: tuple[int, int], nms: NMSConfig,
+                overlap: float = OVERLAP) -> FoundBoxes:
     """The detections of an image from those of its tiles, by NMS over all of them, class by class.
 
     A box that ends at a border between tiles may be a part of an object. Where it is smaller than what the tiles
@@ -91,12 +106,12 @@ def merge_tiles(found: Iterable[tuple[Tile, ImageDetections]], tile_size: tuple[
     exact, yield to those of tiles that are whole. All this against boxes of at least half the score.
 
     Args:
-        found: of each tile boxes (D, 4) `ymin xmin ymax xmax` in pixels of the tile, scores (D,), labels (D,).
+        found: the detections of each tile, in pixels of the tile.
         tile_size, overlap: as of `place_tiles`.
         nms: its `nms_threshold` counts; the number of boxes is not limited, since each tile has its own limit.
 
     Returns:
-        The same in pixels of the image, in order of the labels, and of descending score within a label.
+        Those in pixels of the image, in order of the labels, and of descending score within a label.
     """
     parts = [(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), np.zeros(0, np.int64))]
     shared = np.tile(overlap * np.array(tile_size), 2) - 2 * _margins(tile_size)
@@ -110,7 +125,7 @@ def merge_tiles(found: Iterable[tuple[Tile, ImageDetections]], tile_size: tuple[
     boxes, scores, labels, origins = map(np.concatenate, zip(*parts))
     kept = [_merge_class(np.flatnonzero(labels == label), boxes, scores, origins, nms) for label in np.unique(labels)]
     order = np.concatenate([np.zeros(0, np.int64), *kept])
-    return boxes[order], scores[order], labels[order]
+    return FoundBoxes(boxes[order], scores[order], labels[order])
 
 
 def _merge_class(rows: np.ndarray, boxes: np.ndarray, scores: np.ndarray, origins: np.ndarray, nms: NMSConfig
@@ -156,19 +171,6 @@ class TileSettings:
         return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-class _TileKeys(Protocol):
-    """The keys of the configuration that `build_tile_settings` reads."""
-
-    @property
-    def tiles(self) -> bool: ...
-
-    @property
-    def tile_size(self) -> int: ...
-
-    @property
-    def tile_overlap(self) -> float: ...
-
-
-def build_tile_settings(config: _TileKeys) -> TileSettings | None:
+def build_tile_settings(config: Config) -> TileSettings | None:
     """The `TileSettings` of the configuration; None for whole images."""
     return TileSettings(config.tile_size, config.tile_overlap) if config.tiles else None

@@ -51,8 +51,8 @@ ONE = (("ONNX", (1,)), ("MINDIR", (1,)))
 
 @pytest.mark.parametrize(("name", "flags", "exports"), [
     ("ssd300_config.yaml", SMALL_MULTIBOX, ONE_AND_FOUR),
-    ("ssd_mobilenet_v1_300_config_gpu.yaml", SMALL_MULTIBOX, ONE_AND_FOUR),
-    ("ssd_mobilenet_v1_fpn_config.yaml", SMALL_PYRAMID, ONE_AND_FOUR),
+    ("ssd_mobilenet_v1_300_config_gpu.yaml", SMALL_MULTIBOX, ONE),
+    ("ssd_mobilenet_v1_fpn_config.yaml", SMALL_PYRAMID, ONE),
     ("ssd_resnet50_fpn_config.yaml", SMALL_PYRAMID, ONE),
     ("ssd_vgg16_config.yaml", SMALL_VGG, ONE_AND_FOUR),
     ("ssd_mobilenet_v2_config.yaml", (*SMALL_MULTIBOX, "--use_depthwise=True"), ONE),
