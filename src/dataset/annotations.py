@@ -43,6 +43,7 @@ TURNED_IMAGE = "images that were turned in the annotation program, whose boxes a
 NO_ANNOTATION = "images that nobody annotated (predictions do not count), or that have no file"
 SEVERAL_ANNOTATIONS = "images with several annotations, of which the newest counts"
 SEVERAL_FILES = "images in several annotation files, of which the last counts"
+IN_OTHER_PART = "images without the name of a part that are in another part, left out of training"
 NO_AREA = "boxes without area or wholly outside the image"
 CLIPPED = "boxes partly outside the image, clipped"
 ORPHAN = "boxes of images that the file does not list"
