@@ -43,7 +43,7 @@ TURNED_IMAGE = "images that were turned in the annotation program, whose boxes a
 NO_ANNOTATION = "images that nobody annotated (predictions do not count), or that have no file"
 SEVERAL_ANNOTATIONS = "images with several annotations, of which the newest counts"
 SEVERAL_FILES = "images in several annotation files, of which the last counts"
-IN_OTHER_PART = "images without the name of a part that are in another part, left out of training"
+IN_OTHER_PART = "images that another part has too, left out of training"
 NO_AREA = "boxes without area or wholly outside the image"
 CLIPPED = "boxes partly outside the image, clipped"
 ORPHAN = "boxes of images that the file does not list"
@@ -198,6 +198,7 @@ class AnnotationFormat(NamedTuple):
             has this format without doubt, and cannot be used.
         names_classes: the annotations name the class of a box; otherwise they have its label.
         keys: the way without `data`; None where there is none.
+        why_not: folder where no format is found -> why files that may have this one cannot be read, or empty.
     """
 
     kind: str
@@ -206,6 +207,7 @@ class AnnotationFormat(NamedTuple):
     look: Callable[[Path, tuple[str, ...]], dict[str, AnnotationSource]]
     names_classes: bool = True
     keys: FormatKeys | None = None
+    why_not: Callable[[Path], str] | None = None
 
 
 def usual_parts(is_there: Callable[[str], bool]) -> dict[str, str]:

@@ -21,9 +21,10 @@ from src.dataset.annotations import (
     Report,
     purpose_of_name,
 )
+from src.dataset.file_names import slashed
 from src.dataset.outlines import Point, ellipse_extremes, enclosing_box, finite_number, named_boxes, rectangle, turned
 from src.dataset.part_names import purpose_of_export
-from src.dataset.voc import parse_xml, slashed
+from src.dataset.voc import parse_xml
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, read_file, reason_of_reading, shown
 

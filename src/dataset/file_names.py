@@ -33,6 +33,11 @@ def spellings(name: str) -> Iterator[str]:
             yield from (stem + other for other in dict.fromkeys((suffix, suffix.lower(), suffix.upper())))
 
 
+def slashed(file_name: str | None) -> str:
+    """A name that an annotation file states, with `/` between its folders."""
+    return (file_name or "").strip().replace("\\", "/")
+
+
 def files_below(folder: Path | str, enter: Callable[[str], bool] | None = None) -> list[str]:
     """Names of the files in a folder and its sub-folders, relative to it with `/`, sorted.
 

@@ -22,12 +22,12 @@ from src.dataset.annotations import (
     ImageRecord,
     Report,
 )
-from src.dataset.file_names import readable_files_below
+from src.dataset.file_names import readable_files_below, slashed
 from src.dataset.image_matching import Claim
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.outlines import Point, ellipse_extremes, enclosing_box, named_boxes, number_pairs
 from src.dataset.part_names import copies_of_parts, files_by_part, part_folders, purpose_of_image_file
-from src.dataset.voc import slashed, with_suffixes
+from src.dataset.voc_images import with_suffixes
 from src.utils.safe_io import read_json, reason_of_reading
 
 # Shapes without an inside.
@@ -49,7 +49,7 @@ def _source(folder: Path, names: Sequence[str], all_names: Sequence[str], classe
         return [image.claim for image in _read(folder, others, classes, Report())]
 
     def read(report: Report) -> list[ImageRecord]:
-        copies = copies_of_parts(all_names)
+        copies = copies_of_parts(folder, all_names)
         for name in copies.intersection(names):
             report.add(IN_OTHER_PART, name)
         images = _read(folder, [name for name in names if name not in copies], classes, report)

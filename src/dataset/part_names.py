@@ -1,9 +1,11 @@
 """Which part of a dataset a file belongs to, going by the names of its folders."""
+import posixpath
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from src.dataset.annotations import PART_NAMES, TRAINING, purpose_of_name
+from src.utils.safe_io import MOST_JSON, read_file
 
 _PURPOSE_OF = {name: purpose for purpose, names in PART_NAMES.items() for name in names}
 
@@ -49,12 +51,23 @@ def files_by_part(names: Iterable[str]) -> dict[str, list[str]]:
     return files
 
 
-def copies_of_parts(names: Iterable[str]) -> set[str]:
-    """The annotation files without the name of a part that are called like one of a part.
+def copies_of_parts(folder: Path, names: Iterable[str]) -> set[str]:
+    """The annotation files without the name of a part of which a part has a copy, with the same name and content.
 
     Scripts that divide a dataset copy its files into the folders of parts, and leave the first ones where they are.
     """
-    names = list(names)
-    unnamed = {name for name in names if not purpose_of_image_file(name)}
-    in_parts = {PurePosixPath(name).name for name in names if name not in unnamed} if unnamed else set()
-    return {name for name in unnamed if PurePosixPath(name).name in in_parts}
+    unnamed, in_parts = [], dict[str, list[str]]()
+    for name in names:
+        if purpose_of_image_file(name):
+            in_parts.setdefault(posixpath.basename(name), []).append(name)
+        else:
+            unnamed.append(name)
+    return {name for name in unnamed if any(
+        _same_content(folder / name, folder / other) for other in in_parts.get(posixpath.basename(name), ()))}
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    try:
+        return one.stat().st_size == other.stat().st_size and read_file(one, MOST_JSON) == read_file(other, MOST_JSON)
+    except OSError:  # the reader will say so
+        return False

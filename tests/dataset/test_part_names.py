@@ -27,6 +27,11 @@ def test_files_by_part():
                                     EVALUATION: ["val/d.xml"]}
 
 
-def test_copies_of_parts():
-    assert copies_of_parts(["a.xml", "sub/b.xml", "c.xml", "train/a.xml", "val/sub/b.xml"]) == {"a.xml", "sub/b.xml"}
-    assert copies_of_parts(["a.xml", "sub/a.xml"]) == set()
+def test_copies_of_parts(tmp_path):
+    content = {"a.xml": "a", "sub/b.xml": "b", "c.xml": "c", "d.xml": "d", "cam1/d.xml": "x", "train/a.xml": "a",
+               "val/sub/b.xml": "b", "val/d.xml": "d", "train/e.xml": "c"}
+    for name, text in content.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert copies_of_parts(tmp_path, content) == {"a.xml", "sub/b.xml", "d.xml"}
+    assert copies_of_parts(tmp_path, ["a.xml", "sub/a.xml"]) == set()
