@@ -33,7 +33,7 @@ from src.dataset.voc_images import VocImages, stem_below
 from src.dataset.voc_layout import ANNOTATIONS, SPLITS, VocLayout, find_layout, xml_files
 from src.dataset.voc_parts import find_voc_parts
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_file, reason_of_reading, shown
+from src.utils.safe_io import MEGABYTE, read_file, reason_of_reading, shown, shown_list
 
 MAX_IMAGE_ID = 2**31 - 1
 _ENCODING = re.compile(rb"<\?xml[^>]*\sencoding=[\"']((?!utf)[\w.-]+)[\"']", re.IGNORECASE)
@@ -49,10 +49,15 @@ def find_voc(config: Any, is_training: bool) -> AnnotationSource:
 
 
 def _source(layout: VocLayout, classes: tuple[str, ...]) -> AnnotationSource:
-    if not layout.annotation_files():
-        raise UserError(f"{layout.split_file} names no images." if layout.split_file else
-                        f"There is no xml file in {layout.annotation_dir}.")
+    _require_files(layout)
     return _source_of_all(layout.image_dir, [layout], classes)
+
+
+def _require_files(layout: VocLayout) -> None:
+    if not layout.annotation_files():
+        besides = f" besides those of {shown_list(layout.other_lists, MOST_FILES)}" if layout.other_lists else ""
+        raise UserError(f"{layout.split_file} names no images{besides}." if layout.split_file else
+                        f"There is no xml file in {layout.annotation_dir}.")
 
 
 def _source_of_all(image_dir: Path, layouts: Sequence[VocLayout], classes: tuple[str, ...]) -> AnnotationSource:
@@ -63,12 +68,21 @@ def _source_of_all(image_dir: Path, layouts: Sequence[VocLayout], classes: tuple
 
 def look_for_voc(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
     """As `AnnotationFormat.look`: the parts that have usual names, else the whole folder."""
-    found = {purpose: [layout for layout in layouts if _has_voc_files(layout.annotation_files())]
-             for purpose, layouts in find_voc_parts(folder).items()}
+    found = {purpose: list(filter(_is_voc, layouts)) for purpose, layouts in find_voc_parts(folder).items()}
     if not found.get(TRAINING) and (folder / SPLITS).is_dir() and _has_voc_files(xml_files(folder / ANNOTATIONS)):
         find_layout(folder, True, "train")  # tells the lists that are there
     return {purpose: _source_of_all(layouts[0].image_dir if len(layouts) == 1 else folder, layouts, classes)
             for purpose, layouts in found.items() if layouts}
+
+
+def _is_voc(layout: VocLayout) -> bool:
+    """Whether a layout has xml files of VOC; a `UserError` where it has, and its list names nothing."""
+    if layout.split_file is None:
+        return _has_voc_files(layout.annotation_files())
+    if not _has_voc_files(xml_files(layout.annotation_dir)):
+        return False
+    _require_files(layout)
+    return True
 
 
 def _has_voc_files(files: Sequence[Path]) -> bool:

@@ -92,6 +92,12 @@ def test_what_is_evaluated_is_not_trained_on(tmp_path):
     assert [path.name for path in source.annotation_files] == ["a.xml", "trainval.txt", "val.txt"]
 
 
+def test_nothing_is_left_to_train_on(tmp_path):
+    write(tmp_path, *standard("a"), trainval="a", val="a")
+    with pytest.raises(UserError, match=r"trainval\.txt names no images besides those of .*val\.txt\."):
+        look_for_voc(tmp_path, CLASSES)
+
+
 def test_lists_in_deeper_folders(tmp_path):
     """Two years of the challenge, and a task whose own list says nothing of the part."""
     write(tmp_path / "VOC2007", *standard("ab"), train="a", val="b")
