@@ -139,7 +139,9 @@ def _source(kind: str, folder: Path, exports: Sequence[Export], others: Sequence
 
     def read_all(report: Report) -> list[ImageRecord]:
         images = [image for export in exports for image in export.images(report)]
-        return records_of(images, folder, report, claims_of_others)
+        # An image of a file is in one part only.
+        may_overlap = not {export.name for export in others} <= {export.name for export in exports}
+        return records_of(images, folder, report, claims_of_others, may_overlap)
 
     files = list(dict.fromkeys(folder / export.name for export in exports))
     return AnnotationSource(kind, folder, files, read_all)
@@ -151,7 +153,7 @@ def no_claims() -> list[Claim]:
 
 
 def records_of(images: Iterable[AnnotatedImage], folder: Path, report: Report,
-               claims_of_others: Callable[[], list[Claim]] = no_claims) -> list[ImageRecord]:
+               claims_of_others: Callable[[], list[Claim]] = no_claims, may_overlap: bool = True) -> list[ImageRecord]:
     """Records, sorted by the name of the file, also of images that do not exist, without those outside `folder`.
 
     Of several annotation files with the same image, such as two exports of one project, the last one counts. Images
@@ -160,6 +162,7 @@ def records_of(images: Iterable[AnnotatedImage], folder: Path, report: Report,
     Args:
         folder: that the names are relative to.
         claims_of_others: what the other parts name; only called where it makes a difference.
+        may_overlap: whether an image that names no part can be in another part.
 
     Raises:
         UserError: a folder cannot be read.
@@ -167,7 +170,7 @@ def records_of(images: Iterable[AnnotatedImage], folder: Path, report: Report,
     images = list(images)
     files = [name for name in readable_files_below(folder) if not name.lower().endswith(NOT_IMAGES)]
     found = []
-    for image, file in _with_files(images, files, report, claims_of_others):
+    for image, file in _with_files(images, files, report, claims_of_others, may_overlap):
         try:
             found.append((image, file or _missing(folder, image.names[0])))
         except ValueError as error:
@@ -184,11 +187,12 @@ def records_of(images: Iterable[AnnotatedImage], folder: Path, report: Report,
 
 
 def _with_files(images: Sequence[AnnotatedImage], files: Sequence[str], report: Report,
-                claims_of_others: Callable[[], list[Claim]]) -> Iterator[tuple[AnnotatedImage, str | None]]:
+                claims_of_others: Callable[[], list[Claim]], may_overlap: bool
+                ) -> Iterator[tuple[AnnotatedImage, str | None]]:
     """The images, each with its file or None, without those that name no part and are in another one."""
     claims = [image.claim for image in images]
     found, in_parts = exact_files(claims, files), set[str | None]()
-    if None in found or not all(claim.purpose for claim in claims):
+    if None in found or (may_overlap and not all(claim.purpose for claim in claims)):
         others = claims_of_others()
         found = match_files([*claims, *others], files)
         in_parts = {file for file, claim in zip(found[len(claims):], others) if claim.purpose} - {None}

@@ -57,13 +57,14 @@ def exact_files(claims: Sequence[Claim], files: Iterable[str]) -> list[str | Non
 
 
 class _Guesses:
-    """The files that nothing leads to, by the ends of their paths. All paths are as `name_key` has them."""
+    """The files that nothing leads to, by the ends of their paths as `name_key` has them."""
 
     def __init__(self, claims: Sequence[Claim], found: Sequence[str | None], files: Sequence[str]) -> None:
-        self._by_end: dict[str, list[str]] = {}
+        self._by_end: dict[str, list[tuple[str, str]]] = {}  # the file, also as `name_key` has it
         for file in set(files).difference(found):
-            for end in _last_parts(file):
-                self._by_end.setdefault(end, []).append(file)
+            key = name_key(file)
+            for end in _last_parts(key):
+                self._by_end.setdefault(end, []).append((key, file))
         self._folders_by_end: dict[str, list[str]] = {}
         for folder in folders_of(name_key(file) for file in files if file.lower().endswith(IMAGE_SUFFIXES)) - {"."}:
             for end in _last_parts(folder):
@@ -79,17 +80,17 @@ class _Guesses:
         return next((file for file in guesses if file is not None and self._may_be(claim, file)), None)
 
     def _by_name(self, name: str, within: str) -> str | None:
-        folders = [within] if within else []
-        for end in _last_parts(name):
-            files = self._by_end.get(end, [])
-            if folders:
-                files = [file for file in files if any(_is_below(name_key(file), folder) for folder in folders)]
-            if files:
-                return files[0] if len(files) == 1 else None
-            stated = self._folders_by_end.get(posixpath.dirname(end), [])
-            stated = [folder for folder in stated if not within or _is_below(folder, within)]
-            if stated and folders in ([], [within]):
-                folders = stated
+        """The only file with the longest end; `within` is the folder that it lies in, or empty."""
+        start = f"{within}/" if within else ""
+        starts: tuple[str, ...] = (start,)
+        for end in _last_parts(name_key(name)):
+            files = (file for key, file in self._by_end.get(end, ()) if key.startswith(starts))
+            first, second = next(files, None), next(files, None)
+            if first is not None:
+                return first if second is None else None
+            if starts == (start,):
+                stated = (f"{folder}/" for folder in self._folders_by_end.get(posixpath.dirname(end), ()))
+                starts = tuple(folder for folder in stated if folder.startswith(start)) or starts
         return None
 
     def _folder_with_images(self, place: str) -> str:
@@ -121,5 +122,5 @@ def _is_below(name: str, folder: str) -> bool:
 
 def _last_parts(name: str) -> Iterator[str]:
     """`b/c/d.png`, `c/d.png`, `d.png`."""
-    parts = name_key(name).split("/")[-MOST_PARTS:]
+    parts = name.split("/")[-MOST_PARTS:]
     return ("/".join(parts[start:]) for start in range(len(parts)))

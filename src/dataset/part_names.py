@@ -24,8 +24,9 @@ class PartFolder(NamedTuple):
 
 def part_folders(name: str) -> list[PartFolder]:
     """The folders above a file that are called as parts, in small or capital letters; the outermost comes first."""
-    folders = [folder for folder in reversed(PurePosixPath(name).parents) if folder.name.lower() in _PURPOSE_OF]
-    return [PartFolder(_PURPOSE_OF[folder.name.lower()], str(folder)) for folder in folders]
+    folders = name.split("/")[:-1]
+    return [PartFolder(_PURPOSE_OF[folder.lower()], "/".join(folders[:depth]))
+            for depth, folder in enumerate(folders, 1) if folder.lower() in _PURPOSE_OF]
 
 
 def purpose_of_image_file(name: str) -> str:

@@ -30,7 +30,7 @@ class VocLayout(NamedTuple):
         more_lists: other lists of the same part.
         other_lists: lists of other parts, whose names are left out.
         chosen: the xml files of the part, where it has no list and is not all of the folder.
-        left_out: xml files of the folder that are left out, because another part has them too.
+        left_out: xml files of the folder that are left out, because they are of another part.
     """
 
     image_dir: Path
@@ -175,10 +175,10 @@ def _whole_folder(root: Path) -> VocLayout | None:
     """The layout of a folder whose xml files are not divided into parts, or None."""
     for annotations in (root / ANNOTATIONS, root):
         files = xml_files(annotations) if annotations.is_dir() else []
-        chosen = [path for path in files
-                  if purpose_of_image_file(path.relative_to(annotations).as_posix()) in ("", TRAINING)]
+        purposes = {path: purpose_of_image_file(path.relative_to(annotations).as_posix()) or TRAINING for path in files}
+        chosen, left_out = ([path for path in files if (purposes[path] == TRAINING) is one] for one in (True, False))
         if chosen:
-            return VocLayout(image_folder(root), annotations, chosen=tuple(chosen))
+            return VocLayout(image_folder(root), annotations, chosen=tuple(chosen), left_out=tuple(left_out))
     return None
 
 

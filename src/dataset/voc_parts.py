@@ -80,6 +80,8 @@ def _parts_in_folders(folder: Path, names: list[str], roots: list[str]) -> dict[
     files = [name for name in names if name.lower().endswith(".xml") and not name.startswith(below_lists)]
     if "" in roots:
         files = [name for name in files if purpose_of_image_file(name)]
+    if not files:
+        return {}
     with_images = folders_of(name for name in names if name.lower().endswith(IMAGE_SUFFIXES))
     copies = copies_of_parts(folder, files)
     groups: dict[tuple[str, Path, Path], list[str]] = {}
