@@ -1,6 +1,6 @@
 """Exports of annotation programs: which files of a folder are theirs, and the images that these name."""
+import functools
 import itertools
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -9,23 +9,24 @@ import numpy as np
 
 from src.dataset.annotations import (
     FOREIGN_IMAGE,
+    IN_OTHER_PART,
     SEVERAL_FILES,
     TRAINING,
     AnnotationSource,
     ImageRecord,
     Report,
-    purpose_of_name,
 )
-from src.dataset.file_names import FileNames, name_key, readable_files_below
+from src.dataset.file_names import readable_files_below
+from src.dataset.image_matching import Claim, exact_files, match_files
+from src.dataset.part_names import purpose_of_export
 from src.dataset.paths import path_below
 from src.dataset.voc import assign_ids, unique_names
+from src.utils.errors import UserError
 from src.utils.safe_io import decoded_head, open_file
 
 # Files of a folder that are looked at to tell their format, and bytes of each.
 MOST_FILES, MOST_BYTES = 10, 1 << 16
 MOST_SIZE = 1 << 40
-# Last parts of a path that are compared.
-MOST_PARTS = 16
 NOT_IMAGES = (".json", ".xml", ".txt")
 
 
@@ -37,12 +38,48 @@ class AnnotatedImage(NamedTuple):
         pixel_boxes: as in `ImageRecord`.
         size: (height, width) as annotated, or None.
         annotation_file: that it is from, where there are several.
+        place: folder of that file, as in `Claim`.
+        purpose: of the part that names the image, as in `Claim`.
     """
 
     names: tuple[str, ...]
     pixel_boxes: np.ndarray
     size: tuple[int, int] | None = None
     annotation_file: str = ""
+    place: str = ""
+    purpose: str = ""
+
+    @property
+    def claim(self) -> Claim:
+        return Claim(self.names, self.place, self.purpose)
+
+
+class Export(NamedTuple):
+    """A file with annotations of many images, or those of its images that are in one part.
+
+    Attributes:
+        name: of the file, relative to the folder of the dataset.
+        purpose: of the part that the file or its images name; empty where there is none.
+        read: gives the images.
+    """
+
+    name: str
+    purpose: str
+    read: Callable[[Report], list[AnnotatedImage]]
+
+    def images(self, report: Report) -> list[AnnotatedImage]:
+        """The images; their names are looked for beside the file first."""
+        place = self.name.rpartition("/")[0]
+        return [image._replace(names=(*(f"{place}/{one}" for one in image.names if place), *image.names),
+                               annotation_file=self.name, place=place, purpose=self.purpose)
+                for image in self.read(report)]
+
+    def claims(self) -> list[Claim]:
+        """What the images are called; none where the file cannot be read, as the reader of its part says."""
+        try:
+            return [image.claim for image in self.images(Report())]
+        except UserError:
+            return []
 
 
 def head(path: Path) -> bytes:
@@ -77,51 +114,65 @@ def export_files(folder: Path, suffix: str, is_one: Callable[[Path], bool]) -> l
 
 def file_sources(kind: str, folder: Path, names: Sequence[str],
                  read: Callable[[Path, Report], list[AnnotatedImage]]) -> dict[str, AnnotationSource]:
-    """The sources of a format with many images in a file, by purpose. Names of files and folders say what they are for;
-    without such a name, they are for training.
+    """The sources of a format with many images in a file, by purpose. Names of files and folders say what they are for.
 
     Args:
         names: of the annotation files, relative to the folder; of those of one purpose, the newest last.
         read: gives the images of a file.
     """
-    files: dict[str, list[str]] = {}
-    for name in names:
-        path = PurePosixPath(name)
-        files.setdefault(purpose_of_name(path.stem) or purpose_of_name(path.parent.name), []).append(name)
-    unnamed = files.pop("", [])
-    if unnamed and TRAINING not in files:
-        files[TRAINING] = unnamed
-    return {purpose: _source(kind, folder, of_purpose, read) for purpose, of_purpose in files.items()}
+    return export_sources(kind, folder, [Export(name, purpose_of_export(name), functools.partial(read, folder / name))
+                                         for name in names])
 
 
-def _source(kind: str, folder: Path, names: Sequence[str], read: Callable[[Path, Report], list[AnnotatedImage]]
-            ) -> AnnotationSource:
+def export_sources(kind: str, folder: Path, exports: Sequence[Export]) -> dict[str, AnnotationSource]:
+    """Sources by purpose; what names no part is for training."""
+    parts: dict[str, list[Export]] = {}
+    for export in exports:
+        parts.setdefault(export.purpose or TRAINING, []).append(export)
+    return {purpose: _source(kind, folder, of_purpose, [one for one in exports if one not in of_purpose])
+            for purpose, of_purpose in parts.items()}
+
+
+def _source(kind: str, folder: Path, exports: Sequence[Export], others: Sequence[Export]) -> AnnotationSource:
+    def claims_of_others() -> list[Claim]:
+        return [claim for export in others for claim in export.claims()]
+
     def read_all(report: Report) -> list[ImageRecord]:
-        images = []
-        for name in names:
-            place = name.rpartition("/")[0]
-            for image in read(folder / name, report):
-                beside = [f"{place}/{one}" for one in image.names] if place else []
-                images.append(image._replace(names=(*beside, *image.names), annotation_file=name))
-        return records_of(images, folder, report)
+        images = [image for export in exports for image in export.images(report)]
+        # An image of a file is in one part only.
+        may_overlap = not {export.name for export in others} <= {export.name for export in exports}
+        return records_of(images, folder, report, claims_of_others, may_overlap)
 
-    return AnnotationSource(kind, folder, [folder / name for name in names], read_all)
+    files = list(dict.fromkeys(folder / export.name for export in exports))
+    return AnnotationSource(kind, folder, files, read_all)
 
 
-def records_of(images: Iterable[AnnotatedImage], image_dir: Path, report: Report) -> list[ImageRecord]:
-    """Records, sorted by the name of the file, also of images that do not exist, without those outside `image_dir`.
+def no_claims() -> list[Claim]:
+    """The claims of other parts where there is none."""
+    return []
 
-    Of several annotation files with the same image, such as two exports of one project, the last one counts.
+
+def records_of(images: Iterable[AnnotatedImage], folder: Path, report: Report,
+               claims_of_others: Callable[[], list[Claim]] = no_claims, may_overlap: bool = True) -> list[ImageRecord]:
+    """Records, sorted by the name of the file, also of images that do not exist, without those outside `folder`.
+
+    Of several annotation files with the same image, such as two exports of one project, the last one counts. Images
+    that name no part, and are in another one too, are left out.
+
+    Args:
+        folder: that the names are relative to.
+        claims_of_others: what the other parts name; only called where it makes a difference.
+        may_overlap: whether an image that names no part can be in another part.
 
     Raises:
         UserError: a folder cannot be read.
     """
     images = list(images)
-    files = [name for name in readable_files_below(image_dir) if not name.lower().endswith(NOT_IMAGES)]
+    files = [name for name in readable_files_below(folder) if not name.lower().endswith(NOT_IMAGES)]
     found = []
-    for image, file in zip(images, match_files([image.names for image in images], files)):
+    for image, file in _with_files(images, files, report, claims_of_others, may_overlap):
         try:
-            found.append((image, file or _missing(image_dir, image.names[0])))
+            found.append((image, file or _missing(folder, image.names[0])))
         except ValueError as error:
             report.add(FOREIGN_IMAGE, error)
     last_file = {name: image.annotation_file for image, name in found}
@@ -131,41 +182,27 @@ def records_of(images: Iterable[AnnotatedImage], image_dir: Path, report: Report
     found = [(image, name) for image, name in found if image.annotation_file == last_file[name]]
     found.sort(key=lambda pair: pair[1])
     ids = assign_ids(unique_names([name for _, name in found]))
-    return [ImageRecord(image_id, str(image_dir / name), image.pixel_boxes, image.size)
+    return [ImageRecord(image_id, str(folder / name), image.pixel_boxes, image.size)
             for image_id, (image, name) in zip(ids, found)]
 
 
-def _missing(image_dir: Path, name: str) -> str:
+def _with_files(images: Sequence[AnnotatedImage], files: Sequence[str], report: Report,
+                claims_of_others: Callable[[], list[Claim]], may_overlap: bool
+                ) -> Iterator[tuple[AnnotatedImage, str | None]]:
+    """The images, each with its file or None, without those that name no part and are in another one."""
+    claims = [image.claim for image in images]
+    found, in_parts = exact_files(claims, files), set[str | None]()
+    if None in found or (may_overlap and not all(claim.purpose for claim in claims)):
+        others = claims_of_others()
+        found = match_files([*claims, *others], files)
+        in_parts = {file for file, claim in zip(found[len(claims):], others) if claim.purpose} - {None}
+    for image, file in zip(images, found):
+        if file in in_parts and not image.purpose:
+            report.add(IN_OTHER_PART, file)
+        else:
+            yield image, file
+
+
+def _missing(folder: Path, name: str) -> str:
     """Where an image would be that is not there; errors as `path_below`."""
-    return Path(path_below(image_dir, name)).relative_to(image_dir).as_posix()
-
-
-def match_files(wanted: Sequence[tuple[str, ...]], files: Iterable[str]) -> list[str | None]:
-    """The file that is meant, for each tuple of names; None where it is not there or cannot be told.
-
-    A name that is a file as it stands leads to it. Programs also write folders of another machine or addresses, or
-    leave folders out. So, of the files that nothing else leads to, the one counts then that has the most last parts of
-    its path in common with a name; not if two have as many, or if something else leads to it in the same way.
-    """
-    files = list(files)
-    names = FileNames(files)
-    found = [next(filter(None, map(names.find, candidates)), None) for candidates in wanted]
-    by_last_parts: dict[str, str | None] = {}
-    for file in set(files).difference(found):
-        for last_parts in _last_parts(file):
-            by_last_parts[last_parts] = None if last_parts in by_last_parts else file
-    guesses = {candidates: next(filter(None, (_closest(name, by_last_parts) for name in candidates)), None)
-               for candidates, file in zip(wanted, found) if file is None}
-    claims = Counter(guesses.values())
-    guesses = {candidates: file if claims[file] == 1 else None for candidates, file in guesses.items()}
-    return [file or guesses.get(candidates) for candidates, file in zip(wanted, found)]
-
-
-def _closest(name: str, by_last_parts: dict[str, str | None]) -> str | None:
-    return next((by_last_parts[last_parts] for last_parts in _last_parts(name) if last_parts in by_last_parts), None)
-
-
-def _last_parts(name: str) -> Iterator[str]:
-    """`b/c/d.png`, `c/d.png`, `d.png`."""
-    parts = name_key(name).split("/")[-MOST_PARTS:]
-    return ("/".join(parts[start:]) for start in range(len(parts)))
+    return Path(path_below(folder, name)).relative_to(folder).as_posix()

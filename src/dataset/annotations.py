@@ -44,6 +44,7 @@ NO_ANNOTATION = "images that nobody annotated (predictions do not count), or tha
 UNCLEAR_IMAGE = "tasks with several images, of which no name says which one was annotated"
 SEVERAL_ANNOTATIONS = "images with several annotations, of which the newest counts"
 SEVERAL_FILES = "images in several annotation files, of which the last counts"
+IN_OTHER_PART = "images of another part, left out of training"
 NO_AREA = "boxes without area or wholly outside the image"
 CLIPPED = "boxes partly outside the image, clipped"
 ORPHAN = "boxes of images that the file does not list"
@@ -198,6 +199,7 @@ class AnnotationFormat(NamedTuple):
             has this format without doubt, and cannot be used.
         names_classes: the annotations name the class of a box; otherwise they have its label.
         keys: the way without `data`; None where there is none.
+        why_not: folder where no format is found -> why files that may have this one cannot be read, or empty.
     """
 
     kind: str
@@ -206,6 +208,7 @@ class AnnotationFormat(NamedTuple):
     look: Callable[[Path, tuple[str, ...]], dict[str, AnnotationSource]]
     names_classes: bool = True
     keys: FormatKeys | None = None
+    why_not: Callable[[Path], str] | None = None
 
 
 def usual_parts(is_there: Callable[[str], bool]) -> dict[str, str]:

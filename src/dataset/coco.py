@@ -1,4 +1,5 @@
 """Annotations in the COCO json format: reading, and writing of the ground truth of other formats."""
+import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from src.dataset.annotations import (
 from src.dataset.coco_layout import CocoPart, find_coco_parts
 from src.dataset.open_classes import labels_of
 from src.dataset.paths import existing_file, existing_folder, file_of_part, path_below, resolve_path
+from src.dataset.shared_images import Place, claims, place_of_one
 from src.utils.errors import UserError
 from src.utils.safe_io import read_json, reason_of_reading, shown, shown_list, without_garbage_collection
 
@@ -44,15 +46,18 @@ def find_coco(config: Any, is_training: bool) -> AnnotationSource:
     return _source(CocoPart(annotation_file, image_dir), config.classes)
 
 
-def _source(part: CocoPart, classes: tuple[str, ...]) -> AnnotationSource:
-    return AnnotationSource("coco", part.image_dir, [part.annotation_file],
-                            lambda report: read_coco(part.annotation_file, part.image_dir, classes, report, part.place),
-                            part.annotation_file)
+def _source(part: CocoPart, classes: tuple[str, ...], others: Sequence[CocoPart] = ()) -> AnnotationSource:
+    def read(report: Report) -> list[ImageRecord]:
+        return read_coco(part.annotation_file, part.image_dir, classes, report, part.place, others)
+
+    return AnnotationSource("coco", part.image_dir, [part.annotation_file], read, part.annotation_file)
 
 
 def look_for_coco(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
     """As `AnnotationFormat.look`, see `find_coco_parts`."""
-    return {purpose: _source(part, classes) for purpose, part in find_coco_parts(folder).items()}
+    parts = find_coco_parts(folder)
+    return {purpose: _source(part, classes, [other for other in parts.values() if other != part])
+            for purpose, part in parts.items()}
 
 
 def find_annotation_file(config: Any, is_training: bool) -> Path:
@@ -175,7 +180,7 @@ def coco_box(bbox: object) -> list[int]:
 
 @without_garbage_collection()
 def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[str], report: Report,
-              place: Callable[[Path | str, str], str] = path_below) -> list[ImageRecord]:
+              place: Place = path_below, others: Sequence[CocoPart] = ()) -> list[ImageRecord]:
     """Records of the images of a COCO file, in the order of its `images` list, without those outside `image_dir`.
 
     Boxes keep the order of the file; crowd boxes are boxes like any other. A label is the position of the category's
@@ -183,6 +188,7 @@ def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[st
 
     Args:
         place: (image_dir, name) -> path of an image; a `ValueError` means that it is elsewhere.
+        others: the other parts, whose images are not taken.
 
     Raises:
         UserError: no COCO file, an image without integer id or name, or an id that two images or categories share.
@@ -196,12 +202,28 @@ def read_coco(annotation_file: Path | str, image_dir: Path, classes: Sequence[st
         if len(boxes_of_image) != len(content["images"]):
             raise UserError(f"{annotation_file}: two entries of 'images' have the same id.")
         _collect_boxes(content["annotations"], boxes_of_image, name_of_category, label_of_name, report)
-        place_of_name = functools.partial(place, image_dir)
+        place_of_name: Callable[[str], str] = functools.partial(place, image_dir)
+        if place is not path_below:
+            place_of_name = place_of_one(place, image_dir, _names(content), functools.partial(_claims_of, others))
         return list(_records(content["images"], annotation_file, place_of_name, boxes_of_image, report))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{annotation_file}: an entry lacks a field or has a wrong type ({shown(repr(error))}); "
                         "expected are images with id and file_name, categories with id and name, annotations with "
                         "image_id and category_id.") from error
+
+
+def _names(content: dict[str, Any]) -> list[str]:
+    return [image["file_name"] for image in content["images"] if isinstance(image.get("file_name"), str)]
+
+
+def _claims_of(parts: Sequence[CocoPart]) -> dict[str, set[str]]:
+    """The names in the files of other parts, by the path that they lead to."""
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        with contextlib.suppress(UserError):  # the reader of that part says so
+            for path, names in claims(part.place, part.image_dir, _names(read_coco_json(part.annotation_file))).items():
+                found.setdefault(path, set()).update(names)
+    return found
 
 
 def _collect_boxes(annotations: list[dict], boxes_of_image: dict[Any, list[list[int]]],

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
-from src.dataset.annotated_images import AnnotatedImage, export_files, file_sources, head
+from src.dataset.annotated_images import AnnotatedImage, Export, export_files, export_sources, head
 from src.dataset.annotations import (
     NO_OUTLINE,
     TRAINING,
@@ -21,15 +21,18 @@ from src.dataset.annotations import (
     Report,
     purpose_of_name,
 )
+from src.dataset.file_names import slashed
 from src.dataset.outlines import Point, ellipse_extremes, enclosing_box, finite_number, named_boxes, rectangle, turned
-from src.dataset.voc import parse_xml, slashed
+from src.dataset.part_names import purpose_of_export
+from src.dataset.voc import parse_xml
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, read_file, reason_of_reading, shown
 
 MOST_XML = 512 * MEGABYTE
 EXPORT = "In CVAT, choose Export task dataset and the format 'CVAT for images 1.1'."
 _BEGINS = re.compile(rb"<annotations[\s>]")
-_SUBSET = re.compile(rb'<image\s[^<>]*\bsubset="([^"]*)"')
+_IMAGE = re.compile(rb"<image\s[^<>]*")
+_SUBSET = re.compile(rb'\ssubset="([^"]*)"')
 
 
 def _is_cvat(path: Path) -> bool:
@@ -39,31 +42,41 @@ def _is_cvat(path: Path) -> bool:
 def look_for_cvat(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
     """As `AnnotationFormat.look`: parts are told by the names of files and folders, or else by subsets of a project."""
     names = [name for name in export_files(folder, ".xml", _is_cvat) if _is_cvat(folder / name)]
-    sources = file_sources("cvat", folder, names, lambda path, report: read_cvat(path, classes, report))
-    if len(sources) == 1 and TRAINING in sources:
-        subsets: dict[str, list[str]] = {}
-        for subset in _subsets(sources[TRAINING].annotation_files):
-            subsets.setdefault(purpose_of_name(subset) or TRAINING, []).append(subset)
-        if len(subsets) > 1:
-            return {purpose: _subset_source(folder, names, classes, tuple(chosen))
-                    for purpose, chosen in subsets.items()}
+    purposes = {name: purpose_of_export(name) for name in names}
+    are_divided = not {TRAINING, ""}.issuperset(purposes.values())
+    exports: list[Export] = []
+    subsets: dict[str, set[str]] = {}
+    for name, purpose in purposes.items():
+        of_part: dict[str, list[str]] = {}
+        for subset in [] if are_divided and purpose else _subsets(folder / name):
+            of_part.setdefault(purpose_of_name(subset) or purpose, []).append(subset)
+            subsets.setdefault(purpose_of_name(subset) or purpose or TRAINING, set()).add(subset)
+        if len(of_part) > 1:
+            exports += [Export(name, one, functools.partial(_read_file, folder / name, classes, tuple(chosen)))
+                        for one, chosen in of_part.items()]
+        else:
+            whole = next(iter(of_part), purpose)
+            exports.append(Export(name, whole, functools.partial(_read_file, folder / name, classes, None)))
+    sources = export_sources("cvat", folder, exports)
+    if len(subsets) > 1:
+        return {purpose: source._replace(subsets=tuple(sorted(subsets.get(purpose, ()))))
+                for purpose, source in sources.items()}
     return sources
 
 
-def _subset_source(folder: Path, names: Sequence[str], classes: tuple[str, ...], subsets: tuple[str, ...]
-                   ) -> AnnotationSource:
-    sources = file_sources("cvat", folder, names, lambda path, report: read_cvat(path, classes, report, subsets))
-    return sources[TRAINING]._replace(subsets=subsets)
+def _read_file(path: Path, classes: tuple[str, ...], subsets: tuple[str, ...] | None, report: Report
+               ) -> list[AnnotatedImage]:
+    return read_cvat(path, classes, report, subsets)
 
 
-def _subsets(files: Sequence[Path]) -> list[str]:
-    """The names of all subsets, from the bytes of the files: to parse them is for the reader."""
-    found: set[bytes] = set()
-    for path in files:
-        try:
-            found.update(_SUBSET.findall(read_file(path, MOST_XML)))
-        except OSError:  # the reader will say so
-            continue
+def _subsets(path: Path) -> list[str]:
+    """The names of all subsets, from the bytes of a file: to parse it is for the reader. Images without a subset have
+    an empty one."""
+    try:
+        tags = _IMAGE.findall(read_file(path, MOST_XML))
+    except OSError:  # the reader will say so
+        return []
+    found = {subset[1] if (subset := _SUBSET.search(tag)) else b"" for tag in tags}
     return sorted(html.unescape(name.decode(errors="replace")) for name in found)
 
 

@@ -6,7 +6,7 @@ suffix is written in capital letters or small ones.
 import logging
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from src.dataset.reading_once import once
@@ -33,25 +33,25 @@ def spellings(name: str) -> Iterator[str]:
             yield from (stem + other for other in dict.fromkeys((suffix, suffix.lower(), suffix.upper())))
 
 
-def files_below(folder: Path | str, enter: Callable[[str], bool] | None = None) -> list[str]:
+def slashed(file_name: str | None) -> str:
+    """A name that an annotation file states, with `/` between its folders."""
+    return (file_name or "").strip().replace("\\", "/")
+
+
+def files_below(folder: Path | str) -> list[str]:
     """Names of the files in a folder and its sub-folders, relative to it with `/`, sorted.
 
     Folders whose names begin with a dot are left out, since programs keep copies there, and so are files `._*`, which
     macOS writes beside others. So is what this program wrote; the log tells of folders with results. Folders that are
     links are entered.
 
-    Args:
-        enter: name of a folder directly below -> whether to look into it; None: into all.
-
     Raises:
         OSError: a folder cannot be read.
     """
-    if enter is None:
-        return once(("files below", os.path.abspath(folder)), lambda: _files_below(folder, lambda name: True))
-    return _files_below(folder, enter)
+    return once(("files below", os.path.abspath(folder)), lambda: _files_below(folder))
 
 
-def _files_below(folder: Path | str, enter: Callable[[str], bool]) -> list[str]:
+def _files_below(folder: Path | str) -> list[str]:
     names: list[str] = []
     for path, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
         place = Path(path).relative_to(folder)
@@ -61,8 +61,8 @@ def _files_below(folder: Path | str, enter: Callable[[str], bool]) -> list[str]:
             continue
         if _CHECKPOINTS in folders or not _RECORDS.isdisjoint(files) or _CHECK.issubset(files):
             files = [name for name in files if name not in _LIKE_DATA]
-        folders[:] = [name for name in folders if not name.startswith(".") and (place.parts or enter(name))
-                      and not _leads_back(Path(path, name), len(place.parts))]
+        folders[:] = [name for name in folders
+                      if not name.startswith(".") and not _leads_back(Path(path, name), len(place.parts))]
         prefix = "".join(f"{part}/" for part in place.parts)
         names += [prefix + name for name in files if not name.startswith("._")]
     return sorted(names)

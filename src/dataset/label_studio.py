@@ -24,6 +24,7 @@ from src.dataset.annotations import (
     AnnotationSource,
     Report,
 )
+from src.dataset.file_names import slashed
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.outlines import (
     ellipse_extremes,
@@ -34,7 +35,6 @@ from src.dataset.outlines import (
     rectangle,
     turned,
 )
-from src.dataset.voc import slashed
 from src.utils.errors import UserError
 from src.utils.safe_io import read_json, reason_of_reading, shown
 

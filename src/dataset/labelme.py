@@ -15,16 +15,19 @@ from typing import Any
 from src.dataset.annotated_images import AnnotatedImage, export_files, head, records_of
 from src.dataset.annotations import (
     BAD_ANNOTATION,
+    IN_OTHER_PART,
     NO_OUTLINE,
-    TRAINING,
     AnnotationFormat,
     AnnotationSource,
     ImageRecord,
     Report,
-    usual_parts,
 )
+from src.dataset.file_names import readable_files_below, slashed
+from src.dataset.image_matching import Claim
+from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.outlines import Point, ellipse_extremes, enclosing_box, named_boxes, number_pairs
-from src.dataset.voc import slashed, with_suffixes
+from src.dataset.part_names import copies_of_parts, files_by_part, part_folders, purpose_of_image_file
+from src.dataset.voc_images import with_suffixes
 from src.utils.safe_io import read_json, reason_of_reading
 
 # Shapes without an inside.
@@ -34,20 +37,34 @@ _BEGINS = re.compile(rb'\s*\{.*"(shapes|imageData)"\s*:', re.DOTALL)
 
 
 def look_for_labelme(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
-    """As `AnnotationFormat.look`: the folders with usual names, else the whole folder."""
+    """As `AnnotationFormat.look`: the names of folders tell the parts."""
     names = export_files(folder, ".json", lambda path: _BEGINS.match(head(path)) is not None)
-    parts = usual_parts(lambda name: any(one.startswith(f"{name}/") for one in names))
-    sources = {purpose: _source(folder / part, [name[len(part) + 1:] for name in names if name.startswith(f"{part}/")],
-                                classes) for purpose, part in parts.items()}
-    others = [name for name in names if name.partition("/")[0] not in parts.values()]
-    if others and TRAINING not in parts:
-        sources[TRAINING] = _source(folder, others, classes)
-    return sources
+    return {purpose: _source(folder, of_purpose, names, classes)
+            for purpose, of_purpose in files_by_part(names).items()}
 
 
-def _source(folder: Path, names: Sequence[str], classes: tuple[str, ...]) -> AnnotationSource:
-    return AnnotationSource("labelme", folder, [folder / name for name in names],
-                            lambda report: read_labelme(folder, names, classes, report))
+def _source(folder: Path, names: Sequence[str], all_names: Sequence[str], classes: tuple[str, ...]
+            ) -> AnnotationSource:
+    def claims_of_others() -> list[Claim]:
+        others = sorted(set(all_names).difference(names))
+        return [image.claim for image in _read(folder, others, classes, Report())]
+
+    def read(report: Report) -> list[ImageRecord]:
+        copies = copies_of_parts(folder, all_names)
+        for name in copies.intersection(names):
+            report.add(IN_OTHER_PART, name)
+        images = _read(folder, [name for name in names if name not in copies], classes, report)
+        return records_of(images, folder, report, claims_of_others)
+
+    return AnnotationSource("labelme", _image_dir(folder, names), [folder / name for name in names], read)
+
+
+def _image_dir(folder: Path, names: Sequence[str]) -> Path:
+    """The folder of a part where all of its files and images lie together, else that of the dataset."""
+    places = {next((one.path for one in part_folders(name)), "") for name in names}
+    place = places.pop() if len(places) == 1 else ""
+    images = (name for name in readable_files_below(folder) if name.startswith(f"{place}/"))
+    return folder / place if any(name.lower().endswith(IMAGE_SUFFIXES) for name in images) else folder
 
 
 FORMAT = AnnotationFormat("labelme", "LabelMe", "json files with shapes, called like the images", look_for_labelme)
@@ -68,6 +85,10 @@ def read_labelme(folder: Path, json_names: Sequence[str], classes: Sequence[str]
     Raises:
         UserError: a folder cannot be read.
     """
+    return records_of(_read(folder, json_names, classes, report), folder, report)
+
+
+def _read(folder: Path, json_names: Sequence[str], classes: Sequence[str], report: Report) -> list[AnnotatedImage]:
     images = []
     for name in json_names:
         try:
@@ -79,8 +100,9 @@ def read_labelme(folder: Path, json_names: Sequence[str], classes: Sequence[str]
             report.add(BAD_ANNOTATION, f"{folder / name}: {reason_of_reading(error)}")
             continue
         boxes = named_boxes(_objects(shapes, report, name), classes, report, name)
-        images.append(AnnotatedImage(_image_names(name, content.get("imagePath")), boxes, _annotated_size(content)))
-    return records_of(images, folder, report)
+        images.append(AnnotatedImage(_image_names(name, content.get("imagePath")), boxes, _annotated_size(content),
+                                     place=posixpath.dirname(name), purpose=purpose_of_image_file(name)))
+    return images
 
 
 def _objects(shapes: Sequence[dict[str, Any]], report: Report, where: str

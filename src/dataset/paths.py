@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from src.dataset.file_names import spellings
+from src.dataset.images import IMAGE_SUFFIXES
 from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
 
@@ -65,14 +66,25 @@ def ends_of(name: str) -> Iterator[str]:
 def path_by_end(folder: Path | str, name: str) -> str:
     """As `path_below`; where nothing is there, the longest end of the name that is there, below `folder`.
 
-    Programs state whole paths of the machine that they ran on.
+    Programs state whole paths of the machine that they ran on. Where a folder of the name is there with images, the
+    image lies in it or nowhere.
     """
     for end in (name, *ends_of(name)):
         with contextlib.suppress(ValueError):
             path = path_below(folder, end)
             if os.path.lexists(path):
                 return path
+            if os.path.dirname(path) != str(folder) and _has_images(os.path.dirname(path)):
+                return path
     return path_below(folder, name)
+
+
+def _has_images(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name.lower().endswith(IMAGE_SUFFIXES) for entry in entries)
+    except OSError:
+        return False
 
 
 def is_file_below(folder: Path | str, name: str, place: Callable[[Path | str, str], str] = path_below) -> bool:

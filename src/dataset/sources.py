@@ -100,10 +100,11 @@ def _look(config: Any, classes: tuple[str, ...]) -> tuple[AnnotationFormat, dict
     except OSError as error:
         raise UserError(f"{error.filename} in data = {config.data} cannot be read: {error.strerror}.") from error
     if not found:
+        reasons = "".join(f" {reason}" for form in formats if form.why_not and (reason := form.why_not(folder)))
         looked_for = "; ".join(f"{form.name} (--dataset={form.kind}): {form.looks_for}" for form in formats)
         raise UserError(f"No annotations are found in {folder}. Looked for {looked_for}. There is "
                         f"{shown_list(sorted(path.name for path in folder.iterdir()), MOST_NAMES) or 'nothing'}."
-                        f"{'' if config.dataset == AUTO else ' --dataset=auto looks for all formats.'}")
+                        f"{reasons}{'' if config.dataset == AUTO else ' --dataset=auto looks for all formats.'}")
     if len(found) > 1:
         raise UserError(f"{folder} has annotations in several formats: "
                         f"{', '.join(_with_file(form, parts) for form, parts in found)}. Choose one by its --dataset; "

@@ -1,4 +1,5 @@
 """Annotations as a text file: one image a line, `path xmin,ymin,xmax,ymax,class ...`."""
+import logging
 import os
 import re
 from pathlib import Path
@@ -22,6 +23,7 @@ from src.dataset.paths import existing_file, existing_folder, file_of_part, is_f
 from src.utils.errors import UserError
 from src.utils.safe_io import decoded_head, open_file, read_text, reason_of_reading, shown, shown_list
 
+logger = logging.getLogger(__name__)
 KIND = "other"
 IMAGE_FOLDERS = ("images", "Images", "JPEGImages")
 MOST_LOOKED_AT = 1 << 16  # bytes of a file that may be a text list
@@ -68,6 +70,9 @@ def look_for_txt(folder: Path, classes: tuple[str, ...]) -> dict[str, Annotation
     unnamed = lists.pop("", [])
     if TRAINING not in lists and unnamed:
         lists[TRAINING] = unnamed
+    elif unnamed:
+        logger.warning("%s is not used: its name tells no part, and %s is for training",
+                       shown_list(path for path, _ in unnamed), shown(lists[TRAINING][0][0]))
     sources = {}
     for purpose, found in lists.items():
         if len(found) > 1:

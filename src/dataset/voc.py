@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 import numpy as np
@@ -14,86 +14,31 @@ from defusedxml import DTDForbidden, ElementTree
 
 from src.dataset.annotations import (
     BAD_ANNOTATION,
-    EVALUATION_NAMES,
+    IN_OTHER_PART,
     MISSING_ANNOTATION,
     OTHER_NAME,
     TRAINING,
-    TRAINING_NAMES,
     AnnotationFormat,
     AnnotationSource,
     FormatKeys,
     ImageRecord,
     Report,
     usual_evaluation_part,
-    usual_parts,
 )
-from src.dataset.file_names import FileNames, files_below, readable_files_below
+from src.dataset.file_names import slashed
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.outlines import named_boxes
-from src.dataset.paths import existing_file, path_below, resolve_path
+from src.dataset.paths import existing_file, resolve_path
+from src.dataset.voc_images import VocImages, stem_below
+from src.dataset.voc_layout import ANNOTATIONS, SPLITS, VocLayout, find_layout, xml_files
+from src.dataset.voc_parts import find_voc_parts
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_file, read_text, reason_of_reading, shown, shown_list
+from src.utils.safe_io import MEGABYTE, read_file, reason_of_reading, shown, shown_list
 
-SPLITS = Path("ImageSets", "Main")
 MAX_IMAGE_ID = 2**31 - 1
 _ENCODING = re.compile(rb"<\?xml[^>]*\sencoding=[\"']((?!utf)[\w.-]+)[\"']", re.IGNORECASE)
-_COLUMN = re.compile(r"\s+(1|0|-1)$")
 MOST_XML = 16 * MEGABYTE
-MOST_SPLIT = 256 * MEGABYTE
-MOST_LISTS = 20  # that a message shows
-
-
-class VocLayout(NamedTuple):
-    """Where a VOC dataset keeps one of its parts.
-
-    Attributes:
-        image_dir: folder of the images.
-        annotation_dir: folder of the xml files.
-        split_file: list of the names of the part; None when the part is all xml files of the folder.
-    """
-
-    image_dir: Path
-    annotation_dir: Path
-    split_file: Path | None = None
-
-    def annotation_files(self) -> list[Path]:
-        """The xml files of this part, sorted; files that the split names need not exist.
-
-        Raises:
-            UserError: the split or a folder cannot be read, or the split names files outside the folder.
-        """
-        try:
-            if self.split_file is None:
-                return xml_files(self.annotation_dir)
-            lines = map(str.strip, read_text(self.split_file, MOST_SPLIT).splitlines())
-            return sorted({listed_file(self.annotation_dir, line) for line in lines if line})
-        except (OSError, ValueError) as error:
-            raise UserError(f"{self.split_file or self.annotation_dir} cannot be used: {shown(error)}") from error
-
-
-def xml_files(folder: Path) -> list[Path]:
-    """The xml files of a folder and its sub-folders, sorted, without those of the parts of a dataset."""
-    names = files_below(folder, enter=lambda name: name.lower() not in (*TRAINING_NAMES, *EVALUATION_NAMES))
-    return [folder / name for name in names if name.lower().endswith(".xml")]
-
-
-def listed_file(annotation_dir: Path, line: str) -> Path:
-    """The xml file that a line of a list means, which need not exist.
-
-    The name may hold blanks, and have a suffix. A second column may follow it: 1, 0 or -1, as in the lists per class of
-    the VOC challenge and in those of VoTT, or anything else.
-
-    Raises:
-        ValueError: it is outside the folder, or no file can have this name.
-    """
-    name = _COLUMN.sub("", line)
-    for one in dict.fromkeys((line, name, line.split()[0])):
-        stem, suffix = os.path.splitext(one)
-        for candidate in (one, stem) if suffix.lower() in (*IMAGE_SUFFIXES, ".xml") else (one,):
-            path = Path(path_below(annotation_dir, f"{candidate}.xml"))
-            if path.is_file():
-                return path
-    return Path(path_below(annotation_dir, f"{name}.xml"))
+MOST_FILES = 10  # that are looked at to tell the format
 
 
 def find_voc(config: Any, is_training: bool) -> AnnotationSource:
@@ -104,37 +49,61 @@ def find_voc(config: Any, is_training: bool) -> AnnotationSource:
 
 
 def _source(layout: VocLayout, classes: tuple[str, ...]) -> AnnotationSource:
-    files = layout.annotation_files()
-    if not files:
-        raise UserError(f"{layout.split_file} names no images." if layout.split_file else
+    _require_files(layout)
+    return _source_of_all(layout.image_dir, [layout], classes)
+
+
+def _require_files(layout: VocLayout) -> None:
+    if not layout.annotation_files():
+        besides = f" besides those of {shown_list(layout.other_lists, MOST_FILES)}" if layout.other_lists else ""
+        raise UserError(f"{layout.split_file} names no images{besides}." if layout.split_file else
                         f"There is no xml file in {layout.annotation_dir}.")
-    if layout.split_file is not None:
-        files.append(layout.split_file)
-    return AnnotationSource("voc", layout.image_dir, files, lambda report: read_voc(layout, classes, report))
+
+
+def _source_of_all(image_dir: Path, layouts: Sequence[VocLayout], classes: tuple[str, ...]) -> AnnotationSource:
+    files = [file for layout in layouts
+             for file in (*layout.annotation_files(), *layout.lists, *layout.other_lists)]
+    return AnnotationSource("voc", image_dir, files, lambda report: read_layouts(layouts, image_dir, classes, report))
 
 
 def look_for_voc(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
     """As `AnnotationFormat.look`: the parts that have usual names, else the whole folder."""
-    names = usual_parts(lambda name: (folder / name).is_dir() or (folder / SPLITS / f"{name}.txt").is_file())
-    sources = {}
-    for purpose, name in {TRAINING: "train", **names}.items():
-        try:
-            layout = find_layout(folder, purpose == TRAINING, name)
-        except UserError:
-            if purpose == TRAINING and (folder / SPLITS).is_dir() and _has_voc_files(folder / "Annotations"):
-                raise  # which tells the lists that are there
-            continue
-        if _has_voc_files(layout.annotation_dir):
-            sources[purpose] = _source(layout, classes)
-    return sources
+    found = {purpose: list(filter(_is_voc, layouts)) for purpose, layouts in find_voc_parts(folder).items()}
+    if not found.get(TRAINING) and (folder / SPLITS).is_dir() and _has_voc_files(xml_files(folder / ANNOTATIONS)):
+        find_layout(folder, True, "train")  # tells the lists that are there
+    return {purpose: _source_of_all(layouts[0].image_dir if len(layouts) == 1 else folder, layouts, classes)
+            for purpose, layouts in found.items() if layouts}
 
 
-def _has_voc_files(folder: Path) -> bool:
-    """Whether the first xml file of a folder is one of VOC: other formats have such files too."""
-    try:
-        return any(parse_xml(path).tag == "annotation" for path in xml_files(folder)[:1])
-    except (UserError, ParseError, OSError, LookupError, ValueError):
+def _is_voc(layout: VocLayout) -> bool:
+    """Whether a layout has xml files of VOC; a `UserError` where it has, and its list names nothing."""
+    if layout.split_file is None:
+        return _has_voc_files(layout.annotation_files())
+    if not _has_voc_files(xml_files(layout.annotation_dir)):
         return False
+    _require_files(layout)
+    return True
+
+
+def _has_voc_files(files: Sequence[Path]) -> bool:
+    """Whether one of the first xml files is one of VOC: other formats have such files too."""
+    return any(_root_or_error(path)[0] == "annotation" for path in files[:MOST_FILES])
+
+
+def _root_or_error(path: Path) -> tuple[str, str]:
+    """The outermost element of an xml file; and the reason where it cannot be read."""
+    try:
+        return parse_xml(path).tag, ""
+    except UserError as error:
+        return "", str(error)
+    except (ParseError, OSError, LookupError, ValueError) as error:
+        return "", f"{path} cannot be read as xml: {shown(reason_of_reading(error))}."
+
+
+def why_not_voc(folder: Path) -> str:
+    """As `AnnotationFormat.why_not`."""
+    found = list(map(_root_or_error, xml_files(folder)[:MOST_FILES]))
+    return found[0][1] if found and all(error for _, error in found) else ""
 
 
 def voc_json_path(config: Any) -> Path:
@@ -158,67 +127,7 @@ KEYS = FormatKeys(find_voc, root=lambda config, is_training: config.voc_root,
                   part_keys=("train_data_type", "val_data_type"), evaluation_part=find_evaluation_part,
                   ground_truth=find_voc_json)
 FORMAT = AnnotationFormat("voc", "Pascal VOC", "xml files with <annotation>, beside the images or in Annotations",
-                          look_for_voc, keys=KEYS)
-
-
-def find_layout(voc_root: Path | str, is_training: bool, data_type: str) -> VocLayout:
-    """Finds the images and annotations of the training or the evaluation part below `voc_root`.
-
-    1. The folder `<data_type>`, or else `train` or `eval`, with `Images` and `Annotations` inside, or all files in it.
-    2. The standard layout: `JPEGImages`, `Annotations`, and a split of `ImageSets/Main`: `<data_type>.txt` if there is
-       one; else, where `data_type` is a usual name, for training `trainval.txt` if there is a `test.txt` to evaluate
-       on, otherwise `train.txt`, otherwise `default.txt`, as CVAT calls it; for evaluation `test.txt`, otherwise
-       `val.txt`.
-    3. For training, a folder without parts: the xml files in it or in its `Annotations`, with the images beside them
-       or in `JPEGImages` or `Images`.
-
-    Files may lie in sub-folders, where images and annotations have the same ones.
-
-    Raises:
-        UserError: none of them is there.
-    """
-    root = Path(voc_root)
-    usual = "train" if is_training else "eval"
-    folders = [root / name for name in dict.fromkeys([data_type, usual]) if name]
-    for part in filter(Path.is_dir, folders):
-        annotations = part / "Annotations"
-        return VocLayout(_image_folder(part), annotations if annotations.is_dir() else part)
-    splits = root / SPLITS
-    if is_training:
-        names = [*(["trainval"] if (splits / "test.txt").is_file() else []), "train", "default"]
-    else:
-        names = ["test", "val"]
-    image_dir, annotation_dir = root / "JPEGImages", root / "Annotations"
-    if data_type and data_type not in (*TRAINING_NAMES, *EVALUATION_NAMES):
-        names = []  # that list and no other
-    for name in dict.fromkeys([data_type, *names]):
-        split_file = splits / f"{name}.txt"
-        if name and split_file.is_file() and image_dir.is_dir() and annotation_dir.is_dir():
-            return VocLayout(image_dir, annotation_dir, split_file)
-    whole = None if splits.exists() else _whole_folder(root)
-    if is_training and whole is not None:
-        return whole
-    looked_for = ", ".join(f"{name}.txt" for name in dict.fromkeys([data_type, *names]) if name)
-    lists = shown_list(sorted(path.name for path in splits.glob("*.txt")), MOST_LISTS) or "no list"
-    raise UserError(f"{root} is no VOC dataset with {'training' if is_training else 'evaluation'} images: looked for "
-                    f"the folder {' or '.join(map(str, folders))} (with Images and Annotations inside, or images and "
-                    f"xml files together), and for JPEGImages, Annotations and one of {looked_for} in {splits}, where "
-                    f"there is {lists}. A list of another name is chosen by "
-                    f"--{'train' if is_training else 'val'}_data_type=NAME.")
-
-
-def _whole_folder(root: Path) -> VocLayout | None:
-    """The layout of a folder whose xml files are not divided into parts, or None."""
-    for annotations in (root / "Annotations", root):
-        if annotations.is_dir() and xml_files(annotations):
-            return VocLayout(_image_folder(root), annotations)
-    return None
-
-
-def _image_folder(folder: Path) -> Path:
-    """The sub-folder of the images, or the folder itself."""
-    folders = (folder / name for name in ("JPEGImages", "Images", "images"))
-    return next(filter(Path.is_dir, folders), folder)
+                          look_for_voc, keys=KEYS, why_not=why_not_voc)
 
 
 def parse_xml(path: Path, most: int = MOST_XML) -> Element:
@@ -264,40 +173,6 @@ def read_boxes(root: Element, classes: Sequence[str], report: Report, where: str
     return named_boxes(objects, classes, report, where)
 
 
-def find_image(file_name: str | None, xml_stem: str, images: FileNames) -> str | None:
-    """Name of the image of an annotation file, out of `images`, or None.
-
-    The name that the xml states counts when it agrees with the name of the xml file. Otherwise an image called like
-    the xml file is preferred: files are renamed more often than their content is changed. It lies in the sub-folder of
-    the xml file, in the one that the xml states, or in none.
-
-    Args:
-        file_name: text of `<filename>`, which may be missing or a whole path of any system.
-        xml_stem: name of the xml file relative to its folder, without the suffix.
-        images: names of all images, relative to their folder.
-    """
-    (folder, _, stem), (stated_folder, _, stated) = xml_stem.rpartition("/"), slashed(file_name).rpartition("/")
-    candidates = [stated] if Path(stated).stem == stem else []
-    candidates += with_suffixes(stem)
-    candidates += [stated, *with_suffixes(stated), *with_suffixes(Path(stated).stem)]
-    for place in dict.fromkeys((folder, stated_folder, "")):
-        for candidate in candidates:
-            name = images.find(f"{place}/{candidate}" if place else candidate)
-            if name is not None:
-                return name
-    return None
-
-
-def slashed(file_name: str | None) -> str:
-    """A name that an annotation file states, with `/` between its folders."""
-    return (file_name or "").strip().replace("\\", "/")
-
-
-def with_suffixes(stem: str) -> list[str]:
-    """Names that an image may have."""
-    return [stem + suffix for suffix in IMAGE_SUFFIXES]
-
-
 def assign_ids(names: Sequence[str]) -> list[int]:
     """Image ids of file names (the same order): a unique integer each, whatever the order.
 
@@ -337,8 +212,30 @@ def read_voc(layout: VocLayout, classes: Sequence[str], report: Report) -> list[
     Raises:
         UserError: an xml file has a document type declaration, or a folder cannot be read.
     """
-    images = FileNames(name for name in readable_files_below(layout.image_dir) if not name.lower().endswith(".xml"))
+    return read_layouts([layout], layout.image_dir, classes, report)
+
+
+def read_layouts(layouts: Sequence[VocLayout], image_dir: Path, classes: Sequence[str], report: Report
+                 ) -> list[ImageRecord]:
+    """As `read_voc`, of several layouts with images in or below one folder."""
     entries = []
+    for layout in layouts:
+        prefix = os.path.relpath(layout.image_dir, image_dir).replace(os.sep, "/")
+        for name, boxes, size in _read_layout(layout, classes, report):
+            entries.append((name if prefix == "." else f"{prefix}/{name}", boxes, size))
+    # Two annotation files of one image are two records with ids of their own.
+    keys = unique_names([name for name, _, _ in entries])
+    return [ImageRecord(image_id, str(image_dir / name), boxes, size)
+            for image_id, (name, boxes, size) in zip(assign_ids(keys), entries)]
+
+
+def _read_layout(layout: VocLayout, classes: Sequence[str], report: Report
+                 ) -> list[tuple[str, np.ndarray, tuple[int, int] | None]]:
+    """Name of the image, boxes and annotated size, for each annotation file."""
+    for path in layout.files_of_another_part():
+        report.add(IN_OTHER_PART, path)
+    images = VocImages(layout)
+    files = []
     for xml_path in layout.annotation_files():
         try:
             root = parse_xml(xml_path)
@@ -348,18 +245,17 @@ def read_voc(layout: VocLayout, classes: Sequence[str], report: Report) -> list[
         except (ParseError, OSError, LookupError, ValueError) as error:
             report.add(BAD_ANNOTATION, f"{xml_path}: {reason_of_reading(error)}")
             continue
-        xml_stem = xml_path.relative_to(layout.annotation_dir).with_suffix("").as_posix()
         stated = slashed(root.findtext("filename"))
-        name = find_image(stated, xml_stem, images)
+        images.add(xml_path, stated)
+        files.append((xml_path, stated, read_boxes(root, classes, report, xml_path.name), _annotated_size(root)))
+    entries = []
+    for (xml_path, stated, boxes, size), name in zip(files, images.found()):
         if name is None:
-            name = _missing_name(stated, xml_stem)
+            name = _missing_name(stated, stem_below(layout.annotation_dir, xml_path))
         elif Path(stated).name not in ("", Path(name).name, Path(name).stem):
             report.add(OTHER_NAME, f"{xml_path}: {stated} instead of {name}")
-        entries.append((name, read_boxes(root, classes, report, xml_path.name), _annotated_size(root)))
-    # Two annotation files of one image are two records with ids of their own.
-    keys = unique_names([name for name, _, _ in entries])
-    return [ImageRecord(image_id, str(layout.image_dir / name), boxes, size)
-            for image_id, (name, boxes, size) in zip(assign_ids(keys), entries)]
+        entries.append((name, boxes, size))
+    return entries
 
 
 def _missing_name(stated: str, xml_stem: str) -> str:

@@ -135,5 +135,23 @@ def test_the_end_of_a_name(tmp_path):
                         ("c.jpg", "c.jpg")):
         assert path_by_end(tmp_path, name) == str(tmp_path / place)
     assert path_by_end(tmp_path, "x/" * 100_000 + "a.jpg") == str(tmp_path / "a.jpg")
+    assert path_by_end(tmp_path, "/x/b/c.jpg") == str(tmp_path / "b/c.jpg")
+    write(tmp_path, {"c.jpg": ""})
+    assert path_by_end(tmp_path, "/x/b/c.jpg") == str(tmp_path / "b/c.jpg")  # b is there, and has not got it
     with pytest.raises(ValueError, match="outside"):
-        path_by_end(tmp_path, "../c.jpg")
+        path_by_end(tmp_path, "../d.jpg")
+
+
+@pytest.mark.parametrize(("training", "evaluation", "expected"), [
+    (["cam1/1.jpg", "cam2/1.jpg", "cam2/2.jpg"], [], ["cam1/1.jpg", "cam2/1.jpg", "2.jpg"]),
+    (["1.jpg", "cam2/1.jpg"], [], ["1.jpg", "cam2/1.jpg"]),
+    (["/x/cam1/1.jpg", "/x/cam1/2.jpg"], ["/x/cam2/1.jpg"], ["x/cam1/1.jpg", "2.jpg"]),
+    (["cam1/1.jpg"], ["1.jpg"], ["cam1/1.jpg"]),
+    (["/x/1.jpg", "/x/2.jpg"], ["/x/1.jpg"], ["1.jpg", "2.jpg"])])  # one image in two parts
+def test_an_image_belongs_to_one_name(tmp_path, training, evaluation, expected):
+    write(tmp_path, {"images/1.jpg": "", "images/2.jpg": ""})
+    for part, names in (("train", training), ("val", evaluation)):
+        if names:
+            write(tmp_path, {f"{part}.json": coco_text(*names)})
+    records = look_for_coco(tmp_path, CLASSES)[TRAINING].read(Report())
+    assert [record.path for record in records] == [str(tmp_path / "images" / name) for name in expected]

@@ -13,7 +13,7 @@ from src.dataset.sources import find_parts
 from src.dataset.writers import WRITERS, Image, write_cvat, write_label_studio, write_labelme, write_voc, write_yolo
 from src.utils.errors import UserError
 from tests.hostile.special_files import names_below
-from tests.support.program_files import labelme_json
+from tests.support.program_files import cvat_box, cvat_xml, labelme_json, region, task
 from tests.support.samples import in_pixels, write_image
 
 CLASSES = ("background", "cat", "dog")
@@ -55,6 +55,47 @@ def test_round_trip(data, kind, tmp_path, caplog):
     assert len(written[EVALUATION]) == 1
     assert "train: 3 images with 3 boxes" in caplog.text
     assert "val, left out or changed: 1 images that do not exist" in caplog.text
+
+
+def cvat(folder, part):
+    write_image(folder / part / "images" / "a.png", seed=len(part))
+    (folder / part / "annotations.xml").write_text(cvat_xml([('id="0" name="a.png"', cvat_box("cat", 1, 2, 30, 40))]))
+
+
+def cvat_tasks(folder, part):
+    cvat(folder / part, "task_1")
+
+
+def label_studio(folder, part):
+    write_image(folder / part / "a.png", seed=len(part))
+    box = {"x": 10, "y": 10, "width": 50, "height": 50, "rotation": 0}
+    (folder / f"{part}.json").write_text(json.dumps([task(region(box), image=f"/data/local-files/?d={part}/a.png")]))
+
+
+def labelme(folder, part):
+    for number, name in enumerate(("a", "test/a", "train/deep/a")):
+        write_image(folder / part / f"{name}.png", seed=10 * len(part) + number)
+        (folder / part / f"{name}.json").write_text(labelme_json(("cat", "rectangle", [[number, 2], [30, 40]])))
+
+
+def yolo(folder, part):
+    """Training images in two folders."""
+    for name in (f"images/{part}/a", *(["images/test/b"] if part == "train" else [])):
+        write_image(folder / f"{name}.png", seed=len(name))
+        label_file = folder / name.replace("images", "labels")
+        label_file.parent.mkdir(parents=True)
+        label_file.with_suffix(".txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    (folder / "data.yaml").write_text("names: [cat]\ntrain: [images/train, images/test]\nval: images/val\n")
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("source", [cvat, cvat_tasks, label_studio, labelme, yolo])
+def test_folders_that_are_called_as_parts(tmp_path, source, kind):
+    """They lie in the folders of the parts that are written."""
+    for part in ("train", "val"):
+        source(tmp_path / "own", part)
+    convert(FolderConfig(str(tmp_path / "own")), kind, tmp_path / "out")
+    assert content_of(tmp_path / "out") == content_of(tmp_path / "own")
 
 
 def test_coco(data, tmp_path):

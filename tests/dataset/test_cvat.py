@@ -1,7 +1,16 @@
 import pytest
 
 from src.config import load_config
-from src.dataset.annotations import BAD_BOX, EVALUATION, NO_OUTLINE, TEST, TRAINING, UNKNOWN_CLASS, Report
+from src.dataset.annotations import (
+    BAD_BOX,
+    EVALUATION,
+    IN_OTHER_PART,
+    NO_OUTLINE,
+    TEST,
+    TRAINING,
+    UNKNOWN_CLASS,
+    Report,
+)
 from src.dataset.cvat import look_for_cvat, read_cvat
 from src.dataset.sources import read_annotations
 from src.utils.errors import UserError
@@ -98,6 +107,63 @@ def test_several_files(tmp_path):
     parts = records(tmp_path)
     assert parts == {EVALUATION: [("task_val/images/a.png", 1)],
                      TRAINING: [("task_1/images/a.png", 1), ("task_2/images/a.png", 2)]}
+
+
+SUBSETS = [('id="0" name="a.png" subset="Train"', cvat_box("cat", 1, 2, 3, 4)),
+           ('id="1" name="b.png" subset="Train"', ""),
+           ('id="2" name="a.png" subset="Validation"', cvat_box("dog", 1, 2, 3, 4))]
+
+
+def test_an_image_of_another_part_is_not_taken(tmp_path):
+    touch(tmp_path, "subsets/images/Train/b.png", "subsets/images/Validation/a.png", "files/val/images/a.png")
+    (tmp_path / "subsets" / "annotations.xml").write_text(cvat_xml(SUBSETS))
+    for part in ("train", "val"):
+        touch(tmp_path, f"files/{part}/annotations.xml")
+        (tmp_path / "files" / part / "annotations.xml").write_text(cvat_xml([(IMAGE, cvat_box("cat", 1, 2, 3, 4))]))
+    assert records(tmp_path / "subsets") == {TRAINING: [("images/Train/a.png", 1), ("images/Train/b.png",)],
+                                             EVALUATION: [("images/Validation/a.png", 2)]}
+    assert records(tmp_path / "files") == {TRAINING: [("train/images/a.png", 1)],
+                                           EVALUATION: [("val/images/a.png", 1)]}
+
+
+@pytest.mark.parametrize(("place", "more"), [("task_7", ""), ("task_7", ' subset="default"'), ("train/task_7", "")])
+def test_what_names_no_part_is_for_training(tmp_path, place, more):
+    touch(tmp_path, "project_1/images/Train/a.png", "project_1/images/Train/b.png",
+          "project_1/images/Validation/a.png", "project_1/images/c.png", f"{place}/images/d.png")
+    (tmp_path / "project_1" / "annotations.xml").write_text(cvat_xml([*SUBSETS, ('id="3" name="c.png"', "")]))
+    (tmp_path / place / "annotations.xml").write_text(cvat_xml([(f'id="0" name="d.png"{more}', "")]))
+    assert {purpose: sorted(path for path, *_ in found) for purpose, found in records(tmp_path).items()} == {
+        TRAINING: ["project_1/images/Train/a.png", "project_1/images/Train/b.png", "project_1/images/c.png",
+                   f"{place}/images/d.png"],
+        EVALUATION: ["project_1/images/Validation/a.png"]}
+
+
+@pytest.mark.parametrize("other", ["", "train"])
+def test_tasks_in_folders_of_parts(tmp_path, other):
+    places = {"train/task_1": TRAINING, "Val/task_2": EVALUATION, f"{other}/task_3".lstrip("/"): TRAINING}
+    for place in places:
+        touch(tmp_path, f"{place}/images/a.png", f"{place}/annotations.xml")
+        (tmp_path / place / "annotations.xml").write_text(cvat_xml([(IMAGE, "")]))
+    found = {path: purpose for purpose, images in records(tmp_path).items() for path, *_ in images}
+    assert found == {f"{place}/images/a.png": purpose for place, purpose in places.items()}
+
+
+def test_images_that_name_no_part_and_are_in_another(tmp_path):
+    """An export of everything, beside those of the parts."""
+    touch(tmp_path, "images/a.png", "images/b.png")
+    for name, images in (("all", "ab"), ("val", "b")):
+        (tmp_path / f"{name}.xml").write_text(cvat_xml([(f'id="0" name="{image}.png"', "") for image in images]))
+    report = Report()
+    training = look_for_cvat(tmp_path, CLASSES)[TRAINING]
+    assert [record.path for record in training.read(report)] == [str(tmp_path / "images/a.png")]
+    assert report.examples == {IN_OTHER_PART: ["images/b.png"]}
+
+
+def test_a_project_with_nothing_for_training_is_refused(tmp_path):
+    (tmp_path / "annotations.xml").write_text(cvat_xml([('id="0" name="a.png" subset="Test"', "")]))
+    assert list(look_for_cvat(tmp_path, CLASSES)) == [TEST]
+    with pytest.raises(UserError, match="has images for test, and none for training"):
+        read_annotations(load_config([f"--data={tmp_path}", "--dataset=auto"]), True)
 
 
 def test_files_of_another_kind(tmp_path):

@@ -144,6 +144,20 @@ def test_parts(tmp_path):
         TRAINING: [tmp_path / "train.json"], EVALUATION: [tmp_path / "val.json"]}
 
 
+def test_images_of_parts(tmp_path):
+    """A file without the name of a part is for training; of images of one name, each part has its own."""
+    places = {"train.json": "train/a.png", "val.json": "val/a.png", "project-2.json": "more/c.png"}
+    for name, place in places.items():
+        (tmp_path / name).write_text(json.dumps([task(image=f"/data/local-files/?d={place}")]))
+    for place in ("val/a.png", "photos/c.png"):
+        (tmp_path / place).parent.mkdir()
+        (tmp_path / place).touch()
+    found = {purpose: [record.path for record in source.read(Report())]
+             for purpose, source in look_for_label_studio(tmp_path, CLASSES).items()}
+    assert found == {TRAINING: [str(tmp_path / "photos/c.png"), str(tmp_path / "train/a.png")],
+                     EVALUATION: [str(tmp_path / "val/a.png")]}
+
+
 def test_two_exports_of_one_project(tmp_path):
     """The names end with the date; another program's json beside them is none of them."""
     (tmp_path / "a.png").touch()

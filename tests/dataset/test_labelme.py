@@ -2,7 +2,16 @@ import json
 
 import pytest
 
-from src.dataset.annotations import BAD_ANNOTATION, BAD_BOX, EVALUATION, NO_OUTLINE, TRAINING, UNKNOWN_CLASS, Report
+from src.dataset.annotations import (
+    BAD_ANNOTATION,
+    BAD_BOX,
+    EVALUATION,
+    IN_OTHER_PART,
+    NO_OUTLINE,
+    TRAINING,
+    UNKNOWN_CLASS,
+    Report,
+)
 from src.dataset.labelme import look_for_labelme, read_labelme
 from tests.support.program_files import labelme_json
 from tests.support.samples import CLASSES
@@ -86,6 +95,48 @@ def test_any_encoding_and_order_of_the_keys(tmp_path, encoding):
     (tmp_path / "a.json").write_text(json.dumps(content, sort_keys=True), encoding=encoding)
     (record,) = look_for_labelme(tmp_path, CLASSES)[TRAINING].read(Report())
     assert record.pixel_boxes.tolist() == [[5, 10, 35, 30, 2]]
+
+
+def write(folder, *names):
+    """LabelMe files, and empty images."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(labelme_json(image=f"{path.stem}.png") if path.suffix == ".json" else "")
+
+
+def found_in(folder):
+    """Of each purpose: paths of the images."""
+    return {purpose: [record.path[len(str(folder)) + 1:] for record in source.read(Report())]
+            for purpose, source in look_for_labelme(folder, CLASSES).items()}
+
+
+@pytest.mark.parametrize(("json_folder", "image_folder"), [
+    ("images/{}", "images/{}"), ("annotations/{}", "images/{}"), ("dataset/{}", "dataset/{}"),
+    ("{}/p", "{}/p"), ("{}/json", "{}/img")])
+def test_parts_in_deeper_folders(tmp_path, json_folder, image_folder):
+    """Both parts have an image of the same name."""
+    places = {TRAINING: image_folder.format("train"), EVALUATION: image_folder.format("Valid")}
+    write(tmp_path, "README.txt", *(f"{json_folder.format(part)}/a.json" for part in ("train", "Valid")),
+          *(f"{place}/a.png" for place in places.values()))
+    assert found_in(tmp_path) == {purpose: [f"{place}/a.png"] for purpose, place in places.items()}
+
+
+def test_what_is_in_no_part_is_for_training(tmp_path):
+    write(tmp_path, "train/a.json", "train/a.png", "train/test/c.json", "train/test/c.png", "val/b.json", "val/b.png",
+          "d.json", "d.png", "b.json", "b.png")
+    assert found_in(tmp_path) == {TRAINING: ["d.png", "train/a.png", "train/test/c.png"], EVALUATION: ["val/b.png"]}
+    report = Report()
+    look_for_labelme(tmp_path, CLASSES)[TRAINING].read(report)
+    assert report.examples == {IN_OTHER_PART: ["b.json"]}  # which was copied into val
+
+
+def test_images_of_another_folder_are_not_taken(tmp_path):
+    numbers = range(1, 7)
+    write(tmp_path, *(f"cam2/{number}.png" for number in numbers),
+          *(f"cam{1 if number < 4 else 2}/{number}.json" for number in numbers))
+    assert found_in(tmp_path) == {TRAINING: [f"cam1/{number}.png" for number in numbers[:3]]
+                                  + [f"cam2/{number}.png" for number in numbers[3:]]}
 
 
 def test_another_json_among_them(tmp_path):

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from src.dataset.annotations import Report
-from src.dataset.txt import parse_box, read_txt, split_line
+from src.dataset.annotations import TRAINING, Report
+from src.dataset.txt import look_for_txt, parse_box, read_txt, split_line
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_json
+from tests.support.samples import CLASSES
 
 
 def in_our_order(boxes):
@@ -101,3 +102,13 @@ def test_commas_behind_the_name_are_no_silent_loss(tmp_path, line):
         read_txt(path, tmp_path, Report())
     (tmp_path / line.split()[0]).touch()
     assert len(read_txt(path, tmp_path, Report())) == 2  # an odd name of a file, but there it is
+
+
+def test_a_list_that_names_no_part(tmp_path, caplog):
+    for name in ("all", "train"):
+        (tmp_path / f"{name}.txt").write_text("a.png 1,2,30,40,1\n")
+    assert look_for_txt(tmp_path, CLASSES)[TRAINING].annotation_files == [tmp_path / "train.txt"]
+    assert f"{tmp_path / 'all.txt'} is not used: its name tells no part, and {tmp_path / 'train.txt'} is for" \
+        in caplog.text
+    (tmp_path / "train.txt").unlink()
+    assert look_for_txt(tmp_path, CLASSES)[TRAINING].annotation_files == [tmp_path / "all.txt"]

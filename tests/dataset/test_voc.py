@@ -1,9 +1,19 @@
 import pytest
 
-from src.dataset.annotations import BAD_ANNOTATION, BAD_BOX, MISSING_ANNOTATION, OTHER_NAME, UNKNOWN_CLASS, Report
+from src.dataset.annotations import (
+    BAD_ANNOTATION,
+    BAD_BOX,
+    IN_OTHER_PART,
+    MISSING_ANNOTATION,
+    OTHER_NAME,
+    UNKNOWN_CLASS,
+    Report,
+)
 from src.dataset.coco import coco_ground_truth
 from src.dataset.file_names import FileNames
-from src.dataset.voc import VocLayout, assign_ids, find_image, find_layout, listed_file, read_voc, unique_names
+from src.dataset.voc import assign_ids, read_voc, unique_names
+from src.dataset.voc_images import find_image
+from src.dataset.voc_layout import VocLayout, find_layout, listed_file
 from src.utils.errors import UserError
 from tests.support.golden_data import golden_json
 from tests.support.samples import CLASSES, voc_xml
@@ -128,7 +138,7 @@ def test_documented_layouts(tmp_path):
     (tmp_path / "eval" / "b.jpg").write_text("")
     assert find_layout(tmp_path, True, "x")[:2] == (tmp_path / "train" / "Images", tmp_path / "train" / "Annotations")
     layout = find_layout(tmp_path, False, "x")
-    assert layout == (tmp_path / "eval", tmp_path / "eval", None)
+    assert layout == VocLayout(tmp_path / "eval", tmp_path / "eval")
     assert layout.annotation_files() == [tmp_path / "eval" / "b.xml"]
 
 
@@ -178,11 +188,12 @@ def test_sub_folders(tmp_path, folders):
         (tmp_path / "ImageSets" / "Main" / "train.txt").write_text("".join(f"{name}\n" for name in names[:3]))
     report = Report()
     records = read_voc(find_layout(tmp_path, True, "train"), CLASSES, report)
-    # `val` is another part, and no sub-folder.
-    assert [record.path for record in records] == [str(tmp_path / images / f"{name}.Jpg") for name in names[:3]]
-    assert [record.pixel_boxes[0, 2] for record in records] == [8, 9, 10]
-    assert [record.image_id for record in records] == [0, 1, 2]
-    assert not report.counts
+    if not folders.startswith("part"):
+        names.pop()  # `val` is a part of its own, and in a part a sub-folder like any other
+    assert [record.path for record in records] == [str(tmp_path / images / f"{name}.Jpg") for name in names]
+    assert [record.pixel_boxes[0, 2] for record in records] == [8, 9, 10, 11][:len(names)]
+    assert [record.image_id for record in records] == [0, 1, 2, 3][:len(names)]
+    assert dict(report.counts) == ({IN_OTHER_PART: 1} if folders.startswith("whole") else {})
 
 
 def read_one(tmp_path, content, encoding="utf-8"):

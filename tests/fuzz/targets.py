@@ -16,7 +16,8 @@ from src.dataset.cvat import look_for_cvat, read_cvat
 from src.dataset.label_studio import look_for_label_studio, read_label_studio
 from src.dataset.labelme import look_for_labelme, read_labelme
 from src.dataset.txt import read_txt
-from src.dataset.voc import VocLayout, read_voc
+from src.dataset.voc import read_voc
+from src.dataset.voc_layout import VocLayout
 from src.dataset.yolo import look_for_yolo
 from src.evaluation.ground_truth import read_ground_truth
 from src.utils.errors import UserError
