@@ -25,7 +25,8 @@ MOST_YAML = MEGABYTE
 KEYS = {TRAINING: ("train",), EVALUATION: ("val", "valid", "validation"), TEST: ("test",)}
 ROBOFLOW_NAMES = "_darknet.labels"
 IMAGES, LABELS = "images", "labels"
-_IMAGES = re.compile(r"(^|.*/)(?:images|jpegimages)(?=/)", re.IGNORECASE | re.DOTALL)  # the last folder of that name
+# The last folder of such a name, as Ultralytics takes it.
+_IMAGES = re.compile(r"\A(.*/|)(?:images|jpegimages)(?=/)", re.IGNORECASE | re.DOTALL)
 EXPECTED = ("Expected are 'names', a list or a dictionary with the numbers from 0, and 'train', 'val' and 'test', "
             "folders or text lists of images.")
 
@@ -61,7 +62,7 @@ class YoloFiles:
         """The label file of an image, which need not exist: in `labels` for one in `images`, or else beside it."""
         if image not in self._label_files:
             stem = os.path.splitext(image)[0]
-            candidates = [f"{one}.txt" for one in (_IMAGES.sub(rf"\1{LABELS}", stem, count=1), stem)]
+            candidates = [f"{one}.txt" for one in (_IMAGES.sub(rf"\1{LABELS}", stem), stem)]
             self._label_files[image] = next(filter(None, map(self._names.find, candidates)), candidates[0])
         return self._label_files[image]
 
@@ -69,7 +70,7 @@ class YoloFiles:
         """The images in a folder and its sub-folders, and behind them what label files there have no image."""
         start = "" if folder == "." else f"{folder}/"
         images = [name for name in self._images if name.startswith(start)]
-        labels = _IMAGES.sub(rf"\1{LABELS}", start, count=1)
+        labels = _IMAGES.sub(rf"\1{LABELS}", start)
         if labels == start:
             return images
         used = {self.label_file(image) for image in images}

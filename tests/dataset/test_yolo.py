@@ -107,6 +107,16 @@ def test_parts(tmp_path, files, places):
         purpose: [str(tmp_path / place)] for purpose, place in places.items()}
 
 
+def test_the_last_folder_of_images_has_the_labels(tmp_path):
+    """As Ultralytics has it."""
+    write(tmp_path, {**images_and_labels("train/images/", "train/labels/", "a"),
+                     **images_and_labels("images/val/images/", "images/val/labels/", "b"),
+                     "data.yaml": f"{DATA}train: train/images\nval: images/val/images"})
+    for purpose, name in ((TRAINING, "a"), (EVALUATION, "b")):
+        (record,), report = read(tmp_path, purpose)
+        assert (record.pixel_boxes.tolist(), report.counts) == (BOXES[name], {})
+
+
 def test_training_images_as_evaluation_images(tmp_path):
     """As in the small examples of Ultralytics."""
     write(tmp_path, {**MIRRORED, "data.yaml": f"{DATA}train: images/train\nval: images/train"})
