@@ -1,7 +1,7 @@
 """The files of a YOLO dataset: its images, their label files and text lists, and the paths that a file states."""
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +17,7 @@ from src.utils.safe_io import read_text, reason_of_reading, shown
 # How the files that describe a dataset call the images of each purpose.
 KEYS = {TRAINING: ("train",), EVALUATION: ("val", "valid", "validation"), TEST: ("test",)}
 IMAGES, LABELS = "images", "labels"
-# The last folder of such a name, as Ultralytics takes it.
-_IMAGES = re.compile(r"\A(.*/|)(?:images|jpegimages)(?=/)", re.IGNORECASE | re.DOTALL)
+_IMAGES = re.compile(r"(?<![^/])(?:images|jpegimages)(?=/)", re.IGNORECASE)
 
 
 class YoloFiles:
@@ -51,8 +50,7 @@ class YoloFiles:
     def label_file(self, image: str) -> str:
         """The label file of an image, which need not exist: in `labels` for one in `images`, or else beside it."""
         if image not in self._label_files:
-            stem = os.path.splitext(image)[0]
-            candidates = [f"{one}.txt" for one in (_IMAGES.sub(rf"\1{LABELS}", stem), stem)]
+            candidates = [f"{one}.txt" for one in _with_labels(os.path.splitext(image)[0])]
             self._label_files[image] = next(filter(None, map(self._names.find, candidates)), candidates[0])
         return self._label_files[image]
 
@@ -62,7 +60,7 @@ class YoloFiles:
         images = [name for name in self._images if name.startswith(start)]
         used = {self.label_file(image) for image in images}
         unused = [name for name in self._texts if name not in used]
-        labels = _IMAGES.sub(rf"\1{LABELS}", start)
+        labels = next(_with_labels(start))
         lost = [] if labels == start else [start + name.removeprefix(labels) for name in unused
                                            if name.startswith(labels) and not name.endswith(CLASSES_FILE)]
         lost += [name for name in unused if name.startswith(start) and has_label_lines(self.folder / name)]
@@ -78,6 +76,13 @@ class YoloFiles:
         stem = os.path.splitext(name)[0]
         has_image = any(self._names.find(stem + suffix) for suffix in IMAGE_SUFFIXES)
         return (self.folder / name).is_file() and not has_label_lines(self.folder / name, if_empty=has_image)
+
+
+def _with_labels(name: str) -> Iterator[str]:
+    """The name with `labels` for a folder `images`, the last one first, as Ultralytics takes it; then as it is."""
+    for found in reversed(list(_IMAGES.finditer(name))):
+        yield name[:found.start()] + LABELS + name[found.end():]
+    yield name
 
 
 class YoloPart(NamedTuple):

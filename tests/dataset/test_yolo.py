@@ -143,6 +143,16 @@ def test_the_last_folder_of_images_has_the_labels(tmp_path):
         assert (record.pixel_boxes.tolist(), report.counts) == (BOXES[name], {})
 
 
+def test_another_folder_of_images_may_have_the_labels(tmp_path):
+    """As this program once wrote it; those of the last one come first."""
+    write(tmp_path, {**images_and_labels("images/train/images/", "labels/train/images/", "ab"), "data.yaml":
+                     f"{DATA}train: images/train", "images/train/labels/a.txt": LABELS["b"]})
+    records, report = read(tmp_path)
+    assert [record.pixel_boxes.tolist() for record in records[:2]] == [BOXES["b"], BOXES["b"]]
+    assert [os.path.basename(record.path) for record in records] == ["a.png", "b.png", "a.jpg"]
+    assert dict(report.counts) == {}
+
+
 def test_training_images_as_evaluation_images(tmp_path):
     """As in the small examples of Ultralytics."""
     write(tmp_path, {**MIRRORED, "data.yaml": f"{DATA}train: images/train\nval: images/train"})
