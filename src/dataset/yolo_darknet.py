@@ -1,6 +1,6 @@
 """YOLO datasets whose classes a text names, a line each: darknet's, LabelImg's and Label Studio's."""
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,21 +19,9 @@ PLACES = (
     (CLASSES_FILE,),
     (f"{LABELS}/{CLASSES_FILE}",),
     (f"*/{ROBOFLOW_NAMES}",),
-    (f"*/{CLASSES_FILE}", f"{LABELS}/*/{CLASSES_FILE}", f"*/{LABELS}/{CLASSES_FILE}"),
+    (f"*/{CLASSES_FILE}", f"*/*/{CLASSES_FILE}"),
 )
 MOST_DATA = MEGABYTE
-
-
-class _Names(NamedTuple):
-    """Names of the classes, and of the files that have them, relative to the folder.
-
-    Attributes:
-        differ: the files do not agree.
-    """
-
-    names: list[str]
-    files: list[str]
-    differ: bool = False
 
 
 class _Described(NamedTuple):
@@ -50,9 +38,7 @@ def find_named_parts(folder: Path) -> dict[str, YoloPart]:
     Raises:
         UserError: files do not agree, or a file states what is not there.
     """
-    places = [visible(path for pattern in patterns for path in folder.glob(pattern) if path.is_file())
-              for patterns in PLACES]
-    paths = next(filter(None, places), [])
+    paths = next(filter(None, (_files(folder, patterns) for patterns in PLACES)), [])
     stated = {path: _stated(path, bool(paths)) for path in visible(folder.glob("*.data"))}
     if not paths and not any(stated.values()):
         return {}
@@ -62,15 +48,19 @@ def find_named_parts(folder: Path) -> dict[str, YoloPart]:
         paths = [folder / described.names]
     if not paths:
         return _require_no_labels(files, described.lists)
-    found = _names_of(folder, paths)
-    parts = {purpose: part_of(files, images, dict(enumerate(found.names)), found.files)
+    sources = [path.relative_to(folder).as_posix() for path in paths]
+    parts = {purpose: part_of(files, images, {}, sources)
              for purpose, images in (described.lists or _usual(files)).items()}
     if not any(part.has_labels for part in parts.values()):
         return {}
-    if found.differ:
-        raise UserError(f"{shown_list(found.files)} in {folder} name different classes. Make them equal, or delete "
-                        "those that do not belong to the label files.")
-    return parts
+    names = dict(enumerate(_agreed_names(folder, sources)))
+    return {purpose: part._replace(names=names) for purpose, part in parts.items()}
+
+
+def _files(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    """The files of such names, not those in hidden folders, where programs keep copies."""
+    found = visible(path for pattern in patterns for path in folder.glob(pattern) if path.is_file())
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts[:-1])]
 
 
 def _require_no_labels(files: YoloFiles, lists: dict[str, list[str]]) -> dict[str, YoloPart]:
@@ -81,11 +71,14 @@ def _require_no_labels(files: YoloFiles, lists: dict[str, list[str]]) -> dict[st
     return {}
 
 
-def _names_of(folder: Path, paths: list[Path]) -> _Names:
+def _agreed_names(folder: Path, sources: list[str]) -> list[str]:
     """The names in files that should be equal. Programs append names, so that a file may have the first ones only."""
-    texts = {path.relative_to(folder).as_posix(): lines_of(path) for path in paths}
-    longest = max(texts.values(), key=len)
-    return _Names(longest, list(texts), any(longest[:len(lines)] != lines for lines in texts.values()))
+    texts = [lines_of(folder / source) for source in sources]
+    longest = max(texts, key=len)
+    if any(longest[:len(lines)] != lines for lines in texts):
+        raise UserError(f"{shown_list(sources)} in {folder} name different classes. Make them equal, or delete those "
+                        "that do not belong to the label files.")
+    return longest
 
 
 def _stated(path: Path, is_needed: bool) -> dict[str, str]:

@@ -84,6 +84,8 @@ LAYOUTS = {
     "Label Studio": {**images_and_labels("images/", "labels/"), "classes.txt": "cat\ndog\n", "notes.json": "{}"},
     "LabelImg, in a folder": {**images_and_labels("train/", "train/"), "train/classes.txt": "cat\ndog\n"},
     "LabelImg, names beside label files": {**MIRRORED, "labels/train/classes.txt": "cat\ndog\n"},
+    "LabelImg, all beside the images": {**images_and_labels("images/train/", "images/train/"),
+                                        "images/train/classes.txt": "cat\ndog\n", ".copies/classes.txt": "person"},
     "LabelImg, images in a folder of each part": {**images_and_labels("train/images/", "train/labels/"),
                                                   "train/labels/classes.txt": "cat\ndog\n"},
     "several files that say the same": {**MIRRORED, "a.yaml": f"{DATA}train: images/train\npath: /content/a",
@@ -164,6 +166,9 @@ def test_training_images_as_evaluation_images(tmp_path):
 def test_other_data_are_not_taken(tmp_path):
     write(tmp_path, {"a.png": None, "classes.txt": "cat", "list.txt": "a.png 1,2,3,4,1", "config.yaml": "train: 1",
                      "broken.yaml": "["})
+    assert look_for_yolo(tmp_path, CLASSES) == {}
+    write(tmp_path, {"one/classes.txt": "cat", "two/classes.txt": "dog", "coco.names": "cat", "obj.names": "dog"})
+    (tmp_path / "classes.txt").write_bytes(b"\xe4")
     assert look_for_yolo(tmp_path, CLASSES) == {}
 
 
