@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 # MindRecord files, the checkpoints of a run, and the report of a check lie a few files that look like data.
 _RESULTS = frozenset({"detections.json", "detections.csv", "eval_results.json"})
 _RECORDS = frozenset(f"{prefix}.mindrecord{end}" for prefix in ("ssd", "ssd_eval") for end in (".json", "0"))
+_OF_MACOS = "._"
 _CHECKPOINTS, _CHECK = "ckpt_0", {"report.txt", "samples.jpg"}
 _LIKE_DATA = frozenset({"instances_eval.json", "instances_held_out.json", "voc_instances_val.json", "first_batch.jpg",
                         "first_batch_matches.jpg", "results.png", "samples.jpg", "classes.png", "box_sizes.png"})
@@ -64,8 +65,13 @@ def _files_below(folder: Path | str) -> list[str]:
         folders[:] = [name for name in folders
                       if not name.startswith(".") and not _leads_back(Path(path, name), len(place.parts))]
         prefix = "".join(f"{part}/" for part in place.parts)
-        names += [prefix + name for name in files if not name.startswith("._")]
+        names += [prefix + name for name in files if not name.startswith(_OF_MACOS)]
     return sorted(names)
+
+
+def visible(paths: Iterable[Path]) -> list[Path]:
+    """Paths, sorted, without the files `._*` that macOS writes beside others."""
+    return sorted(path for path in paths if not path.name.startswith(_OF_MACOS))
 
 
 def folders_of(names: Iterable[str]) -> set[str]:

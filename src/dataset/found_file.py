@@ -21,7 +21,7 @@ from src.utils.files import write_json
 from src.utils.safe_io import read_json
 
 NAME = "found.json"
-FORMAT, VERSION = "ssd-found", 1
+FORMAT, VERSION = "ssd-found", 2  # 1 had YOLO's numbers without a name among the classes
 
 
 class FoundFile:

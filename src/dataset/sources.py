@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from src.dataset.annotations import (
     Report,
     clean_boxes,
     purpose_of_name,
+    usual_parts,
 )
 from src.dataset.exif import is_upright
 from src.dataset.images import load_image, read_image_header
@@ -38,6 +40,8 @@ FORMATS = {one.kind: one for one in (
     coco.FORMAT, voc.FORMAT, yolo.FORMAT, labelme.FORMAT, cvat.FORMAT, label_studio.FORMAT, txt.FORMAT,
 )}
 AUTO = "auto"
+# Files that people, systems and archives leave beside data.
+_NO_DATA = re.compile(r"(readme|licen[cs]e).*|.*\.(md|pdf|zip|tar|tgz|gz|7z|rar)|thumbs\.db|desktop\.ini", re.I)
 
 
 def annotation_format(config: Any) -> AnnotationFormat:
@@ -131,13 +135,21 @@ def require_parts_are_used(config: Any, parts: dict[str, AnnotationSource], reco
 
 
 def _unpacked(folder: Path) -> Path:
-    """The folder, or the only one in it, which archives often have; not a folder of one part or of images."""
-    entries = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
+    """The folder, or the only one in it beside files that are no data, which archives often have; not a folder of one
+    part or of images."""
+    entries = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))
+               and not (_NO_DATA.fullmatch(path.name) and path.is_file())]
     inner = entries[0] if len(entries) == 1 else folder
-    if inner == folder or inner.is_symlink() or not inner.is_dir() or purpose_of_name(inner.name) \
-            or inner.name.lower() in ("images", "annotations", "labels"):
+    if inner == folder or inner.is_symlink() or not inner.is_dir() or inner.name.lower() in (
+            "images", "annotations", "labels") or (purpose_of_name(inner.name) and not _is_whole(inner)):
         return folder
     return _unpacked(inner)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder holds a whole dataset, whatever it is called: its description, or several parts."""
+    parts = usual_parts(lambda name: (folder / name).is_dir() or (folder / voc.SPLITS / f"{name}.txt").is_file())
+    return len(parts) > 1 or any((folder / name).is_file() for name in ("data.yaml", "data.yml", "obj.data"))
 
 
 def source_name(config: Any, is_training: bool) -> str:

@@ -17,6 +17,7 @@ from src.dataset.annotations import (
     purpose_of_name,
     usual_evaluation_part,
 )
+from src.dataset.file_names import visible
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.label_names import MOST_TEXT, check_labels
 from src.dataset.paths import existing_file, existing_folder, file_of_part, is_file_below, path_below, resolve_path
@@ -63,7 +64,7 @@ def _source(annotation_file: Path, folder: Path, classes: tuple[str, ...]) -> An
 def look_for_txt(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
     """As `AnnotationFormat.look`: lists in the folder itself, whose names say what they are for."""
     lists: dict[str, list[tuple[Path, str]]] = {}
-    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() == ".txt"):
+    for path in visible(path for path in folder.iterdir() if path.suffix.lower() == ".txt"):
         name = _first_image(path)
         if name:
             lists.setdefault(purpose_of_name(path.stem), []).append((path, name))

@@ -2,6 +2,7 @@
 
 Each writes one part of a dataset below a folder. What it writes is read by the reader of its format.
 """
+import re
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,8 @@ from src.utils.safe_io import shown
 LABELME_VERSION = "5.5.0"  # of the fields that are written
 # How Label Studio names a file of the folder that LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT names.
 LOCAL_FILES = "/data/local-files/?d="
+# Folders that YOLO programs would exchange for `labels` in the place of the one above them.
+_LIKE_IMAGES = re.compile(r"(?<![^/])((?:jpeg)?images_*)(?=/)", re.IGNORECASE)
 
 
 class Image(NamedTuple):
@@ -84,8 +87,13 @@ def write_voc(folder: Path, part: str, images: Iterator[Image], classes: Sequenc
 
 
 def write_yolo(folder: Path, part: str, images: Iterator[Image], classes: Sequence[str]) -> None:
-    """`images/PART/...` and `labels/PART/....txt`: class from 0, centre, width and height in fractions of the image."""
+    """`images/PART/...` and `labels/PART/....txt`: class from 0, centre, width and height in fractions of the image.
+
+    Of the path of an image, programs exchange the last folder `images` for `labels`: one below `PART` becomes
+    `images_`, and a folder `images_` becomes `images__`, so that no two become one.
+    """
     for image in images:
+        image = image._replace(name=_LIKE_IMAGES.sub(r"\1_", image.name))
         _save(folder / "images" / part / image.name, image.data)
         height, width = image.size
         lines = [f"{label - 1} {(xmin + xmax) / 2 / width:.9g} {(ymin + ymax) / 2 / height:.9g} "

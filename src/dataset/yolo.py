@@ -5,13 +5,15 @@ a polygon, `x y x y x y ...`. An image without objects has an empty file, or non
 """
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from src.dataset.annotations import (
     BAD_ANNOTATION,
+    BAD_BOX,
+    UNKNOWN_CLASS,
     UNLABELLED,
     AnnotationFormat,
     AnnotationSource,
@@ -19,16 +21,15 @@ from src.dataset.annotations import (
     Report,
 )
 from src.dataset.open_classes import labels_of
-from src.dataset.outlines import finite_number, named_rows
+from src.dataset.outlines import named_rows
 from src.dataset.voc import assign_ids
-from src.dataset.yolo_layout import YoloPart, find_yolo_parts
+from src.dataset.yolo_files import YoloPart
+from src.dataset.yolo_layout import find_yolo_parts
+from src.dataset.yolo_lines import LEAST, MOST, MOST_LABELS, class_number, yolo_box
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_text, reason_of_reading, shown
+from src.utils.safe_io import read_text, reason_of_reading, shown
 
 KIND = "yolo"
-MOST_LABELS = 16 * MEGABYTE
-# Fractions of the image; objects that reach over its edge exceed 0 to 1 a little, pixels by far.
-LEAST, MOST = -1, 2
 
 
 def look_for_yolo(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
@@ -69,14 +70,26 @@ def read_yolo(part: YoloPart, classes: Sequence[str], report: Report) -> list[Im
         used.update(fields[0] for fields in objects)
         rows = None if part.has_keypoints else _plain_rows(objects, part.names, classes, report)
         if rows is None:
-            named = ((part.names.get(_number(fields[0]), f"class {fields[0]}"),
-                      functools.partial(yolo_box, fields[1:], part.has_keypoints)) for fields in objects)
+            named = _named(objects, part, report, label)
             rows = np.array(named_rows(named, classes, report, label), np.float64).reshape(-1, 5)
         boxes = np.zeros((len(rows), 5), np.int32)
         boxes[:, 4] = rows[:, 4]
         records.append(ImageRecord(image_id, path, boxes, fractions=rows[:, :4]))
-    _require_different_names(part, set(map(_number, used)))
+    _require_different_names(part, {number for text in used if (number := class_number(text)) is not None})
     return records
+
+
+def _named(objects: Sequence[Sequence[str]], part: YoloPart, report: Report, where: str
+           ) -> Iterator[tuple[str, Callable[[], Sequence[float]]]]:
+    """As `named_rows` takes objects: those whose class has a name; the report counts the others."""
+    for number, *fields in objects:
+        known = class_number(number)
+        if known is None:
+            report.add(BAD_BOX, f"{where}: {number!r} is no number of a class")
+        elif part.names.get(known):
+            yield part.names[known], functools.partial(yolo_box, fields, part.has_keypoints)
+        else:
+            report.add(UNKNOWN_CLASS, f"{where}: class {known}, which has no name in {part.sources[0]}")
 
 
 def _require_different_names(part: YoloPart, used: set[int]) -> None:
@@ -114,36 +127,3 @@ def _plain_rows(objects: Sequence[Sequence[str]], names: dict[int, str], classes
         rows[:, 4] = [labels[name] for name in found]
         report.classes.update(found)
     return rows
-
-
-def _number(text: str) -> int:
-    """The number of a class, which some programs write as 2.0; -1 where it is none."""
-    try:
-        number = finite_number(text)
-    except ValueError:
-        return -1
-    return int(number) if number.is_integer() else -1
-
-
-def yolo_box(fields: Sequence[str], box_only: bool = False) -> list[float]:
-    """The numbers of an object -> `[ymin, xmin, ymax, xmax]` in fractions of the image.
-
-    Args:
-        fields: `x y width height` of a box, of which (x, y) is the centre; or `x y x y x y ...` of a polygon.
-        box_only: keypoints follow the box.
-
-    Raises:
-        ValueError: neither box nor polygon, or not in fractions of the image.
-    """
-    values = [finite_number(field) for field in (fields[:4] if box_only else fields)]
-    if not all(LEAST <= value <= MOST for value in values):
-        raise ValueError(f"not fractions of the image: {values}")
-    if len(values) == 4:
-        x, y, width, height = values
-        corners = [(x - width / 2, y - height / 2), (x - width / 2 + width, y - height / 2 + height)]
-    elif len(values) >= 6 and len(values) % 2 == 0:
-        corners = list(zip(values[::2], values[1::2]))
-    else:
-        raise ValueError(f"{len(values)} numbers are neither a box nor a polygon")
-    xs, ys = zip(*corners)
-    return [min(ys), min(xs), max(ys), max(xs)]

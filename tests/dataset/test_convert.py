@@ -121,6 +121,30 @@ def test_yolo(tmp_path):
     assert (tmp_path / "images/train/sub/a.png").read_bytes() == b"pixels"
 
 
+LIKE_IMAGES = ("a.png", "images/a.png", "images_/a.png", "Images/b/images/a.png", "JPEGImages/a.png",
+               "my images/a.png")
+
+
+def test_every_image_has_its_label_file(tmp_path):
+    """... where Ultralytics looks for it, also where names have folders called `images`."""
+    write_yolo(tmp_path, "train", (IMAGE._replace(name=name) for name in LIKE_IMAGES), CLASSES)
+    images = sorted((tmp_path / "images").rglob("*.png"))
+    labels = ["/labels/".join(str(image).rsplit("/images/", 1)).rsplit(".", 1)[0] + ".txt" for image in images]
+    assert labels == [str(path) for path in sorted((tmp_path / "labels").rglob("*.txt"))]
+    assert len(set(labels)) == len(LIKE_IMAGES)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_round_trip_of_folders_called_images(kind, tmp_path):
+    for number, name in enumerate(LIKE_IMAGES):
+        path = tmp_path / "own" / "train" / name
+        write_image(path, seed=number)
+        box = [[number, 5], [30, 35]]
+        path.with_suffix(".json").write_text(labelme_json(("cat", "rectangle", box), image=path.name))
+    convert(FolderConfig(str(tmp_path / "own")), kind, tmp_path / "out")
+    assert content_of(tmp_path / "out") == content_of(tmp_path / "own")
+
+
 def test_yolo_of_a_folder(data, tmp_path):
     convert(FolderConfig(str(data)), "yolo", tmp_path / "out")
     assert yaml.safe_load((tmp_path / "out/data.yaml").read_text()) == {

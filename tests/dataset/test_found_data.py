@@ -184,6 +184,48 @@ def test_parts_are_told_in_their_order(images, caplog):
             "not used") in caplog.text
 
 
+@pytest.mark.parametrize("names", [
+    ["Thumbs.db", "desktop.ini", ".DS_Store"], ["README.md", "LICENSE"], ["README.dataset.txt", "own.zip"]])
+def test_files_that_are_no_data_beside_the_only_folder(images, names):
+    write_yolo(images)
+    for name in names:
+        (images.parent / name).write_text("1 2 3")
+    config = with_found_data(found(images.parent))
+    assert config.dataset == "yolo" and len(read_annotations(config, is_training=True)) == 2
+
+
+@pytest.mark.parametrize("name", ["my.xml", "list.txt", "a.png", "b.json"])
+def test_files_that_may_be_data_beside_the_only_folder(images, name):
+    write_yolo(images)
+    (images / "classes.txt").unlink()
+    (images / "data.yaml").write_text("names: [cat, dog]\ntrain: .")
+    assert with_found_data(found(images.parent)).dataset == "yolo"
+    (images.parent / name).write_text("cat")
+    with pytest.raises(UserError, match=r"No annotations are found in .*There is .*own"):
+        with_found_data(found(images.parent))
+
+
+@pytest.mark.parametrize("name", ["training-v3", "my test", "train"])
+@pytest.mark.parametrize("is_described", [True, False])
+def test_a_whole_dataset_in_a_folder_that_is_called_like_a_part(images, name, is_described):
+    """... is entered: with `data.yaml`, or with several parts."""
+    write_yolo(images)
+    whole = images.parent / "unpacked" / name
+    for part in ("train", "val"):
+        shutil.copytree(images, whole / part)
+    (whole / ("data.yaml" if is_described else "classes.txt")).write_text(
+        "names: [cat, dog]\ntrain: train\nval: val" if is_described else "cat\ndog")
+    config = with_found_data(found(images.parent / "unpacked"))
+    assert [len(read_annotations(config, is_training)) for is_training in (True, False)] == [3, 3]
+
+
+def test_one_part_is_not_entered(images):
+    write_coco(images)
+    images.rename(images.with_name("test"))
+    with pytest.raises(UserError, match="has images for test, and none for training"):
+        find_source(found(images.parent, "--classes=background,cat,dog"), is_training=True)
+
+
 def test_a_folder_that_is_a_link_to_itself(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "again").symlink_to(tmp_path / "own")
@@ -204,6 +246,12 @@ def test_a_text_list_is_found_whatever_is_wrong_with_it(images, text, encoding, 
             with_found_data(found(images))
     else:
         assert len(with_found_data(found(images)).classes) == 3
+
+
+def test_a_list_that_macos_copied_beside_another_is_none(images):
+    write_txt(images)
+    shutil.copy(images / "list.txt", images / "._list.txt")
+    assert len(read_annotations(with_found_data(found(images, "--val_share=0")), is_training=True)) == 3
 
 
 def test_voc_lists_of_other_names(images):
