@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from src.config import load_config
 from src.config.run_config import config_of_run
 from src.dataset.exif import is_upright
-from src.dataset.writers import WRITERS
+from src.dataset.formats.writers import WRITERS
 from src.inference import Device, load_detector
 from src.inference.annotated_boxes import find_annotated_boxes
 from src.inference.inputs import find_inputs, image_paths

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from src.dataset.annotations import Report
+from src.dataset.formats.label_names import names_of_labels
+from src.dataset.formats.open_classes import BACKGROUND
 from src.dataset.found_file import FoundFile
-from src.dataset.label_names import names_of_labels
-from src.dataset.open_classes import BACKGROUND
 from src.dataset.sources import annotation_format, find_source
 from src.utils.class_names import is_background
 from src.utils.errors import UserError

@@ -15,11 +15,11 @@ import numpy as np
 
 from src.dataset.annotations import EVALUATION, TEST, TRAINING, AnnotationSource, ImageRecord, Report
 from src.dataset.class_names import BACKGROUND
+from src.dataset.formats.writers import WRITERS, Image, Writer, check_names, finish_dataset
 from src.dataset.found_data import with_found_data
 from src.dataset.paths import existing_folder
 from src.dataset.read_images import read_images
 from src.dataset.sources import AUTO, FORMATS, find_parts, require_parts_are_used
-from src.dataset.writers import WRITERS, Image, Writer, check_names, finish_dataset
 from src.runtime.cli import entry_point
 from src.utils.arguments import path_argument
 from src.utils.errors import UserError

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.dataset import coco, cvat, label_studio, labelme, txt, voc, yolo
 from src.dataset.annotations import (
     EVALUATION,
     TEST,
@@ -27,8 +26,9 @@ from src.dataset.annotations import (
     usual_parts,
 )
 from src.dataset.exif import is_upright
+from src.dataset.formats import coco, cvat, label_studio, labelme, txt, voc, yolo
+from src.dataset.formats.open_classes import OpenClasses, with_labels
 from src.dataset.images import load_image, read_image_header
-from src.dataset.open_classes import OpenClasses, with_labels
 from src.dataset.paths import MOST_NAMES, existing_folder, resolve_path
 from src.dataset.read_images import usage_of
 from src.dataset.reading_once import is_kept, once

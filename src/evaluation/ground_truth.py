@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.dataset.coco import category_names, integer_of, read_coco_json
+from src.dataset.formats.coco import category_names, integer_of, read_coco_json
 from src.utils.errors import UserError
 from src.utils.safe_io import shown, shown_list
 

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import cv2
 import numpy as np
 
-from src.dataset.writers import WRITERS
+from src.dataset.formats.writers import WRITERS
 from src.inference.annotated_boxes import AnnotatedBoxes
 from src.inference.inputs import Input, shorten_name
 from src.inference.output_folder import CROPS_FOLDER, LIST_NAME

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.dataset.formats.writers import WRITERS, Image, check_names, finish_dataset
 from src.dataset.images import IMAGE_SUFFIXES, MOST_BYTES, load_image
-from src.dataset.writers import WRITERS, Image, check_names, finish_dataset
 from src.inference.inputs import Input
 from src.inference.output_folder import DATASET_FOLDER, UNCERTAIN_FOLDER, UNCERTAIN_LIST
 from src.inference.uncertain import closeness, rank_images, small_view, uncertainty

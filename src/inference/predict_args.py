@@ -3,7 +3,7 @@ import argparse
 from collections.abc import Sequence
 
 from src.config.loader import FlagParser
-from src.dataset.writers import WRITERS
+from src.dataset.formats.writers import WRITERS
 from src.evaluation.thresholds import BEST, KINDS, USUAL_SCORE
 from src.inference.load import is_exported
 from src.utils.arguments import path_argument

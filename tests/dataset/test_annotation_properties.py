@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.dataset.annotations import Report, box_array, clean_boxes
-from src.dataset.coco import coco_ground_truth, read_coco
-from src.dataset.txt import read_txt
-from src.dataset.voc import read_voc
-from src.dataset.voc_layout import VocLayout
+from src.dataset.formats.coco import coco_ground_truth, read_coco
+from src.dataset.formats.txt import read_txt
+from src.dataset.formats.voc import read_voc
+from src.dataset.formats.voc_layout import VocLayout
 from src.utils.errors import UserError
 from tests.support.samples import CLASSES, voc_xml
 

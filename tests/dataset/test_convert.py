@@ -8,9 +8,17 @@ import yaml
 
 from src.dataset.annotations import EVALUATION, TRAINING, Report
 from src.dataset.convert import FolderConfig, convert, main
+from src.dataset.formats.writers import (
+    WRITERS,
+    Image,
+    write_cvat,
+    write_label_studio,
+    write_labelme,
+    write_voc,
+    write_yolo,
+)
 from src.dataset.found_data import with_found_data
 from src.dataset.sources import find_parts
-from src.dataset.writers import WRITERS, Image, write_cvat, write_label_studio, write_labelme, write_voc, write_yolo
 from src.utils.errors import UserError
 from tests.hostile.special_files import names_below
 from tests.support.program_files import cvat_box, cvat_xml, labelme_json, region, task

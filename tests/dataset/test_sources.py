@@ -9,9 +9,9 @@ import pytest
 
 from src.config import load_config
 from src.dataset.annotations import ImageRecord, Report, box_array
+from src.dataset.formats.voc import find_layout
 from src.dataset.mindrecord.convert import create_mindrecord
 from src.dataset.sources import find_source, held_out, read_annotations
-from src.dataset.voc import find_layout
 from src.utils.errors import UserError
 from tests.support.samples import read_records, voc_xml
 

@@ -43,7 +43,7 @@ def write_yolo(folder):
     (folder / "data.yaml").write_text("names: [bird, cat, dog]\ntrain: images/train\nval: images/valid\n")
 
 
-PARSERS = {"coco": ("src.dataset.coco.read_json", 1, 1), "yolo": ("src.dataset.yolo.read_text", 3, 1)}
+PARSERS = {"coco": ("src.dataset.formats.coco.read_json", 1, 1), "yolo": ("src.dataset.formats.yolo.read_text", 3, 1)}
 
 
 @pytest.fixture(params=PARSERS)

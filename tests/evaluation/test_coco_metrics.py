@@ -9,7 +9,7 @@ import pytest
 from src.boxes import NMSConfig
 from src.boxes.box_ops import xywh_to_tlbr
 from src.dataset.annotations import Report
-from src.dataset.coco import read_coco
+from src.dataset.formats.coco import read_coco
 from src.evaluation import COCO_MAX_DETECTIONS, COCOMetrics, read_ground_truth
 from src.evaluation.predictions import AnchorPredictions, SelectedPredictions, split_batch
 from src.utils.errors import UserError

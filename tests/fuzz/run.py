@@ -24,7 +24,7 @@ NAMES = ("coco", "voc", "txt", "yolo", "yolo_data", "labelme", "cvat", "label_st
 MOST_SECONDS, MOST_MEGABYTES = 10, 3000
 INSTRUMENTED = ["src", "yaml", "xml", "defusedxml", "json"]
 # atheris never frees the arrays that instrumented code compares.
-NOT_INSTRUMENTED = ["src.dataset.annotations", "src.dataset.coco"]
+NOT_INSTRUMENTED = ["src.dataset.annotations", "src.dataset.formats.coco"]
 
 
 def main(argv=None):

@@ -9,16 +9,16 @@ import json
 import numpy as np
 
 from src.config.loader import format_config, load_config
-from src.dataset.annotated_images import records_of
 from src.dataset.annotations import Report, clean_boxes
-from src.dataset.coco import coco_ground_truth, look_for_coco, read_coco
-from src.dataset.cvat import look_for_cvat, read_cvat
-from src.dataset.label_studio import look_for_label_studio, read_label_studio
-from src.dataset.labelme import look_for_labelme, read_labelme
-from src.dataset.txt import read_txt
-from src.dataset.voc import read_voc
-from src.dataset.voc_layout import VocLayout
-from src.dataset.yolo import look_for_yolo
+from src.dataset.formats.annotated_images import records_of
+from src.dataset.formats.coco import coco_ground_truth, look_for_coco, read_coco
+from src.dataset.formats.cvat import look_for_cvat, read_cvat
+from src.dataset.formats.label_studio import look_for_label_studio, read_label_studio
+from src.dataset.formats.labelme import look_for_labelme, read_labelme
+from src.dataset.formats.txt import read_txt
+from src.dataset.formats.voc import read_voc
+from src.dataset.formats.voc_layout import VocLayout
+from src.dataset.formats.yolo import look_for_yolo
 from src.evaluation.ground_truth import read_ground_truth
 from src.utils.errors import UserError
 from src.utils.files import write_json

@@ -9,15 +9,15 @@ import pytest
 
 from src.config import load_config
 from src.config.yaml_file import read_config_file
-from src.dataset.annotated_images import records_of
 from src.dataset.annotations import Report, clean_boxes
-from src.dataset.coco import read_coco
-from src.dataset.cvat import read_cvat
-from src.dataset.label_studio import read_label_studio
-from src.dataset.labelme import read_labelme
-from src.dataset.txt import read_txt
-from src.dataset.voc import VocLayout, find_layout, read_voc
-from src.dataset.yolo import look_for_yolo
+from src.dataset.formats.annotated_images import records_of
+from src.dataset.formats.coco import read_coco
+from src.dataset.formats.cvat import read_cvat
+from src.dataset.formats.label_studio import read_label_studio
+from src.dataset.formats.labelme import read_labelme
+from src.dataset.formats.txt import read_txt
+from src.dataset.formats.voc import VocLayout, find_layout, read_voc
+from src.dataset.formats.yolo import look_for_yolo
 from src.evaluation.ground_truth import read_ground_truth
 from src.utils.errors import UserError
 from src.utils.files import write_json

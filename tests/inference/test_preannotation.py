@@ -7,10 +7,10 @@ import pytest
 
 from src.dataset.annotations import TRAINING, Report
 from src.dataset.convert import FolderConfig
+from src.dataset.formats.writers import WRITERS
 from src.dataset.found_data import with_found_data
 from src.dataset.images import load_image
 from src.dataset.sources import find_parts
-from src.dataset.writers import WRITERS
 from src.inference.inputs import Input, find_inputs
 from src.inference.outputs import Output
 from src.inference.uncertain import rank_images, small_view, uncertainty

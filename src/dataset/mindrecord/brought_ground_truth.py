@@ -10,8 +10,8 @@ import numpy as np
 
 from src.boxes.box_ops import tlbr_to_xywh, xywh_to_tlbr
 from src.dataset.annotations import TURNED_WITH_BOXES, ImageRecord
-from src.dataset.coco import coco_box, read_coco_json
 from src.dataset.exif import turn_boxes
+from src.dataset.formats.coco import coco_box, read_coco_json
 from src.dataset.images import ImageHeader, read_image_header
 from src.dataset.read_images import usage_of
 from src.utils.errors import UserError

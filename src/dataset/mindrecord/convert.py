@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.dataset.annotations import TRAINING_IMAGES, TURNED_WITH_BOXES, AnnotationSource, Report
-from src.dataset.coco import coco_ground_truth
 from src.dataset.epoch_order import read_labels
 from src.dataset.exif import is_upright
+from src.dataset.formats.coco import coco_ground_truth
+from src.dataset.formats.voc import voc_json_path
 from src.dataset.mindrecord import manifest as manifests
 from src.dataset.mindrecord.brought_ground_truth import write_shared_ground_truth, write_turned_ground_truth
 from src.dataset.mindrecord.files_in_use import FilesInUse, replacing, require_unused
@@ -21,7 +22,6 @@ from src.dataset.mindrecord.voc_json import save_voc_json
 from src.dataset.mindrecord.writer import write_records
 from src.dataset.paths import mindrecord_folder
 from src.dataset.sources import annotation_format, find_source, format_of_kind, source_name
-from src.dataset.voc import voc_json_path
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
 from src.utils.files import reason_of, remove_parts, write_json

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from src.dataset.coco import read_coco_json
+from src.dataset.formats.coco import read_coco_json
 from src.dataset.mindrecord.voc_json import save_voc_json
 
 CONTENT = {"images": [{"id": 1, "file_name": "\u00e4.jpg"}], "annotations": [], "categories": []}
