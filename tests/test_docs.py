@@ -23,7 +23,7 @@ from tests.support.small_models import SMALL_MULTIBOX
 LONGEST_README = 250
 EVERY_PAGE = pytest.mark.parametrize("page", [read_page(path) for path in PAGES], ids=lambda page: page.path.stem)
 # Files of the examples, which a reader writes, which a program writes, and of others.
-NOT_HERE = {"src/dataset/csv_file.py", "tests/dataset/test_csv_file.py", "scripts/run_slurm_train.sh",
+NOT_HERE = {"src/dataset/formats/csv_file.py", "tests/dataset/formats/test_csv_file.py", "scripts/run_slurm_train.sh",
             "config/ssd_mine_config.yaml", "src/backbones/my_backbone.py", "src/my_backbone.py",
             "config/config.yaml", "ascend310_infer/build", "hccl_tools.py", "scripts/NAME",
             "src/download_dataset.py", "create_data.py", "scripts/infer_ssd_fp16_accuracy.sh",
