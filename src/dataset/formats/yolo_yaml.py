@@ -11,6 +11,7 @@ from src.utils.safe_io import MEGABYTE, reason_of_reading, shown, shown_list
 from src.utils.untrusted_yaml import read_yaml_texts
 
 MOST_YAML = MEGABYTE
+PART_KEYS = {key for keys in KEYS.values() for key in keys} - {"test"}
 EXPECTED = ("Expected are 'names', a list or a dictionary with the numbers from 0, and 'train', 'val' and 'test', "
             "folders or text lists of images.")
 
@@ -24,7 +25,7 @@ def find_yaml_parts(folder: Path) -> dict[str, YoloPart]:
     named, others = _contents(folder)
     for contents in (named, others):
         described = {path: content for path, content in contents.items()
-                     if "names" in content and content.keys() & {"train", "val"}}
+                     if "names" in content and content.keys() & PART_KEYS}
         if described:
             return _the_only(folder, described)
     return {}
@@ -42,8 +43,8 @@ def _contents(folder: Path) -> tuple[dict[Path, dict[str, Any]], dict[Path, dict
             if is_named:
                 raise UserError(f"{path} cannot be read: {shown(reason_of_reading(error))}. {EXPECTED}") from error
             continue
-        if isinstance(content, dict):
-            (named if is_named else others)[path] = content
+        if isinstance(content, dict):  # CVAT calls parts as its subsets, such as Train
+            (named if is_named else others)[path] = {str(key).lower(): value for key, value in content.items()}
     return named, others
 
 
@@ -105,6 +106,6 @@ def require_whole_yaml(folder: Path) -> None:
     for path, content in _contents(folder)[0].items():
         lacks = "names" if "names" not in content else "train"
         images = part_of(YoloFiles(folder), ["."], {}, [])
-        if content.keys() & {"names", "train", "val"} and any(has_label_lines(folder / name)
+        if content.keys() & {"names", *PART_KEYS} and any(has_label_lines(folder / name)
                                                               for name in images.label_files):
             raise UserError(f"{path} has no '{lacks}'. {EXPECTED}")

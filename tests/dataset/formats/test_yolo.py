@@ -66,6 +66,9 @@ LAYOUTS = {
                     "data.yaml": f"{DATA}train: train.txt"},
     "a list of text lists": {**MIRRORED, "1.txt": "images/train/a.png", "2.txt": "/home/me/images/train/b.png\n"
                              "images\\train\\c.png\n", "data.yaml": f"{DATA}train:\n  - 1.txt\n  - 2.txt\n"},
+    "CVAT, Ultralytics YOLO, a subset called Train": {
+        **MIRRORED, "Train.txt": "".join(f"data/images/train/{name}.png\n" for name in "abc"),
+        "data.yaml": "Train: Train.txt\nnames:\n  0: cat\n  1: dog\npath: ."},
     "CVAT, YOLO 1.1": {**BESIDE, "obj.names": "cat\ndog\n", "train.txt": LIST,
                        "obj.data": "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n"},
     "darknet without obj.data": {**BESIDE, "obj.names": "cat\ndog", "train.txt": LIST},
