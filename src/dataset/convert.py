@@ -67,6 +67,12 @@ def convert(config: FolderConfig, kind: str, output: Path, keep_other_sizes: boo
     check_names(config.classes)
     sources = find_parts(config)[1]
     parts = {PARTS[purpose]: _read(source) for purpose, source in sources.items()}
+    for name, part in list(parts.items()):
+        if not part.records and not part.report.counts:
+            if name != PARTS[TEST]:
+                raise UserError(f"{config.data} has annotations for {name}, and they name no image: delete them, or "
+                                "export them again.")
+            del parts[name]
     require_parts_are_used(config, sources, itertools.chain.from_iterable(part.records for part in parts.values()))
     with whole_folder(output) as folder:
         written = [name for name, part in parts.items()

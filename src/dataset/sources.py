@@ -41,7 +41,8 @@ FORMATS = {one.kind: one for one in (
 )}
 AUTO = "auto"
 # Files that people, systems and archives leave beside data.
-_NO_DATA = re.compile(r"(readme|licen[cs]e).*|.*\.(md|pdf|zip|tar|tgz|gz|7z|rar)|thumbs\.db|desktop\.ini", re.I)
+_NO_DATA = re.compile(
+    r"(readme|licen[cs]e).*|.*\.(md|pdf|ipynb|py|sh|zip|tar|tgz|gz|7z|rar)|thumbs\.db|desktop\.ini", re.I)
 
 
 def annotation_format(config: Any) -> AnnotationFormat:

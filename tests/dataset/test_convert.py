@@ -1,6 +1,7 @@
 """A dataset of one format, written in another: the same images, boxes and parts."""
 import json
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -224,6 +225,35 @@ def test_an_evaluation_part_that_cannot_be_used_is_an_error(data, tmp_path):
         with pytest.raises(UserError, match=message):
             convert(FolderConfig(str(data)), "coco", tmp_path / "out")
         assert not (tmp_path / "out").exists()
+
+
+def test_a_part_without_images_is_an_error(data, tmp_path):
+    convert(FolderConfig(str(data)), "coco", tmp_path / "own2")
+    for part, purpose in (("val", "evaluation"), ("test", "test")):
+        path = tmp_path / "own2" / "annotations" / f"instances_{part}.json"
+        path.write_text(json.dumps({"images": [], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}))
+        if purpose == "evaluation":
+            with pytest.raises(UserError, match="own2 has annotations for val, and they name no image"):
+                convert(FolderConfig(str(tmp_path / "own2")), "label_studio", tmp_path / "out")
+            path.unlink()
+            shutil.rmtree(tmp_path / "own2" / "val")
+    convert(FolderConfig(str(tmp_path / "own2")), "label_studio", tmp_path / "out")  # Roboflow has such files
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["train"]
+
+
+def test_folders_called_as_parts_in_one_part(tmp_path):
+    """All is for training, also in what LabelMe reads."""
+    names = [f"train/{number}.png" for number in range(3)] + ["val/3.png"]
+    for name in names:
+        write_image(tmp_path / "own" / name)
+    (tmp_path / "own" / "train.json").write_text(json.dumps({
+        "images": [{"id": number, "file_name": name} for number, name in enumerate(names)],
+        "annotations": [{"id": number + 1, "image_id": number, "category_id": 1, "bbox": [1, 2, 30, 40]}
+                        for number in range(4)],
+        "categories": [{"id": 1, "name": "cat"}]}))
+    convert(FolderConfig(str(tmp_path / "own")), "labelme", tmp_path / "out")
+    found = content_of(tmp_path / "out")
+    assert found.keys() == {TRAINING} and len(found[TRAINING]) == 4
 
 
 def test_nothing_to_write(tmp_path):

@@ -273,6 +273,13 @@ def test_voc_lists_of_other_names(images):
         with_found_data(found(images))
 
 
+def test_lists_of_voc_without_its_annotations_do_not_hinder(images):
+    write_yolo(images)
+    (images / "ImageSets" / "Main").mkdir(parents=True)
+    (images / "ImageSets" / "Main" / "train.txt").write_text("a\n")
+    assert with_found_data(found(images)).dataset == "yolo"
+
+
 def test_two_formats(images):
     write_voc(images)
     write_coco(images)

@@ -12,6 +12,7 @@ from src.boxes.box_ops import tlbr_to_xywh
 from src.dataset.annotations import (
     BAD_BOX,
     FOREIGN_IMAGE,
+    IN_OTHER_PART,
     ORPHAN,
     UNKNOWN_CLASS,
     AnnotationFormat,
@@ -48,7 +49,15 @@ def find_coco(config: Any, is_training: bool) -> AnnotationSource:
 
 def _source(part: CocoPart, classes: tuple[str, ...], others: Sequence[CocoPart] = ()) -> AnnotationSource:
     def read(report: Report) -> list[ImageRecord]:
-        return read_coco(part.annotation_file, part.image_dir, classes, report, part.place, others)
+        records = read_coco(part.annotation_file, part.image_dir, classes, report, part.place, others)
+        if part.is_named:
+            return records
+        in_parts = {record.path for other in others for record in
+                    read_coco(other.annotation_file, other.image_dir, classes[:1], Report(), other.place)}
+        for record in records:
+            if record.path in in_parts:
+                report.add(IN_OTHER_PART, record.path)
+        return [record for record in records if record.path not in in_parts]
 
     return AnnotationSource("coco", part.image_dir, [part.annotation_file], read, part.annotation_file)
 

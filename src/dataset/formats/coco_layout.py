@@ -29,11 +29,13 @@ class CocoPart(NamedTuple):
         annotation_file: COCO json.
         image_dir: folder of the images, or above them.
         place: (image_dir, name in the file) -> path of an image.
+        is_named: a name says what the file is for.
     """
 
     annotation_file: Path
     image_dir: Path
     place: Callable[[Path | str, str], str] = path_below
+    is_named: bool = True
 
 
 def find_coco_parts(folder: Path) -> dict[str, CocoPart]:
@@ -56,7 +58,8 @@ def find_coco_parts(folder: Path) -> dict[str, CocoPart]:
     if unnamed and chosen[TRAINING] not in unnamed:
         logger.warning("%s left out: a name says neither train, val nor test, and %s is for training",
                        shown_list(unnamed, MOST_NAMES), shown(chosen[TRAINING]))
-    return {purpose: _with_images(folder, purpose, chosen) for purpose in chosen}
+    return {purpose: _with_images(folder, purpose, chosen)._replace(is_named=chosen[purpose] not in unnamed)
+            for purpose in chosen}
 
 
 def _purpose(path: Path) -> str:

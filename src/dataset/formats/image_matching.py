@@ -44,9 +44,9 @@ def match_files(claims: Sequence[Claim], files: Iterable[str]) -> list[str | Non
     if None not in found:
         return list(found)
     guesses = _Guesses(claims, found, files)
-    closest = {claim.names: guesses.closest(claim) for claim, file in zip(claims, found) if file is None}
+    closest = {claim: guesses.closest(claim) for claim, file in zip(claims, found) if file is None}
     number_of_claims = Counter(closest.values())
-    return [file or (closest[claim.names] if number_of_claims[closest[claim.names]] == 1 else None)
+    return [file or (closest[claim] if number_of_claims[closest[claim]] == 1 else None)
             for claim, file in zip(claims, found)]
 
 
@@ -76,18 +76,17 @@ class _Guesses:
 
     def closest(self, claim: Claim) -> str | None:
         within = self._folder_with_images(claim.place)
-        guesses = (self._by_name(name, within) for name in claim.names)
-        return next((file for file in guesses if file is not None and self._may_be(claim, file)), None)
+        return next(filter(None, (self._by_name(name, within, claim) for name in claim.names)), None)
 
-    def _by_name(self, name: str, within: str) -> str | None:
-        """The only file with the longest end; `within` is the folder that it lies in, or empty."""
+    def _by_name(self, name: str, within: str, claim: Claim) -> str | None:
+        """The only file with the longest end that may be meant; `within` is the folder that it lies in, or empty."""
         start = f"{within}/" if within else ""
         starts: tuple[str, ...] = (start,)
         for end in _last_parts(name_key(name)):
-            files = (file for key, file in self._by_end.get(end, ()) if key.startswith(starts))
-            first, second = next(files, None), next(files, None)
-            if first is not None:
-                return first if second is None else None
+            files = [file for key, file in self._by_end.get(end, ()) if key.startswith(starts)]
+            if files:
+                meant = [file for file in files if self._may_be(claim, file)]
+                return meant[0] if len(meant) == 1 else None
             if starts == (start,):
                 stated = (f"{folder}/" for folder in self._folders_by_end.get(posixpath.dirname(end), ()))
                 starts = tuple(folder for folder in stated if folder.startswith(start)) or starts

@@ -69,7 +69,8 @@ def _source_of_all(image_dir: Path, layouts: Sequence[VocLayout], classes: tuple
 def look_for_voc(folder: Path, classes: tuple[str, ...]) -> dict[str, AnnotationSource]:
     """As `AnnotationFormat.look`: the parts that have usual names, else the whole folder."""
     found = {purpose: list(filter(_is_voc, layouts)) for purpose, layouts in find_voc_parts(folder).items()}
-    if not found.get(TRAINING) and (folder / SPLITS).is_dir() and _has_voc_files(xml_files(folder / ANNOTATIONS)):
+    has_both = (folder / SPLITS).is_dir() and (folder / ANNOTATIONS).is_dir()
+    if not found.get(TRAINING) and has_both and _has_voc_files(xml_files(folder / ANNOTATIONS)):
         find_layout(folder, True, "train")  # tells the lists that are there
     return {purpose: _source_of_all(layouts[0].image_dir if len(layouts) == 1 else folder, layouts, classes)
             for purpose, layouts in found.items() if layouts}

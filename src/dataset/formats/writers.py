@@ -2,6 +2,7 @@
 
 Each writes one part of a dataset below a folder. What it writes is read by the reader of its format.
 """
+import itertools
 import re
 import urllib.parse
 from collections import Counter
@@ -13,6 +14,7 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 import numpy as np
 import yaml
 
+from src.dataset.annotations import PART_NAMES
 from src.dataset.formats.coco import coco_ground_truth
 from src.utils.errors import UserError
 from src.utils.files import write_json
@@ -23,6 +25,8 @@ LABELME_VERSION = "5.5.0"  # of the fields that are written
 LOCAL_FILES = "/data/local-files/?d="
 # Folders that YOLO programs would exchange for `labels` in the place of the one above them.
 _LIKE_IMAGES = re.compile(r"(?<![^/])((?:jpeg)?images_*)(?=/)", re.IGNORECASE)
+# Folders that would be taken for parts.
+_LIKE_PARTS = re.compile(rf"(?<![^/])((?:{'|'.join(itertools.chain(*PART_NAMES.values()))})_*)(?=/)", re.IGNORECASE)
 
 
 class Image(NamedTuple):
@@ -103,8 +107,10 @@ def write_yolo(folder: Path, part: str, images: Iterator[Image], classes: Sequen
 
 
 def write_labelme(folder: Path, part: str, images: Iterator[Image], classes: Sequence[str]) -> None:
-    """`PART/...` and beside each image its json file; scores as descriptions."""
+    """`PART/...` and beside each image its json file; scores as descriptions. A folder below `PART` that is called as a
+    part, such as `val`, becomes `val_`, as in `write_yolo`."""
     for image in images:
+        image = image._replace(name=_LIKE_PARTS.sub(r"\1_", image.name))
         _save(folder / part / image.name, image.data)
         shapes: list[dict[str, Any]] = [
             {"label": classes[label], "points": [[xmin, ymin], [xmax, ymax]], "group_id": None,

@@ -1,6 +1,6 @@
 """YOLO datasets whose classes a text names, a line each: darknet's, LabelImg's and Label Studio's."""
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -131,14 +131,13 @@ def _said(files: YoloFiles, described: _Described) -> tuple[dict[str, list[str]]
 
 
 def _usual(files: YoloFiles) -> dict[str, list[str]]:
-    """Lists or folders of usual names, by purpose; where there are none, all images are for training."""
-    def is_folder(name: str) -> bool:
-        return (files.folder / name).is_dir()
-
-    return (_called("{}.txt", files.is_list) or _called(f"{IMAGES}/{{}}", is_folder) or _called("{}", is_folder)
-            or {TRAINING: [files.find(IMAGES) or "."]})
-
-
-def _called(pattern: str, is_there: Callable[[str], bool]) -> dict[str, list[str]]:
-    parts = usual_parts(lambda name: is_there(pattern.format(name)))
-    return {purpose: [pattern.format(name)] for purpose, name in parts.items()}
+    """Lists of usual names, or else folders of such names, at any depth, by purpose; images with a label file that are
+    in none of these are for training. Without lists and folders, all images are."""
+    lists = usual_parts(lambda name: files.is_list(f"{name}.txt"))
+    if lists:
+        return {purpose: [f"{name}.txt"] for purpose, name in lists.items()}
+    parts = files.part_folders()
+    if not parts:
+        return {TRAINING: [files.find(IMAGES) or "."]}
+    outside = files.labelled_outside_parts()
+    return {**parts, **({TRAINING: [*parts.get(TRAINING, []), *outside]} if outside else {})}

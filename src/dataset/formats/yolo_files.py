@@ -8,6 +8,7 @@ from typing import NamedTuple
 from src.dataset.annotations import EVALUATION, TEST, TRAINING
 from src.dataset.file_names import FileNames, files_below, folders_of
 from src.dataset.formats.label_names import CLASSES_FILE, MOST_TEXT
+from src.dataset.formats.part_names import part_folders
 from src.dataset.formats.yolo_lines import has_label_lines
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.paths import ends_of, path_below
@@ -66,6 +67,17 @@ class YoloFiles:
         lost += [name for name in unused if name.startswith(start) and has_label_lines(self.folder / name)]
         return images + [os.path.splitext(name)[0] + IMAGE_SUFFIXES[0] for name in lost]
 
+    def part_folders(self) -> dict[str, list[str]]:
+        """The folders of images that are called as a part, by purpose; of those in each other, the outermost."""
+        found = {part_folders(name)[0]: None for name in self._images if part_folders(name)}
+        return {purpose: sorted(one.path for one in found if one.purpose == purpose)
+                for purpose in dict.fromkeys(one.purpose for one in found)}
+
+    def labelled_outside_parts(self) -> list[str]:
+        """The images in no such folder that have a label file."""
+        return [name for name in self._images
+                if not part_folders(name) and (self.folder / self.label_file(name)).is_file()]
+
     def image_folders(self) -> list[str]:
         """The folders that images lie in."""
         return sorted({os.path.dirname(name) or "." for name in self._images})
@@ -114,12 +126,14 @@ class YoloPart(NamedTuple):
 
 def part_of(files: YoloFiles, found: Iterable[str], names: dict[int, str], sources: Iterable[str],
             has_keypoints: bool = False) -> YoloPart:
-    """The images of folders and text lists; `sources` name the classes."""
+    """The images of folders and text lists, and single ones; `sources` name the classes."""
     images: dict[str, None] = {}
     read = list(sources)
     for name in found:
         if (files.folder / name).is_dir():
             images.update(dict.fromkeys(files.images_below(name)))
+        elif name.lower().endswith(IMAGE_SUFFIXES):
+            images[name] = None
         else:
             read.append(name)
             images.update(dict.fromkeys(_listed(files, name)))

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from src.dataset.annotations import EVALUATION, TEST, TRAINING, Report
+from src.dataset.annotations import EVALUATION, IN_OTHER_PART, TEST, TRAINING, Report
 from src.dataset.formats.coco import look_for_coco
 from src.dataset.formats.coco_layout import find_coco_parts
 from src.dataset.formats.voc import look_for_voc
@@ -91,6 +91,16 @@ def test_images_that_are_not_there_are_not_those_of_another_part(tmp_path):
     parts = look_for_coco(tmp_path, CLASSES)
     assert parts[EVALUATION].image_dir == tmp_path / "val"
     assert not any(os.path.exists(record.path) for record in parts[TRAINING].read(Report()))
+
+
+def test_what_is_evaluated_with_is_not_in_a_file_without_the_name_of_a_part(tmp_path):
+    write(tmp_path, {"labels.json": coco_text("1.jpg", "2.jpg", "3.jpg"), "labels_val.json": coco_text("2.jpg"),
+                     **{f"data/{number}.jpg": "" for number in (1, 2, 3)}})
+    report = Report()
+    parts = {purpose: [record.path[-5:] for record in source.read(report)]
+             for purpose, source in look_for_coco(tmp_path, CLASSES).items()}
+    assert parts == {TRAINING: ["1.jpg", "3.jpg"], EVALUATION: ["2.jpg"]}
+    assert report.counts == {IN_OTHER_PART: 1}
 
 
 def test_a_file_without_the_name_of_a_part_beside_others_is_told(tmp_path, caplog):

@@ -49,6 +49,12 @@ def test_many_images_of_one_name():
      ["images/train/1.jpg"]),
     ([Claim(("Train/1.jpg", "1.jpg"), "", TRAINING)], ["images/Validation/1.jpg"], [None]),
     ([Claim(("1.jpg",), "", TRAINING)], ["images/1.jpg"], ["images/1.jpg"]),
+    # The same names in two parts: each has the image of its own folder, and no other.
+    ([Claim(("1.jpg",), "", TRAINING), Claim(("1.jpg",), "", EVALUATION)], ["images/val/1.jpg"],
+     [None, "images/val/1.jpg"]),
+    ([Claim(("1.jpg",), "", TRAINING), Claim(("1.jpg",), "", EVALUATION)], ["images/train/1.jpg", "images/val/1.jpg"],
+     ["images/train/1.jpg", "images/val/1.jpg"]),
+    ([Claim(("1.jpg",), "", TRAINING), Claim(("1.jpg",), "", EVALUATION)], ["images/1.jpg"], [None, None]),
 ])
 def test_images_of_other_folders_are_not_taken(claims, files, expected):
     assert match_files(claims, files) == expected

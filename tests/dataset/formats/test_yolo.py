@@ -138,6 +138,19 @@ def test_parts(tmp_path, files, places):
         purpose: [str(tmp_path / place)] for purpose, place in places.items()}
 
 
+@pytest.mark.parametrize("place", ["{}", "images/{}", "dataset/images/{}", "cam1/{}", "dataset/cam1/{}/images"])
+def test_parts_at_any_depth_by_the_names_of_folders(tmp_path, place):
+    folders = {TRAINING: place.format("train"), EVALUATION: place.format("val")}
+    write(tmp_path, {"classes.txt": "cat\ndog", "boxes.csv": "", "b.png": None, "b.txt": LABELS["b"], "logo.png": None})
+    for folder in folders.values():
+        write(tmp_path, images_and_labels(f"{folder}/", f"{folder.replace('images', 'labels')}/", "ac"))
+    found = {purpose: sorted(record.path for record in source.read(Report()))
+             for purpose, source in look_for_yolo(tmp_path, CLASSES).items()}
+    paths = {purpose: [str(tmp_path / folder / f"{name}.png") for name in "ac"] for purpose, folder in folders.items()}
+    # What is annotated in no part is for training; an image alone is no part of the dataset.
+    assert found == {**paths, TRAINING: sorted([*paths[TRAINING], str(tmp_path / "b.png")])}
+
+
 def test_the_last_folder_of_images_has_the_labels(tmp_path):
     """As Ultralytics has it."""
     write(tmp_path, {**images_and_labels("train/images/", "train/labels/", "a"),
