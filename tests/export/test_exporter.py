@@ -207,7 +207,7 @@ def test_evaluation_of_exported_files(run, shapes, tmp_path):
 
 
 @pytest.mark.parametrize(("flags", "message"), [
-    (["--file_name=nothing.onnx"], "no file nothing.onnx"),
+    (["--file_name=nothing.onnx"], "no model file nothing.onnx"),
     (["--file_name=ssd300_coco"], "python export.py --checkpoint_file_path=ssd300_coco --file_format=ONNX"),
     (["--file_name=text.onnx"], "no ONNX file"),
     (["--file_name=text.onnx", "--device_target=GPU"], "CUDAExecutionProvider"),
