@@ -25,8 +25,8 @@ from src.utils.files import file_digest
 from src.utils.safe_io import read_json, reason_of_reading
 
 FORMAT = "ssd-mindrecord"
-# Raise it whenever the same sources would give other records.
-VERSION = 2
+# Raise it whenever the same sources would give other records. Records whose sources are gone are used whatever it is.
+VERSION = 3
 OTHER_FOLDER = "Set --mindrecord_dir to another folder."
 MANIFEST_KEYS = ("dataset", "classes", "truth", "options", "files", "annotations", "images", "num_images", "report")
 
@@ -185,8 +185,6 @@ def find_damage(manifest: dict[str, Any], folder: Path) -> str | None:
     Raises:
         UserError: a file must not be read.
     """
-    if manifest.get("version") != VERSION:
-        return f"format version {manifest.get('version')} instead of {VERSION}"
     if not manifest.get("complete"):
         return "an earlier conversion was not finished"
     lacking = [key for key in MANIFEST_KEYS if key not in manifest]
@@ -234,6 +232,8 @@ def find_difference(manifest: dict[str, Any], needed: dict[str, Any], source: An
             return f"made with {what} {found}, now {needed[key]}"
     if source is None:
         return None
+    if manifest.get("version") != VERSION:
+        return f"made by version {manifest.get('version')} of the readers, now {VERSION}"
     for entry, now in (("annotations", describe_annotations(source)),
                        ("images", describe_images(source.image_dir, manifest["images"]["names"]))):
         made_from = manifest[entry]

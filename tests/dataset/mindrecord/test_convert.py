@@ -184,7 +184,7 @@ def move_dataset(config):
 @pytest.mark.parametrize(("change", "reason"), [
     (change_classes, "with the classes"), (change_annotations, "annotations in"), (damage_index, "is damaged"),
     (replace_image, "images in"), (remove_shard, "is missing"), (cut_shard, "bytes instead of"),
-    (raise_version, "format version"), (move_dataset, "made from annotations in"),
+    (raise_version, "made by version 2 of the readers, now 3"), (move_dataset, "made from annotations in"),
 ])
 def test_stale_files_are_made_anew(tmp_path, written, caplog, change, reason):
     caplog.set_level(logging.INFO)
@@ -197,6 +197,16 @@ def test_stale_files_are_made_anew(tmp_path, written, caplog, change, reason):
     assert len(read_records(result.path)) == 6
     create_mindrecord(config, True)
     assert len(written) == 2
+
+
+def test_files_of_earlier_readers_are_used_where_their_sources_are_gone(tmp_path, written, caplog):
+    config = make_coco(tmp_path)
+    path = create_mindrecord(config, True).path
+    raise_version(config)
+    shutil.rmtree(Path(config.data_path) / "coco")
+    assert create_mindrecord(config, True).path == path
+    assert len(written) == 1
+    assert "is used although its sources cannot be compared" in caplog.text
 
 
 def test_annotations_that_are_touched_only_are_the_same(tmp_path, written):
