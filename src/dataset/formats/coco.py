@@ -52,8 +52,7 @@ def _source(part: CocoPart, classes: tuple[str, ...], others: Sequence[CocoPart]
         records = read_coco(part.annotation_file, part.image_dir, classes, report, part.place, others)
         if part.is_named:
             return records
-        in_parts = {record.path for other in others for record in
-                    read_coco(other.annotation_file, other.image_dir, classes[:1], Report(), other.place)}
+        in_parts = _claims_of(others).keys()
         for record in records:
             if record.path in in_parts:
                 report.add(IN_OTHER_PART, record.path)

@@ -116,7 +116,7 @@ def _states_folder(claim: Claim) -> bool:
 
 
 def _is_below(name: str, folder: str) -> bool:
-    return bool(folder) and (name == folder or name.startswith(folder + "/"))
+    return bool(folder) and name.startswith(folder + "/")
 
 
 def _last_parts(name: str) -> Iterator[str]:

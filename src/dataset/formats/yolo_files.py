@@ -69,7 +69,7 @@ class YoloFiles:
 
     def part_folders(self) -> dict[str, list[str]]:
         """The folders of images that are called as a part, by purpose; of those in each other, the outermost."""
-        found = {part_folders(name)[0]: None for name in self._images if part_folders(name)}
+        found = {folders[0]: None for name in self._images if (folders := part_folders(name))}
         return {purpose: sorted(one.path for one in found if one.purpose == purpose)
                 for purpose in dict.fromkeys(one.purpose for one in found)}
 
