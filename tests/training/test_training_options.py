@@ -3,11 +3,11 @@ import csv
 import re
 
 import cv2
-import mindspore as ms
 import numpy as np
 import pytest
 
 from src.utils.errors import UserError
+from src.weights import read_checkpoint
 from tests.support.small_models import SMALL_MULTIBOX
 
 pytestmark = pytest.mark.usefixtures("cpu")
@@ -41,7 +41,7 @@ def test_all_options_in_one_run(run, shapes, tmp_path, caplog):
         assert cv2.imread(f"output/{name}") is not None
     assert re.search(r"export:   \S+ \S*export\.py --config_path=", lines)
     # As a tie replaces the best checkpoint, it holds the EMA of the last one.
-    best = ms.load_checkpoint("output/ckpt_0/best_map.ckpt")
-    last = ms.load_checkpoint(str(next((tmp_path / "output" / "ckpt_0").glob("ssd-3_*.ckpt"))))
+    best = read_checkpoint("output/ckpt_0/best_map.ckpt")
+    last = read_checkpoint(next((tmp_path / "output" / "ckpt_0").glob("ssd-3_*.ckpt")))
     for name, value in best.items():
         np.testing.assert_array_equal(value.asnumpy(), last[f"ema.{name}"].asnumpy(), err_msg=name)

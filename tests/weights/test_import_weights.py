@@ -8,7 +8,7 @@ import pytest
 
 from src.dataset.shapes import draw_shapes_dataset
 from src.ssd import build_training_net
-from src.weights import load_backbone, save_checkpoint
+from src.weights import load_backbone, read_checkpoint, save_checkpoint
 from src.weights.import_weights import main
 from src.weights.torchvision_mmdet import LIBRARIES
 from tests.support.golden_data import library_weights
@@ -22,7 +22,7 @@ SMALL = ("--img_shape=260,260", "--feature_size=33,17,9,5,3,1", "--steps=8,16,30
 
 
 def values_of(checkpoint):
-    return {name: parameter.asnumpy() for name, parameter in ms.load_checkpoint(str(checkpoint)).items()}
+    return {name: parameter.asnumpy() for name, parameter in read_checkpoint(checkpoint).items()}
 
 
 def failure(capsys, *flags):
