@@ -17,9 +17,9 @@ from src.dataset.annotations import (
     Report,
 )
 from src.dataset.file_names import readable_files_below
+from src.dataset.formats.image_ids import assign_ids, unique_names
 from src.dataset.formats.image_matching import Claim, exact_files, match_files
 from src.dataset.formats.part_names import purpose_of_export
-from src.dataset.formats.voc import assign_ids, unique_names
 from src.dataset.paths import path_below
 from src.utils.errors import UserError
 from src.utils.safe_io import decoded_head, open_file

@@ -32,7 +32,7 @@ from src.dataset.formats.outlines import (
     turned,
 )
 from src.dataset.formats.part_names import purpose_of_export
-from src.dataset.formats.voc import parse_xml
+from src.dataset.formats.xml_files import parse_xml
 from src.utils.errors import UserError
 from src.utils.safe_io import MEGABYTE, read_file, reason_of_reading, shown
 

@@ -1,16 +1,13 @@
 """Annotations in the Pascal VOC format: one xml file an image."""
 import functools
-import itertools
 import math
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 import numpy as np
-from defusedxml import DTDForbidden, ElementTree
 
 from src.dataset.annotations import (
     BAD_ANNOTATION,
@@ -26,18 +23,17 @@ from src.dataset.annotations import (
     usual_evaluation_part,
 )
 from src.dataset.file_names import slashed
+from src.dataset.formats.image_ids import assign_ids, unique_names
 from src.dataset.formats.outlines import named_boxes
 from src.dataset.formats.voc_images import VocImages, stem_below
 from src.dataset.formats.voc_layout import ANNOTATIONS, SPLITS, VocLayout, find_layout, xml_files
 from src.dataset.formats.voc_parts import find_voc_parts
+from src.dataset.formats.xml_files import parse_xml
 from src.dataset.images import IMAGE_SUFFIXES
 from src.dataset.paths import existing_file, resolve_path
 from src.utils.errors import UserError
-from src.utils.safe_io import MEGABYTE, read_file, reason_of_reading, shown, shown_list
+from src.utils.safe_io import reason_of_reading, shown, shown_list
 
-MAX_IMAGE_ID = 2**31 - 1
-_ENCODING = re.compile(rb"<\?xml[^>]*\sencoding=[\"']((?!utf)[\w.-]+)[\"']", re.IGNORECASE)
-MOST_XML = 16 * MEGABYTE
 MOST_FILES = 10  # that are looked at to tell the format
 
 
@@ -131,26 +127,6 @@ FORMAT = AnnotationFormat("voc", "Pascal VOC", "xml files with <annotation>, bes
                           look_for_voc, keys=KEYS, why_not=why_not_voc)
 
 
-def parse_xml(path: Path, most: int = MOST_XML) -> Element:
-    """Root element of an xml file of at most `most` bytes.
-
-    Document type declarations are refused, and with them entities: a small file could grow to fill the memory.
-
-    Raises:
-        UserError: the file has a document type declaration.
-        ParseError, OSError, LookupError, ValueError: it cannot be read.
-    """
-    data = read_file(path, most)
-    declared = _ENCODING.match(data)
-    # The xml library knows no encoding with several bytes a letter, such as GB2312; Python does.
-    text = data.decode(declared[1].decode()) if declared else data
-    try:
-        return ElementTree.fromstring(text, forbid_dtd=True)
-    except DTDForbidden as error:
-        raise UserError(f"{path} has a document type declaration (<!DOCTYPE ...>), which is refused for safety. Remove "
-                        "the declaration.") from error
-
-
 def voc_box(element: Element | None) -> list[int]:
     """`<bndbox>` -> `[ymin, xmin, ymax, xmax]`: coordinates cut to integers, minus 1 (VOC counts pixels from 1).
 
@@ -172,32 +148,6 @@ def read_boxes(root: Element, classes: Sequence[str], report: Report, where: str
     objects = (((element.findtext("name") or "").strip(), functools.partial(voc_box, element.find("bndbox")))
                for element in root.iter("object"))
     return named_boxes(objects, classes, report, where)
-
-
-def assign_ids(names: Sequence[str]) -> list[int]:
-    """Image ids of file names (the same order): a unique integer each, whatever the order.
-
-    A stem that is a number keeps it; every other name, and a number that is taken already, gets in sorted order the
-    smallest number from 1 that is free.
-    """
-    ids: dict[str, int] = {}
-    others: list[str] = []
-    taken: set[int] = set()
-    for name in sorted(set(names)):
-        stem = Path(name).stem
-        number = int(stem) if stem.isascii() and stem.isdigit() and len(stem) <= 10 else -1
-        if 0 <= number <= MAX_IMAGE_ID and number not in taken:
-            ids[name] = number
-            taken.add(number)
-        else:
-            others.append(name)
-    candidate = 1
-    for name in others:
-        while candidate in taken:
-            candidate += 1
-        ids[name] = candidate
-        taken.add(candidate)
-    return [ids[name] for name in names]
 
 
 def _annotated_size(root: Element) -> tuple[int, int] | None:
@@ -264,17 +214,3 @@ def _missing_name(stated: str, xml_stem: str) -> str:
     folder, name = Path(xml_stem).parent, Path(stated).name
     is_image = Path(name).suffix.lower() in IMAGE_SUFFIXES
     return (folder / name).as_posix() if is_image else xml_stem + IMAGE_SUFFIXES[0]
-
-
-def unique_names(names: Sequence[str]) -> list[str]:
-    """The names, repeated ones with a mark that keeps them apart (and keeps them from being numbers)."""
-    taken, numbers = set(names), {name: itertools.count(1) for name in names}
-    result: list[str] = []
-    seen: set[str] = set()
-    for name in names:
-        unique, path = name, Path(name)
-        while unique in seen or (unique != name and unique in taken):
-            unique = path.with_name(f"{path.stem}#{next(numbers[name])}{path.suffix}").as_posix()
-        seen.add(unique)
-        result.append(unique)
-    return result

@@ -20,9 +20,9 @@ from src.dataset.annotations import (
     ImageRecord,
     Report,
 )
+from src.dataset.formats.image_ids import assign_ids
 from src.dataset.formats.open_classes import labels_of
 from src.dataset.formats.outlines import named_rows
-from src.dataset.formats.voc import assign_ids
 from src.dataset.formats.yolo_files import YoloPart
 from src.dataset.formats.yolo_layout import find_yolo_parts
 from src.dataset.formats.yolo_lines import LEAST, MOST, MOST_LABELS, class_number, yolo_box

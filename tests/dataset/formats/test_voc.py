@@ -11,7 +11,7 @@ from src.dataset.annotations import (
 )
 from src.dataset.file_names import FileNames
 from src.dataset.formats.coco import coco_ground_truth
-from src.dataset.formats.voc import assign_ids, read_voc, unique_names
+from src.dataset.formats.voc import read_voc
 from src.dataset.formats.voc_images import find_image
 from src.dataset.formats.voc_layout import VocLayout, find_layout, listed_file
 from src.utils.errors import UserError
@@ -70,16 +70,6 @@ def test_golden_ground_truth(tmp_path):
     expected = [annotation for annotation in wanted["annotations"] if annotation["file_name"] != "000301.jpg"]
     assert sorted(found, key=str) == sorted(({key: item[key] for key in found[0]} for item in expected), key=str)
     assert [annotation["id"] for annotation in ground_truth["annotations"]] == list(range(1, len(expected) + 1))
-
-
-def test_ids_are_unique_and_do_not_depend_on_the_order():
-    names = ["b.jpg", "3.jpg", "003.jpg", "a.jpg", "1.png", "99999999999.jpg", "2147483648.jpg"]
-    ids = dict(zip(names, assign_ids(names)))
-    # 003 comes before 3 in sorted order and keeps the number; numbers beyond 31 bits are names.
-    assert ids == {"1.png": 1, "003.jpg": 3, "2147483648.jpg": 2, "3.jpg": 4, "99999999999.jpg": 5, "a.jpg": 6,
-                   "b.jpg": 7}
-    assert dict(zip(reversed(names), assign_ids(names[::-1]))) == ids
-    assert assign_ids([]) == []
 
 
 @pytest.mark.parametrize(("stated", "stem", "images", "found"), [
@@ -259,9 +249,3 @@ def test_two_annotations_of_one_image_have_two_ids(tmp_path):
     records = read_voc(VocLayout(tmp_path, tmp_path), CLASSES, Report())
     assert [file_name(record) for record in records] == ["7.jpg", "7.jpg"]
     assert [record.image_id for record in records] == [7, 1]
-
-
-def test_unique_names():
-    names = ["a.jpg", "a.jpg", "a#1.jpg", "a.jpg", "x/a.jpg", "x/a.jpg", "y/a.jpg", "y/a.jpg"]
-    assert unique_names(names) == [
-        "a.jpg", "a#2.jpg", "a#1.jpg", "a#3.jpg", "x/a.jpg", "x/a#1.jpg", "y/a.jpg", "y/a#1.jpg"]
