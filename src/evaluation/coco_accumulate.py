@@ -6,7 +6,7 @@ import numpy as np
 from pycocotools.cocoeval import Params
 
 from src.evaluation.ground_truth import Annotation
-from src.evaluation.results import Detections
+from src.evaluation.results import DetectionTable
 from src.evaluation.thresholds import Outcomes
 
 _PARAMS = Params(iouType="bbox")
@@ -31,7 +31,7 @@ class CategoryResult(NamedTuple):
     outcomes: Outcomes
 
 
-def evaluate_category(ground_truth: Sequence[Annotation], detections: Detections) -> CategoryResult:
+def evaluate_category(ground_truth: Sequence[Annotation], detections: DetectionTable) -> CategoryResult:
     """Precision and recall of one category.
 
     They are those of `COCOeval.evaluate` and `COCOeval.accumulate` to the last digit.

@@ -3,7 +3,7 @@ import contextlib
 import io
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from src.boxes import NMSConfig
 from src.evaluation.coco_accumulate import MAX_DETECTIONS, evaluate_category
 from src.evaluation.ground_truth import Annotation, read_ground_truth
 from src.evaluation.predictions import Predictions
-from src.evaluation.results import ClassResult, Detections, EvalResult, ProtocolResult
+from src.evaluation.results import ClassResult, DetectionTable, EvalResult, ProtocolResult
 from src.evaluation.thresholds import Outcomes, build_score_curves
 from src.utils.errors import UserError
 from src.utils.safe_io import shown_list
@@ -219,20 +219,20 @@ class COCOMetrics:
         counts_for_coco = best & (found_scores > self._coco_min_score)
         self._detections[image_id] = found_boxes, found_scores, labels.astype(np.int32), counts_for_coco
 
-    def _detections_of(self, protocol: str) -> Detections:
-        parts = [Detections(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.float32),
-                            np.zeros(0, np.float32))]
+    def _detections_of(self, protocol: str) -> DetectionTable:
+        parts = [DetectionTable(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.float32),
+                                np.zeros(0, np.float32))]
         categories = np.array([self._ground_truth.category_ids.get(label, -1) for label in range(self.num_classes)])
         for image_id, found in self._detections.items():
             if found is None or image_id not in self._images[protocol]:
                 continue
             boxes, scores, labels, counts_for_coco = found
             counts = counts_for_coco if protocol == "coco" else scores > self._nms.min_score
-            parts.append(Detections(np.full(np.count_nonzero(counts), image_id, np.int64), categories[labels[counts]],
-                                    boxes[counts], scores[counts]))
-        return Detections.join(parts)
+            parts.append(DetectionTable(np.full(np.count_nonzero(counts), image_id, np.int64),
+                                        categories[labels[counts]], boxes[counts], scores[counts]))
+        return DetectionTable.join(parts)
 
-    def _evaluate(self, protocol: str, detections: Detections) -> ProtocolResult:
+    def _evaluate(self, protocol: str, detections: DetectionTable) -> ProtocolResult:
         images = self._images[protocol]
         missing = [image_id for image_id in images if image_id not in self._detections]
         if missing:
@@ -244,11 +244,18 @@ class COCOMetrics:
         numbers = coco_evaluation(ground_truth, detections, category_ids)
         outcomes = dict(zip(category_ids, numbers.outcomes))
         labels = self._ground_truth.category_ids
+        precision = np.full((*numbers.precision.shape[:2], self.num_classes - 1), -1.0)
+        num_boxes = np.zeros(self.num_classes - 1, int)
+        counts = Counter(box["category_id"] for box in ground_truth if not box["iscrowd"])
+        for label, category_id in labels.items():
+            precision[:, :, label - 1] = numbers.precision[:, :, category_ids.index(category_id)]
+            num_boxes[label - 1] = counts[category_id]
         return ProtocolResult(
             protocol=protocol,
             description=self._describe(protocol, len(images)),
             stats=numbers.stats,
-            classes=tuple(self._class_results(ground_truth, numbers.precision, category_ids)),
+            classes=tuple(map(_class_result, self._classes[1:], np.moveaxis(precision, 2, 0), num_boxes.tolist())),
+            precision=precision,
             curves=build_score_curves([self._classes[label] for label in sorted(labels)],
                                       [outcomes[labels[label]] for label in sorted(labels)],
                                       self._coco_min_score if protocol == "coco" else self._nms.min_score),
@@ -263,19 +270,6 @@ class COCOMetrics:
             return f"{images}, scores above {self._coco_min_score}, at most {COCO_MAX_DETECTIONS} detections an image"
         dropped = ", without those with a crowd annotation or no box of a known class" if self._drop else ""
         return f"{images}{dropped}, scores above {self._nms.min_score}"
-
-    def _class_results(
-        self, ground_truth: Sequence[Annotation], precision: np.ndarray, category_ids: Sequence[int]
-    ) -> Iterator[ClassResult]:
-        num_boxes = Counter(box["category_id"] for box in ground_truth if not box["iscrowd"])
-        for label, name in enumerate(self._classes[1:], start=1):
-            category_id = self._ground_truth.category_ids.get(label)
-            if category_id is None:
-                yield ClassResult(name, None, None, None, num_boxes=0)
-                continue
-            by_iou = precision[:, :, category_ids.index(category_id)]
-            yield ClassResult(name, _mean_precision(by_iou), _mean_precision(by_iou[0]), _mean_precision(by_iou[5]),
-                              num_boxes[category_id])
 
 
 class CocoNumbers(NamedTuple):
@@ -294,13 +288,13 @@ class CocoNumbers(NamedTuple):
 
 
 def coco_evaluation(
-    ground_truth: Iterable[Annotation], detections: Detections, category_ids: Sequence[int]
+    ground_truth: Iterable[Annotation], detections: DetectionTable, category_ids: Sequence[int]
 ) -> CocoNumbers:
     """The COCO metrics of boxes, to the last digit those of pycocotools.
 
     Args:
         ground_truth: COCO annotations of the images to evaluate, see `GroundTruth.boxes`.
-        detections: `Detections` on these images.
+        detections: `DetectionTable` on these images.
         category_ids: the categories to evaluate, ascending; all of `ground_truth` and `detections` are among them.
     """
     boxes_of: dict[int, list[Annotation]] = {category_id: [] for category_id in category_ids}
@@ -321,6 +315,12 @@ def coco_evaluation(
     logger.debug("%s", printed.getvalue())
     return CocoNumbers(tuple(float(number) for number in evaluation.stats),
                        evaluation.eval["precision"][:, :, :, 0, -1], outcomes)
+
+
+def _class_result(name: str, precision: np.ndarray, num_boxes: int) -> ClassResult:
+    """The numbers of a class from its (10, 101) precision."""
+    return ClassResult(name, _mean_precision(precision), _mean_precision(precision[0]), _mean_precision(precision[5]),
+                       num_boxes)
 
 
 def _mean_precision(precision: np.ndarray) -> float | None:

@@ -17,7 +17,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from src.evaluation.ground_truth import Annotation, GroundTruth
-from src.evaluation.results import Detections
+from src.evaluation.results import DetectionTable
 
 CORRECT = "correct"
 CLASSIFICATION = "classification error"
@@ -69,7 +69,7 @@ class ImageAnalysis:
 
 
 def analyse(
-    ground_truth: GroundTruth, detections: Detections, image_ids: Sequence[int], min_score: float
+    ground_truth: GroundTruth, detections: DetectionTable, image_ids: Sequence[int], min_score: float
 ) -> list[ImageAnalysis]:
     """Compares detections with objects, image by image.
 
@@ -98,7 +98,7 @@ def analyse(
 
 
 def _analyse_image(
-    image_id: int, found: Detections, annotations: Sequence[Annotation], label_of: dict[int, int]
+    image_id: int, found: DetectionTable, annotations: Sequence[Annotation], label_of: dict[int, int]
 ) -> ImageAnalysis:
     objects = [box for box in annotations if not box["iscrowd"]]
     crowds = [box for box in annotations if box["iscrowd"]]

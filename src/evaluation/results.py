@@ -60,6 +60,8 @@ class ProtocolResult:
         num_images: images evaluated; of these, `num_missing` have not been predicted and count as without detections.
         num_detections: detections on these images.
         curves: precision, recall and F1 over the confidence threshold.
+        precision: (10, 101, K) at IoU 0.50, 0.55, ... 0.95, recall 0, 0.01, ... 1, of the K `classes`; areas of all
+            sizes, 100 detections; -1 where there is no ground truth.
     """
 
     protocol: str
@@ -70,10 +72,11 @@ class ProtocolResult:
     num_missing: int
     num_detections: int
     curves: ScoreCurves
+    precision: np.ndarray
 
 
 @dataclass(frozen=True)
-class Detections:
+class DetectionTable:
     """All detections that one protocol takes into account, as arrays of the same length D.
 
     Attributes:
@@ -92,14 +95,14 @@ class Detections:
         return len(self.scores)
 
     @classmethod
-    def join(cls, parts: "Sequence[Detections]") -> "Detections":
+    def join(cls, parts: "Sequence[DetectionTable]") -> "DetectionTable":
         """All detections of the parts, one part after the other."""
         names = ("image_ids", "category_ids", "boxes", "scores")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-    def subset(self, index: np.ndarray) -> "Detections":
+    def subset(self, index: np.ndarray) -> "DetectionTable":
         """Those that `index` names."""
-        return Detections(self.image_ids[index], self.category_ids[index], self.boxes[index], self.scores[index])
+        return DetectionTable(self.image_ids[index], self.category_ids[index], self.boxes[index], self.scores[index])
 
     def to_coco(self) -> list[dict[str, Any]]:
         """The list of dictionaries that COCO calls results."""
@@ -117,14 +120,14 @@ class EvalResult:
     Attributes:
         protocol: name of the protocol that `map` and the other plain numbers belong to.
         protocols: `ProtocolResult` by the name of the protocol, also of the others that were computed.
-        detections: the `Detections` of `protocol`.
+        detections: the `DetectionTable` of `protocol`.
         settings: what the numbers depend on.
         model_score: the confidence threshold that the model had before, as of held-out training images; None without.
     """
 
     protocol: str
     protocols: dict[str, ProtocolResult]
-    detections: Detections
+    detections: DetectionTable
     settings: dict[str, Any]
     model_score: float | None = None
 

@@ -18,7 +18,7 @@ from src.inference.preannotation import Preannotation
 from src.utils.errors import UserError
 from src.utils.files import whole_file
 from src.utils.safe_io import spreadsheet_text
-from src.visualization.draw import draw_detections, grid, resize_to_view, save_image, with_title
+from src.visualization.draw import crop, draw_detections, grid, resize_to_view, save_image, with_title
 
 CSV_COLUMNS = ("file_name", "frame", "picture", "class", "score", "x", "y", "width", "height")
 # Pictures with a shorter side are enlarged, so that there is room for names, as long as the other side allows it.
@@ -134,10 +134,10 @@ class Output:
         if not self._crops:
             return
         for index, (box, label) in enumerate(zip(boxes, labels)):
-            (top, left), (bottom, right) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
-            crop = image[top:bottom, left:right]
-            if crop.size:
-                save_image(self.folder / CROPS_FOLDER / folder_name(self._classes[label]) / f"{name}-{index}.jpg", crop)
+            inside = crop(image, box)
+            if inside.size:
+                save_image(self.folder / CROPS_FOLDER / folder_name(self._classes[label]) / f"{name}-{index}.jpg",
+                           inside)
 
 
 def folder_name(class_name: str) -> str:

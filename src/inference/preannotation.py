@@ -18,7 +18,7 @@ from src.inference.output_folder import DATASET_FOLDER, UNCERTAIN_FOLDER, UNCERT
 from src.inference.uncertain import closeness, rank_images, small_view, uncertainty
 from src.utils.files import whole_file, whole_folder
 from src.utils.safe_io import read_file, spreadsheet_text
-from src.visualization.draw import draw_detections, encode_image, grid, resize_to_view, save_image, with_title
+from src.visualization.draw import crop, draw_detections, encode_image, grid, resize_to_view, save_image, with_title
 
 logger = logging.getLogger(__name__)
 PART = "train"
@@ -112,7 +112,6 @@ class Preannotation:
             drawn = draw_detections(picture, boxes, found.labels, found.scores, self._classes)
             yield with_title(drawn, f"{rank}: {found.item.file_name}")
             if self._crops and len(found.scores):
-                box = found.boxes[closeness(found.scores, self._min_score).argmax()]
-                (top, left), (bottom, right) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
-                if image[top:bottom, left:right].size:
-                    save_image(folder / f"{rank:02d}-{found.item.name}.jpg", image[top:bottom, left:right])
+                inside = crop(image, found.boxes[closeness(found.scores, self._min_score).argmax()])
+                if inside.size:
+                    save_image(folder / f"{rank:02d}-{found.item.name}.jpg", inside)

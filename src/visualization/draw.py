@@ -192,6 +192,16 @@ def with_title(image: np.ndarray, title: str) -> np.ndarray:
     return np.concatenate([strip, image])
 
 
+def crop(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """The inside of a box, whole pixels: a part of the (H, W, 3) image, without pixels where the box has none.
+
+    Args:
+        box: (4,) ymin, xmin, ymax, xmax, pixels, within the image.
+    """
+    (top, left), (bottom, right) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
+    return image[top:bottom, left:right]
+
+
 def grid(images: Iterable[np.ndarray], columns: int, gap: int = 4) -> np.ndarray:
     """Puts pictures side by side on one white sheet.
 

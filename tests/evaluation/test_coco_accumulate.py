@@ -11,7 +11,7 @@ from pycocotools.cocoeval import COCOeval
 
 from src.evaluation import coco_accumulate
 from src.evaluation.coco_accumulate import evaluate_category
-from src.evaluation.results import Detections
+from src.evaluation.results import DetectionTable
 
 
 def by_pycocotools(truth, detections):
@@ -53,8 +53,8 @@ def draw(generator, num_images, num_boxes, num_detections):
     found[:, 2:] = np.maximum(found[:, 2:], 1)
     found_images = np.where(generator.random(num_detections) < 0.1, num_images + 7, image_ids[of_box])
     scores = generator.integers(1, 30, num_detections) / 32
-    return truth, Detections(found_images, np.ones(num_detections, np.int64), found.astype(np.float32),
-                             scores.astype(np.float32))
+    return truth, DetectionTable(found_images, np.ones(num_detections, np.int64), found.astype(np.float32),
+                                 scores.astype(np.float32))
 
 
 def check(truth, detections):
@@ -78,7 +78,8 @@ def test_overlap_at_a_threshold_and_of_empty_boxes():
     truth = [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 10], "area": 100, "iscrowd": 0},
              {"id": 2, "image_id": 1, "category_id": 1, "bbox": [50, 50, 0, 0], "area": 0, "iscrowd": 0}]
     boxes = np.array([[0, 0, 10, 5], [0, 0, 10, 10], [50, 50, 0, 0]], np.float32)  # the first has an IoU of 0.5
-    check(truth, Detections(np.ones(3, np.int64), np.ones(3, np.int64), boxes, np.array([0.9, 0.8, 0.7], np.float32)))
+    scores = np.array([0.9, 0.8, 0.7], np.float32)
+    check(truth, DetectionTable(np.ones(3, np.int64), np.ones(3, np.int64), boxes, scores))
 
 
 @pytest.mark.parametrize("num_detections", [0, 5])

@@ -4,7 +4,7 @@ import pytest
 
 from src.evaluation.error_analysis import analyse, confusion_matrix, count_by_size, count_detections, count_objects
 from src.evaluation.ground_truth import GroundTruth
-from src.evaluation.results import Detections
+from src.evaluation.results import DetectionTable
 
 CAT, DOG = 7, 3  # category ids; labels 1 and 2
 
@@ -22,8 +22,8 @@ def ground_truth_of(*boxes):
 def detections_of(*rows):
     """From (image id, category id, score, x, y, width, height)."""
     rows = np.array(rows, np.float64).reshape(-1, 7)
-    return Detections(rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), rows[:, 3:].astype(np.float32),
-                      rows[:, 2].astype(np.float32))
+    return DetectionTable(rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), rows[:, 3:].astype(np.float32),
+                          rows[:, 2].astype(np.float32))
 
 
 def only(ground_truth, detections, min_score=0.3):

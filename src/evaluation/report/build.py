@@ -12,7 +12,6 @@ from src.dataset.exif import is_upright
 from src.dataset.images import load_image
 from src.dataset.sources import read_annotations
 from src.evaluation import COCO_NUMBERS
-from src.evaluation.coco_metrics import coco_evaluation
 from src.evaluation.error_analysis import (
     BACKGROUND_IOU,
     CORRECT,
@@ -30,7 +29,7 @@ from src.evaluation.error_analysis import (
 from src.evaluation.ground_truth import GroundTruth, read_ground_truth
 from src.evaluation.report import charts, html
 from src.evaluation.report.error_images import ERROR_KINDS, OUTCOME_COLOURS, error_picture, worst_first
-from src.evaluation.results import Detections, EvalResult, ProtocolResult
+from src.evaluation.results import EvalResult, ProtocolResult
 from src.evaluation.thresholds import ALL_CLASSES, BEST_F1, CORRECT_IOU, KINDS, OperatingPoint, ScoreCurve
 from src.utils.errors import UserError
 from src.utils.files import whole_file
@@ -88,7 +87,7 @@ def build_report(
     sections = [
         _numbers(result),
         _classes(main, analyses, classes),
-        _curves(ground_truth, result.detections, of_protocol, classes),
+        _curves(main),
         _thresholds(result),
         _confusions(analyses, classes),
         _sizes(main, analyses),
@@ -141,14 +140,8 @@ def _classes(main: ProtocolResult, analyses: Sequence[ImageAnalysis], classes: S
     return html.Section("Classes", plot + html.table(header, rows) + html.paragraph(text))
 
 
-def _curves(
-    ground_truth: GroundTruth, detections: Detections, image_ids: Sequence[int], classes: Sequence[str]
-) -> html.Section:
-    labels = sorted(ground_truth.category_ids, key=lambda label: ground_truth.category_ids[label])
-    of_images = set(image_ids)
-    precision = coco_evaluation([box for box in ground_truth.boxes if box["image_id"] in of_images], detections,
-                                [ground_truth.category_ids[label] for label in labels]).precision
-    figure = charts.precision_recall_curves([classes[label] for label in labels], precision)
+def _curves(main: ProtocolResult) -> html.Section:
+    figure = charts.precision_recall_curves([one.name for one in main.classes], main.precision)
     return html.Section("Precision and recall", html.plot_image(figure_svg(figure), "precision over recall"))
 
 
