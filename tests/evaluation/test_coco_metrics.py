@@ -211,6 +211,9 @@ def test_class_that_the_file_lacks(tmp_path, caplog):
     assert [p["category_id"] for p in result.predictions] == [2]
     assert result.map == pytest.approx(1.0)
     assert result.per_class["reference"][0].ap is None and result.per_class["reference"][0].num_boxes == 0
+    precision = result.protocols["reference"].precision
+    assert precision.shape == (10, 101, 2) and (precision[:, :, 0] == -1).all()
+    np.testing.assert_allclose(precision[:, :, 1], 1)
     assert scores[0, 1] == np.float32(0.9)  # the caller's array is untouched
 
 
