@@ -18,6 +18,7 @@ from src.runtime.environment import thread_count
 from src.utils.files import whole_file
 from src.utils.private import other_writer
 from src.utils.safe_io import open_file
+from src.utils.user_cache import user_cache_folder
 
 logger = logging.getLogger(__name__)
 SOURCES = Path(__file__).parent / "sources"
@@ -35,17 +36,11 @@ class NoPlaceError(BuildError):
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: below `XDG_CACHE_HOME`, else below `~/.cache`.
-
-    Raises:
-        NoPlaceError: this user has no home folder.
-    """
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "ssd_cpu_kernels"
-    home = Path(os.path.expanduser("~"))
-    if not (home.is_absolute() and home.is_dir()):
+    """Where compiled kernels are kept, in the user's cache folder; a `NoPlaceError` where there is none."""
+    folder = user_cache_folder()
+    if folder is None:
         raise NoPlaceError("this user has no home folder")
-    return home / ".cache" / "ssd_cpu_kernels"
+    return folder / "ssd_cpu_kernels"
 
 
 def build_library() -> Path:

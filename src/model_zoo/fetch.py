@@ -20,6 +20,7 @@ from src.model_zoo.table import PUBLISHED, PublishedWeights
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
 from src.utils.files import file_digest, find_checkpoint, reported_as
+from src.utils.user_cache import user_cache_folder
 
 logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,8 +30,8 @@ def cache_folder() -> Path:
     """The folder of the files; a `UserError` where this user has none."""
     if os.environ.get(CACHE_VARIABLE):
         return Path(os.path.expanduser(os.environ[CACHE_VARIABLE]))
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-    if str(folder).startswith("~"):
+    folder = user_cache_folder()
+    if folder is None:
         raise UserError(f"this user has no home folder for published weights; set {CACHE_VARIABLE} to a folder")
     return folder / "mindspore-ssd"
 
