@@ -10,7 +10,7 @@ from src.dataset.batches import BatchSettings, Shard, TrainingSettings
 from src.dataset.benchmark import format_stage_speeds, measure_stages
 from src.dataset.found_data import with_found_data
 from src.dataset.images import decode_image, load_image, preprocess
-from src.dataset.mindrecord.convert import MindRecordSet, create_mindrecord
+from src.dataset.mindrecord.create import MindRecordSet, create_mindrecord
 from src.dataset.pipeline import WorkerSettings, batch_image_ids, create_ssd_dataset
 from src.dataset.transforms import build_input_format
 

@@ -11,7 +11,7 @@ import numpy as np
 from mindspore import nn
 
 from src.config import Config
-from src.dataset.mindrecord.convert import MindRecordSet
+from src.dataset.mindrecord.create import MindRecordSet
 from src.dataset.pipeline import TRAINING_COLUMNS
 from src.layers.modes import evaluation_mode
 from src.runtime.distributed import FirstRankDecides, Ranks

@@ -20,7 +20,7 @@ from src.dataset import (
     measure_stages,
 )
 from src.dataset.epoch_order import EpochOrder, build_epoch_order
-from src.dataset.mindrecord.convert import MindRecordSet
+from src.dataset.mindrecord.create import MindRecordSet
 from src.dataset.mindrecord.manifest import sources_of
 from src.dataset.mindrecord.opening import readable
 from src.evaluation.evaluator import Evaluation

@@ -8,7 +8,7 @@ import numpy as np
 
 from src.config import Config
 from src.config.loader import format_config
-from src.dataset.mindrecord.convert import MindRecordSet
+from src.dataset.mindrecord.create import MindRecordSet
 from src.model_zoo import find_weights, published_classes
 from src.runtime import distributed
 from src.runtime.device import set_up_device

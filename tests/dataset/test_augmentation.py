@@ -16,7 +16,7 @@ from src.dataset.augmentation import (
     scale_jitter,
     window_boxes,
 )
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.create import create_mindrecord
 from tests.support.batches import epochs, same, training_dataset
 from tests.support.samples import make_coco
 

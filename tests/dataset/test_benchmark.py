@@ -7,7 +7,7 @@ import pytest
 
 from src.dataset.batches import BatchSettings, TrainingSettings
 from src.dataset.benchmark import StageSpeed, format_stage_speeds, measure_stages
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.create import create_mindrecord
 from src.dataset.pipeline import WorkerSettings
 from tests.support.samples import make_coco
 

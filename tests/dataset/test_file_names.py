@@ -6,7 +6,7 @@ import pytest
 from src.config import load_config
 from src.dataset import file_names
 from src.dataset.file_names import FileNames, files_below, spellings
-from src.dataset.mindrecord import convert
+from src.dataset.mindrecord import create
 from src.dataset.paths import path_below
 from src.dataset_check.run import BOX_SIZES, CLASSES, IMAGES, REPORT
 from src.evaluation.results import RESULTS_FILE
@@ -75,9 +75,9 @@ def test_files_below(tmp_path):
 
 def test_what_this_program_writes_is_known_by_its_names():
     """Floors above may not be imported there, so that names stand twice."""
-    assert {convert.DEFAULT_GROUND_TRUTH_NAME, convert.SHARED_GROUND_TRUTH_NAME, Path(load_config([]).voc_json).name,
+    assert {create.DEFAULT_GROUND_TRUTH_NAME, create.SHARED_GROUND_TRUTH_NAME, Path(load_config([]).voc_json).name,
             WITH_BOXES, WITH_MATCHES, RESULTS_PICTURE, IMAGES, CLASSES, BOX_SIZES} == file_names._LIKE_DATA
-    assert {f"{prefix}{end}" for prefix in (convert.TRAINING_PREFIX, convert.EVALUATION_PREFIX)
+    assert {f"{prefix}{end}" for prefix in (create.TRAINING_PREFIX, create.EVALUATION_PREFIX)
             for end in ("0", ".json")} == file_names._RECORDS
     assert {*(f"{LIST_NAME}{suffix}" for suffix in LIST_SUFFIXES), RESULTS_FILE} == file_names._RESULTS
     assert (checkpoint_folder("").name, {REPORT, IMAGES}) == (file_names._CHECKPOINTS, file_names._CHECK)

@@ -4,7 +4,7 @@ import pytest
 from src.dataset import pipeline
 from src.dataset.batches import BatchSettings, Shard, TrainingSettings, record_boxes, training_sample
 from src.dataset.images import load_image, preprocess
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.create import create_mindrecord
 from src.dataset.pipeline import WorkerSettings, create_ssd_dataset
 from src.utils.errors import UserError
 from tests.support.batches import SIZE, epochs, same, training_dataset

@@ -17,7 +17,7 @@ from src.dataset.annotations import (
     box_array,
 )
 from src.dataset.images import ImageHeader
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.create import create_mindrecord
 from src.dataset.read_images import usage_of
 from src.utils.errors import UserError
 from tests.support.samples import exif_of, make_config, read_records, voc_xml, write_coco

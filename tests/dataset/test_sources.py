@@ -10,7 +10,7 @@ import pytest
 from src.config import load_config
 from src.dataset.annotations import ImageRecord, Report, box_array
 from src.dataset.formats.voc import find_layout
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.create import create_mindrecord
 from src.dataset.sources import find_source, held_out, read_annotations
 from src.utils.errors import UserError
 from tests.support.samples import read_records, voc_xml

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from mindspore import nn
 
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.create import create_mindrecord
 from src.export.exporter import export_network
 from src.inference.outputs import VideoFile
 from src.training.output_folder import run_folder

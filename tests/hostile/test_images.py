@@ -18,7 +18,7 @@ from src.dataset.annotations import (
     box_array,
 )
 from src.dataset.images import MOST_PIXELS, load_image, read_image_size
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.create import create_mindrecord
 from src.dataset.read_images import read_images
 from src.dataset_check.content import read_part
 from src.inference.inputs import find_inputs

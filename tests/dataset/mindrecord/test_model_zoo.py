@@ -8,7 +8,7 @@ import pytest
 
 from src.dataset import BatchSettings, create_ssd_dataset
 from src.dataset.augmentation import Augmentation
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.create import create_mindrecord
 from src.dataset.mindrecord.opening import readable
 from src.utils.errors import UserError
 from tests.support.batches import epochs, training_dataset

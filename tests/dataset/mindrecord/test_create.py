@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from src.dataset.annotations import MISSING_IMAGE, NO_AREA, NO_BOXES, UNKNOWN_CLASS, UNREADABLE_IMAGE
-from src.dataset.mindrecord import convert, writer
+from src.dataset.mindrecord import create, writer
 from src.dataset.mindrecord import manifest as manifests
-from src.dataset.mindrecord.convert import create_mindrecord
+from src.dataset.mindrecord.create import create_mindrecord
 from src.utils.errors import UserError
 from src.utils.file_lock import folder_lock
 from tests.support.samples import make_coco, make_config, read_records, voc_xml, write_coco, write_image
@@ -33,13 +33,13 @@ def folder_of(config):
 def written(monkeypatch):
     """List that grows by one with every conversion."""
     calls = []
-    original = convert._convert
+    original = create._convert
 
     def counted(*args):
         calls.append(args)
         return original(*args)
 
-    monkeypatch.setattr(convert, "_convert", counted)
+    monkeypatch.setattr(create, "_convert", counted)
     return calls
 
 
@@ -373,7 +373,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from src.dataset import read_images
-from src.dataset.mindrecord import convert
+from src.dataset.mindrecord import create
 from tests.support.samples import make_config
 
 def die():
@@ -386,9 +386,9 @@ if moment == "reading":
         return die() if path.endswith("4.png") else read(path)
     read_images._read_image = dying_read
 elif moment == "ground_truth":
-    convert._move_into_place = lambda *args: die()
+    create._move_into_place = lambda *args: die()
 elif moment == "marker":
-    convert.write_json = lambda *args: die()
+    create.write_json = lambda *args: die()
 else:
     replace, calls = os.replace, []
     def dying_replace(*args):
@@ -398,7 +398,7 @@ else:
             die()
         replace(*args)
     os.replace = dying_replace
-convert.create_mindrecord(make_config(Path({path!r})), True)
+create.create_mindrecord(make_config(Path({path!r})), True)
 """
 
 
