@@ -19,6 +19,7 @@ from src.dataset.formats.writers import WRITERS, Image, Writer, check_names, fin
 from src.dataset.found_data import with_found_data
 from src.dataset.paths import existing_folder
 from src.dataset.read_images import read_images
+from src.dataset.reading_once import annotations_read_once
 from src.dataset.sources import AUTO, FORMATS, find_parts, require_parts_are_used
 from src.runtime.cli import entry_point
 from src.utils.arguments import path_argument
@@ -37,6 +38,7 @@ class FolderConfig:
     data: str
     dataset: str = AUTO
     data_path: str = ""
+    mindrecord_dir: str = ""
     classes: tuple[str, ...] = (BACKGROUND,)
     num_classes: int = 1
     val_share: float = 0.0
@@ -45,6 +47,7 @@ class FolderConfig:
         return key == "classes" and len(self.classes) == 1
 
 
+@annotations_read_once()
 def convert(config: FolderConfig, kind: str, output: Path, keep_other_sizes: bool = False) -> None:
     """Writes the folder `config.data` as the folder `output`, whole or not at all.
 

@@ -28,13 +28,13 @@ class FoundFile:
     """The entries of a configuration; without effect where results are not kept, see `reading_once`.
 
     Args:
-        config: names the folder of the MindRecord files.
+        config: names the folder of the MindRecord files, if it has one.
     """
 
     def __init__(self, config: Any) -> None:
         # Windows has no time of the last change of a file that programs cannot set.
         self._path = None
-        if is_kept() and os.name != "nt":
+        if is_kept() and config.mindrecord_dir and os.name != "nt":
             self._path = mindrecord_folder(config.mindrecord_dir, config.data_path) / NAME
 
     def counts(self, source: AnnotationSource) -> tuple[int, Report] | None:

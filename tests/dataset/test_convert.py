@@ -217,6 +217,15 @@ def test_classes_of_all_parts_are_written(data, tmp_path, caplog):
     assert "val: 1 images with 1 boxes" in caplog.text
 
 
+def test_what_is_left_out_is_told_once(data, tmp_path, caplog):
+    convert(FolderConfig(str(data)), "coco", tmp_path / "coco")
+    shutil.copy(tmp_path / "coco" / "annotations" / "instances_train.json",
+                tmp_path / "coco" / "annotations" / "instances_default.json")
+    caplog.clear()
+    convert(FolderConfig(str(tmp_path / "coco")), "yolo", tmp_path / "out")
+    assert caplog.text.count("instances_default.json left out") == 1
+
+
 def test_an_evaluation_part_that_cannot_be_used_is_an_error(data, tmp_path):
     for text, message in (('{"shapes": [', "No image for val can be used: the lines above say why"),
                           ("", "val has the name of an evaluation part, but no annotations that can be used")):
