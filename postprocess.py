@@ -10,6 +10,7 @@ from src.evaluation.evaluator import build_metrics, find_annotation_file
 from src.evaluation.predictions import AnchorPredictions
 from src.export.cpp_outputs import ResultFiles, match_images
 from src.runtime.cli import entry_point
+from src.utils.errors import UserError
 
 logger = logging.getLogger("postprocess")
 
@@ -17,6 +18,10 @@ logger = logging.getLogger("postprocess")
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(argv)
+    for key in ("result_path", "img_path"):
+        if not getattr(config, key):
+            raise UserError(f"{key} is missing: --{key}=FOLDER with what the C++ program "
+                            f"{'wrote' if key == 'result_path' else 'read'}")
     paths = find_images([config.img_path])
     annotation_file = find_annotation_file(config, paths)
     images = match_images(read_ground_truth(annotation_file, config.classes).images, paths)

@@ -90,6 +90,8 @@ def test_wrong_files_are_named(run, dataset, tmp_path):
 
 @pytest.mark.parametrize(("flag", "message"), [
     ("--img_path=nowhere", "no image or folder nowhere"),
+    ("--img_path=", "img_path is missing"),
+    ("--result_path=", "result_path is missing"),
     ("--result_path=nowhere", "no folder nowhere"),
     ("--coco_root=nowhere", "nowhere"),
 ])

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from src.config.auto import AUTO, Auto
 from src.config.checks import COMMAND_LINE, DEFAULT, Settings, resolve
 from src.config.help import explain_keys, format_help
+from src.config.run_config import CHECKPOINT_FOLDER
 from src.config.schema import KEYS, OLDER_KEYS, Config, Key, keys_by_topic
 from src.config.values import convert, from_text, show, to_yaml
 from src.config.yaml_file import FromFile, read_config_file, suggestion
@@ -41,7 +42,7 @@ def load_config(argv: Sequence[Any] | None = None, for_training: bool = False) -
         UserError: unknown or doubled keys, values of the wrong type or out of range, contradictions.
         SystemExit: with code 0, after `--help` or `--print_config`.
     """
-    flags = _parse(sys.argv[1:] if argv is None else argv)
+    flags = parse_flags(sys.argv[1:] if argv is None else argv)
     path = _find_config_file(flags.pop("config_path", ""))
     asked, wants_print = flags.pop("help", None), flags.pop("print_config", False)
     from_file, help_texts = read_config_file(path)
@@ -90,8 +91,8 @@ def _build_parser() -> FlagParser:
     return parser
 
 
-def _parse(argv: Sequence[Any]) -> dict[str, Any]:
-    """Flags as a dictionary key -> text; unambiguous prefixes of a key stand for it."""
+def parse_flags(argv: Sequence[Any]) -> dict[str, Any]:
+    """Flags as a dictionary key -> text; unambiguous prefixes of a key stand for it. A `UserError` for other flags."""
     flags, rest = _build_parser().parse_known_args([str(item) for item in argv])
     for item in rest:
         if item.startswith("-"):
@@ -119,7 +120,7 @@ def _refuse_moved_run(path: Path, config: Config) -> None:
     The file names the output folder as it was called when the run began; elsewhere, another run would begin.
     """
     folder = path.parent
-    if config.resume and (folder / "ckpt_0").is_dir() and not Path(config.output_path).exists():
+    if config.resume and (folder / CHECKPOINT_FOLDER).is_dir() and not Path(config.output_path).exists():
         raise UserError(f"resume: {path} says output_path {config.output_path}, and there is no such folder. Was it "
                         f"renamed? The checkpoints beside {path.name} are resumed with --output_path={folder}")
 

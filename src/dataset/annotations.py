@@ -74,6 +74,11 @@ class ImageRecord(NamedTuple):
     upright: bool = True
     fractions: np.ndarray | None = None
 
+    @property
+    def known_size(self) -> tuple[int, int] | None:
+        """The annotated size; None too where it is 0, which many programs write for a size that they do not know."""
+        return self.size if self.size and min(self.size) > 0 else None
+
     def in_pixels(self, upright_size: tuple[int, int]) -> "ImageRecord":
         """With boxes in pixels, rounded half to even, of the upright image of that (height, width), where they were
         fractions."""

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from src.dataset.exif import UPRIGHT, may_have_orientation, orientation_of, turn_upright, upright_size
+from src.dataset.file_names import visible
 from src.dataset.transforms import IMAGENET, InputFormat, normalise, resize
 from src.utils.errors import UserError
 from src.utils.safe_io import open_file, read_file, reason_of_reading, shown
@@ -205,7 +206,7 @@ def find_images(inputs: Iterable[Path | str]) -> list[Path]:
     paths: list[Path] = []
     for path in map(Path, inputs):
         if path.is_dir():
-            paths += sorted(entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES)
+            paths += visible(entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES)
         elif path.is_file():
             paths.append(path)
         else:

@@ -90,11 +90,11 @@ def usage_of(header: ImageHeader, record: ImageRecord, upright: bool = True) -> 
 
     Args:
         header: of the image.
-        record: its annotation; many programs write 0 for a size that they do not know.
+        record: its annotation.
         upright: see `read_images`.
     """
     record = record.in_pixels(header.upright_size)
-    annotated = record.size if record.size and min(record.size) > 0 else None
+    annotated = record.known_size
     sizes = {True: header.upright_size, False: header.size}
     is_turned = header.orientation != UPRIGHT
     if not upright:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from src.dataset.file_names import visible
 from src.dataset.images import IMAGE_SUFFIXES, is_image_file
 from src.utils.errors import UserError
 from src.utils.safe_io import shown, shown_list
@@ -117,7 +118,7 @@ def _sources(text: str) -> list[Path] | list[int]:
         return _known(path.iterdir(), text)
     if path.is_file():
         return [path]
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return [int(text)]
     if glob.has_magic(text):
         return _known(_matches(path), text)
@@ -134,7 +135,7 @@ def _known(paths: Iterable[Path], text: str) -> list[Path]:
     """Images and videos by their suffixes, sorted; the log tells of other files."""
     known: list[Path] = []
     others: list[Path] = []
-    for path in sorted(path for path in paths if path.is_file()):
+    for path in visible(path for path in paths if path.is_file()):
         (known if path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES else others).append(path)
     if others:
         logger.info("%s: %d files are no images or videos by their suffixes: %s", shown(text), len(others),

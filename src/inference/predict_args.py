@@ -2,7 +2,7 @@
 import argparse
 from collections.abc import Sequence
 
-from src.config.loader import FlagParser
+from src.config.loader import FlagParser, parse_flags
 from src.dataset.formats.writers import WRITERS
 from src.evaluation.thresholds import BEST, KINDS, USUAL_SCORE
 from src.inference.load import is_exported
@@ -60,7 +60,7 @@ def parse_arguments(argv: Sequence[str], description: str) -> tuple[argparse.Nam
     for name in ("checkpoint_file_path", "nms_threshold"):  # keys of the configuration as well
         if getattr(arguments, name) is not None:
             flags.append(f"--{name}={getattr(arguments, name)}")
-    arguments.has_config = any(flag.split("=")[0] == "--config_path" for flag in flags)
+    arguments.has_config = "config_path" in parse_flags(flags)
     if is_exported(arguments.checkpoint_file_path or "") and not arguments.has_config:
         flags.insert(0, "--device_target=CPU")
     return arguments, flags

@@ -4,7 +4,6 @@ The files come into a cache folder: `SSD_WEIGHTS`, or else `mindspore-ssd` in th
 """
 from __future__ import annotations
 
-import argparse
 import difflib
 import logging
 import os
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.config import load_config
+from src.config.loader import parse_flags
 from src.config.run_config import config_of_run
 from src.model_zoo.sources import CACHE_VARIABLE
 from src.model_zoo.table import PUBLISHED, PublishedWeights
@@ -81,13 +81,11 @@ def with_config_of_weights(argv: Sequence[str] | None) -> list[str]:
         argv: the flags; None for those of the process. A `--config_path` among them stays.
     """
     flags = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--checkpoint_file_path", default="")
-    parser.add_argument("--config_path")
-    given, _ = parser.parse_known_args(flags)
-    if given.config_path is not None:
+    given = parse_flags(flags)
+    if "config_path" in given:
         return flags
-    file = published_config(given.checkpoint_file_path) or config_of_run(given.checkpoint_file_path)
+    checkpoint = given.get("checkpoint_file_path", "")
+    file = published_config(checkpoint) or config_of_run(checkpoint)
     if file is None:
         return flags
     logger.info("configuration: %s", file)
@@ -101,14 +99,17 @@ def fetch_weights(name: str) -> Path:
         UserError: no source has them, a file there has another digest, or the folder cannot be written.
     """
     row, folder = PUBLISHED[name], cache_folder()
+    file, checkpoint = folder / row.file, folder / row.checkpoint
+    if file.is_file() and checkpoint.is_file():  # the folder may be one that only others write to
+        with reported_as(file):
+            _check_digest(file, row)
+        return checkpoint
     with reported_as(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with folder_lock(folder):
-            file = folder / row.file
             if not file.is_file():
                 _fetch(name, row, file)
             _check_digest(file, row)
-            checkpoint = folder / row.checkpoint
             if not checkpoint.is_file():
                 _convert(row, file, checkpoint)
             return checkpoint

@@ -100,7 +100,7 @@ def relative_boxes(records: Sequence[ImageRecord], seed: int) -> np.ndarray:
             found.append(np.column_stack([record.fractions, record.pixel_boxes[:, 4]]))
             continue
         try:
-            size = record.size or read_image_size(record.path, record.upright)
+            size = record.known_size or read_image_size(record.path, record.upright)
         except UserError:  # the conversion says so
             continue
         found.append(record.pixel_boxes / np.array([*size, *size, 1]))

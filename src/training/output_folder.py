@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from src.config import Config
-from src.config.run_config import CONFIG_FILE, WRITTEN_BY
+from src.config.run_config import CHECKPOINT_FOLDER, CONFIG_FILE, WRITTEN_BY
 from src.runtime.environment import get_rank_id
 from src.utils.errors import UserError
 from src.utils.file_lock import FolderInUseError, folder_lock
@@ -26,7 +26,7 @@ MOST_CONFIG_BYTES = 1 << 20
 
 def checkpoint_folder(output_path: Path | str) -> Path:
     """Where a run with that output writes its checkpoints."""
-    return Path(output_path) / "ckpt_0"
+    return Path(output_path) / CHECKPOINT_FOLDER
 
 
 @contextlib.contextmanager

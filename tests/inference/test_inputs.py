@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from src.dataset.images import find_images
 from src.inference.inputs import Video, find_inputs
 from src.utils.errors import UserError
 from tests.support.samples import cut_short, save_video, write_image
@@ -29,6 +30,14 @@ def test_files(folder, texts, sources):
     assert len({item.name for item in inputs}) == len(inputs)
     assert all(item.is_image == (item.source.suffix != ".mp4") for item in inputs)
     assert len({item.file_name for item in inputs}) == len(inputs)
+
+
+def test_files_that_macos_writes_beside_others_are_none(folder):
+    for name in ("._b.jpg", "sub/._c.webp"):
+        (folder / name).touch()
+    for text in ("", "**/*"):
+        assert not [item for item in find_inputs([folder / text]) if item.source.name.startswith("._")]
+    assert [path.name for path in find_images([folder / "sub"])] == ["b.jpg", "c.webp"]
 
 
 def test_names_differ(folder):
@@ -67,6 +76,8 @@ def test_a_number_is_a_camera_unless_there_is_such_a_file(folder):
     camera, file = find_inputs(["0", "7"])
     assert (camera.source, camera.name, camera.is_camera, camera.is_image) == (0, "camera-0", True, False)
     assert not file.is_camera
+    with pytest.raises(UserError, match="no image, video or folder ²"):
+        find_inputs(["²"])
 
 
 @pytest.mark.parametrize("texts", [["nothing.jpg"], ["*.gif"], ["notes*"], ["empty"]])

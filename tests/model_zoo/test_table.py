@@ -96,6 +96,16 @@ def test_a_cache_that_cannot_be_written(small, tmp_path, monkeypatch):
         find_weights("small")
 
 
+def test_weights_in_a_cache_of_others_are_used(cache, small, server, monkeypatch):
+    checkpoint = find_weights("small")
+
+    def not_ours(folder):
+        raise PermissionError(13, "Permission denied", str(folder / ".lock"))
+
+    monkeypatch.setattr("src.model_zoo.fetch.folder_lock", not_ours)
+    assert find_weights("small") == checkpoint
+
+
 def test_the_nearest_name_is_named():
     with pytest.raises(UserError, match=r"checkpoint_file_path: there is no such checkpoint.*did you mean the "
                                         "published weights ssd300_coco"):
@@ -172,8 +182,15 @@ def test_the_configuration_of_a_run(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "config.yaml").write_text(f"{WRITTEN_BY}0\nbatch_size: 3\n")
     flags = ["--checkpoint_file_path=mine/ckpt_0/best_map.ckpt", "--dataset=voc"]
-    assert with_config_of_weights(flags) == ["--config_path=mine/config.yaml", *flags]
+    config = f"--config_path={tmp_path / 'mine' / 'config.yaml'}"
+    assert with_config_of_weights(flags) == [config, *flags]
     assert with_config_of_weights([*flags, "--config_path=a.yaml"]) == [*flags, "--config_path=a.yaml"]
+    assert with_config_of_weights([*flags, "--config=a.yaml"]) == [*flags, "--config=a.yaml"]
+    exported = ["--checkpoint_file_path=mine/other/model.onnx"]
+    assert with_config_of_weights(exported) == exported
+    (tmp_path / "mine" / "ckpt_0").mkdir()
+    monkeypatch.chdir(tmp_path / "mine" / "ckpt_0")
+    assert with_config_of_weights(["--checkpoint_file=best_map.ckpt"]) == [config, "--checkpoint_file=best_map.ckpt"]
     (tmp_path / "mine" / "config.yaml").write_text("batch_size: 3\n")  # by hand: not of the run
     assert with_config_of_weights(flags) == flags
 

@@ -66,8 +66,10 @@ def test_objects_that_keep_their_size_are_zoomed_gently(choose):
     assert choose([], "--scale_jitter=auto", "--input_size=300").scale_jitter == ()
 
 
-def test_boxes_by_the_size_of_the_file(tmp_path):
+@pytest.mark.parametrize("size", [None, (0, 0)])  # 0: of a program that does not know it
+def test_boxes_by_the_size_of_the_file(tmp_path, size):
     write_image(tmp_path / "1.png")
     boxes = np.array([[30, 0, 60, 40, 1], [5, 5, 5, 9, 1], [-6, -8, 6, 8, 1]], np.int32)
-    records = [ImageRecord(1, str(tmp_path / "1.png"), boxes), ImageRecord(2, str(tmp_path / "missing.png"), boxes)]
+    records = [ImageRecord(1, str(tmp_path / "1.png"), boxes, size),
+               ImageRecord(2, str(tmp_path / "missing.png"), boxes)]
     np.testing.assert_allclose(relative_boxes(records, seed=1), [[0.5, 0, 1, 0.5, 1], [0, 0, 0.1, 0.1, 1]])

@@ -97,12 +97,8 @@ class EvalCallback(ms.Callback):
         logger.info("%s", format_result(result))
         if self.results is not None:
             self.results.add(epoch, mAP=result.map, AP50=result.stats[result.protocol][1], protocol=result.protocol)
-        self.since_better = 0 if self.best is None or result.map > self.best[0] else self.since_better + 1
-        if self.patience and self.since_better >= self.patience:
-            logger.info("early_stopping: no better mAP in %d evaluations, the run ends", self.patience)
-            self.wants_end = True
+        is_better = self.best is None or result.map > self.best[0]
         if self.best is None or result.map >= self.best[0]:
-            self.best = (result.map, epoch)
             if self.best_path is not None:
                 if not self.is_written:
                     self.keep(self.best_path)
@@ -110,6 +106,11 @@ class EvalCallback(ms.Callback):
                 save_checkpoint(self.best_weights() if self.best_weights else state.train_network, self.best_path)
                 write_thresholds(self.best_path, result.thresholds)
                 logger.info("best so far, saved as %s", self.best_path)
+            self.best = (result.map, epoch)  # after the files: where they cannot be written, they are those of before
+        self.since_better = 0 if is_better else self.since_better + 1
+        if self.patience and self.since_better >= self.patience:
+            logger.info("early_stopping: no better mAP in %d evaluations, the run ends", self.patience)
+            self.wants_end = True
 
     def on_train_end(self, run_context: RunContext) -> None:
         if self.best is not None:

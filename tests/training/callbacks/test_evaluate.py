@@ -64,6 +64,21 @@ def test_the_best_checkpoint_of_an_earlier_run_is_kept(run, tmp_path):
         "best_map.thresholds.json": "of epoch 1"}
 
 
+@pytest.mark.parametrize("function", ["save_checkpoint", "write_thresholds"])
+def test_the_best_is_the_one_in_the_file_where_a_later_one_cannot_be_saved(run, monkeypatch, function):
+    _, _, callback = run([0.3], epochs=1, start=1, interval=1, patience=3)
+
+    def full_disk(*arguments):
+        raise OSError(28, "No space left on device")
+
+    callback.evaluation = lambda: SimpleNamespace(map=0.6, protocol="coco", stats={"coco": (0.6, 0.7)}, thresholds="")
+    callback.results = None
+    monkeypatch.setattr(module, function, full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        callback.on_train_epoch_end(RunContext(RunState(callback.net, 2, batch_num=1, cur_epoch_num=2)))
+    assert callback.state() == {"best": (0.3, 1), "since_better": 0, "wants_end": False}
+
+
 def test_no_best_checkpoint_if_not_wanted(run):
     _, saved, callback = run([0.2, 0.3], epochs=2, start=1, interval=1, best_path=None)
     assert saved == []
