@@ -55,7 +55,7 @@ def run_folder(path: Path | str, checkpoints: Path) -> Iterator[None]:
             path.mkdir(parents=True, exist_ok=True)
             stack.enter_context(folder_lock(path, wait=False))
             for folder, pattern in ((checkpoints, "*"), *((path, pattern) for pattern in WRITTEN)):
-                remove_parts(folder, pattern)
+                remove_parts(folder, pattern, locked=True)
         except FolderInUseError as error:
             raise UserError(f"output_path: another training run, {error}, writes to {path}; wait for its end, or set "
                             "--output_path to another folder") from None

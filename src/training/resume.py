@@ -103,10 +103,25 @@ def find_resume(config: Config, ranks: Ranks = ONE_RANK) -> Resume | None:
         logger.info("resume: nothing to resume from in %s, training begins", folder)
         return None
     check_classes_of_run(resume.path, config.classes)
+    resume = _with_patience(resume, config.early_stopping)
     if config.mode_sink == "sink" and resume.next_step[1]:
         raise UserError(f"resume: {resume.path} is from the middle of an epoch, and mode_sink hands whole ones to "
                         "the device; add --mode_sink=non_sink")
     return resume
+
+
+def _with_patience(resume: Resume, early_stopping: int) -> Resume:
+    """The run that early stopping has ended goes on where `early_stopping` asks for more patience, or none."""
+    if not resume.position.run_done:
+        return resume
+    evaluation = resume.state["parts"]["evaluation"]
+    waited = evaluation.get("since_better")
+    if not isinstance(waited, int) or 0 < early_stopping <= waited:
+        logger.info("resume: early_stopping has ended this run after epoch %d; --early_stopping=0 trains on",
+                    resume.position.epoch)
+        return resume
+    parts = {**resume.state["parts"], "evaluation": {**evaluation, "wants_end": False}}
+    return resume._replace(state={**resume.state, "parts": parts})
 
 
 def with_resumed_choices(config: Config, resume: Resume | None) -> Config:

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from src.utils.errors import UserError
 from src.utils.safe_io import open_file, shown
 
-PART = ".part-"
+PART, MAX_PROCESS = ".part-", 2**31
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 # Something else has the name, or no file can have it.
@@ -166,10 +168,22 @@ def flush_folder(folder: Path | str) -> None:
             os.close(number)
 
 
-def remove_parts(folder: Path | str, pattern: str = "*") -> None:
-    """Removes what killed processes left of `whole_file`. Only where no other process writes such files."""
+def remove_parts(folder: Path | str, pattern: str = "*", locked: bool = False) -> None:
+    """Removes what killed processes left of `whole_file`.
+
+    Args:
+        pattern: of the names of the files.
+        locked: no other process writes such files there. Otherwise, parts of processes that run stay.
+    """
     for part in Path(folder).glob(f"{PART}*-{pattern}"):
-        part.unlink(missing_ok=True)
+        if locked or not _is_of_another(part.name.removeprefix(PART).partition("-")[0]):
+            part.unlink(missing_ok=True)
+
+
+def _is_of_another(process: str) -> bool:
+    """Whether that is the number of another process that runs."""
+    return (process.isdecimal() and int(process) < MAX_PROCESS and int(process) != os.getpid()
+            and psutil.pid_exists(int(process)))
 
 
 def keep_earlier(path: Path | str) -> Path | None:

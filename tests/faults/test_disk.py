@@ -208,3 +208,14 @@ def test_a_whole_file_after_an_error(tmp_path):
         raise RuntimeError
     assert list(Path(tmp_path / "a").iterdir()) == []
     remove_parts(tmp_path / "nowhere")
+
+
+def test_only_parts_of_processes_that_ended_are_removed(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for process in (ended.pid, os.getpid(), os.getppid(), 10**30, "other"):
+        (tmp_path / f".part-{process}-a.json").touch()
+    remove_parts(tmp_path, "a.json")
+    assert [path.name for path in tmp_path.iterdir()] == [f".part-{os.getppid()}-a.json"]
+    remove_parts(tmp_path, "a.json", locked=True)
+    assert list(tmp_path.iterdir()) == []

@@ -30,7 +30,7 @@ from src.training.step import TrainingWrapper
 from src.training.trainer import find_weight_files
 from src.utils.errors import UserError
 from src.weights import read_checkpoint, save_checkpoint
-from src.weights.training_state import read_state
+from src.weights.training_state import read_state, write_state
 from tests.support.data_parallel_driver import values_of
 from tests.support.numbered_batches import NumberedBatches
 
@@ -283,6 +283,19 @@ def test_what_the_key_finds(undisturbed, tmp_path, caplog):
     assert find_resume(config_of(output, "--resume")).path.name == "ssd-2_3.ckpt"
     with pytest.raises(UserError, match="it was cut off"):
         find_resume(config_of(output, f"--resume={last}"))
+
+
+@pytest.mark.parametrize(("patience", "goes_on"), [(2, False), (3, False), (4, True), (0, True)])
+def test_a_run_that_stopped_early_goes_on_with_more_patience(undisturbed, tmp_path, caplog, patience, goes_on):
+    caplog.set_level("INFO")
+    last = save_run(tmp_path, undisturbed)
+    state = read_state(last)
+    evaluation = {"best": [0.5, 1], "since_better": 3, "wants_end": True}
+    write_state(last, {**state, "epoch_done": True, "parts": {**state["parts"], "evaluation": evaluation}})
+    resume = find_resume(config_of(tmp_path, "--resume", "--run_eval=True", f"--early_stopping={patience}"))
+    assert resume.position.run_done is not goes_on
+    assert ("--early_stopping=0 trains on" in caplog.text) is not goes_on
+    assert resume.state["parts"]["evaluation"] == {**evaluation, "wants_end": not goes_on}
 
 
 def test_sizes_that_were_chosen_stay(undisturbed, tmp_path):

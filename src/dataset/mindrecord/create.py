@@ -266,7 +266,7 @@ def _remove_leftovers(folder: Path) -> None:
     for path in folder.glob(TEMPORARY_PREFIX + "*"):
         shutil.rmtree(path, ignore_errors=True)
     for prefix in (TRAINING_PREFIX, EVALUATION_PREFIX):
-        remove_parts(folder, f"{prefix}*.json")
+        remove_parts(folder, f"{prefix}*.json", locked=True)
 
 
 def _convert(target: _Target, source: AnnotationSource) -> dict[str, Any]:
