@@ -89,7 +89,7 @@ def test_places_that_are_taken_are_told_before_an_evaluation(tmp_path):
 
 def test_predictions_file_gives_the_same_number_with_pycocotools(tmp_path):
     result = golden_result("coco")
-    (tmp_path / ".part-1-predictions.json").touch()  # of an evaluation that was killed
+    (tmp_path / ".part-2147483647-predictions.json").touch()  # of an evaluation that was killed
     _, predictions_file = write_results(result, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["eval_results.json", "predictions.json"]
     with contextlib.redirect_stdout(io.StringIO()):
