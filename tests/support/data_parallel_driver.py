@@ -118,8 +118,10 @@ def weight_after_one_step_in_pynative(rank):
 
 def error_of_resume(rank):
     """What a rank says when only the first one has a checkpoint, as on two machines with folders of their own."""
-    found = Resume(Path("ssd-3_2.ckpt"), {"epoch": 3, "step": 2}) if rank == 0 else None
-    config = SimpleNamespace(resume="True", output_path="output", mode_sink="non_sink", classes=("background", "a"))
+    state = {"epoch": 3, "step": 2, "epoch_done": True, "parts": {}}
+    found = Resume(Path("ssd-3_2.ckpt"), state) if rank == 0 else None
+    config = SimpleNamespace(resume="True", output_path="output", mode_sink="non_sink", classes=("background", "a"),
+                             early_stopping=0)
     with mock.patch("src.training.resume.newest_checkpoint", return_value=found):
         try:
             find_resume(config, Ranks(rank, 2))
