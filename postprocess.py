@@ -18,10 +18,9 @@ logger = logging.getLogger("postprocess")
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(argv)
-    for key in ("result_path", "img_path"):
+    for key, content in (("result_path", "its .bin files"), ("img_path", "the images")):
         if not getattr(config, key):
-            raise UserError(f"{key} is missing: --{key}=FOLDER with what the C++ program "
-                            f"{'wrote' if key == 'result_path' else 'read'}")
+            raise UserError(f"{key} is missing: --{key}=FOLDER with {content}")
     paths = find_images([config.img_path])
     annotation_file = find_annotation_file(config, paths)
     images = match_images(read_ground_truth(annotation_file, config.classes).images, paths)

@@ -1,15 +1,12 @@
 """The folder of the detections of one run, which holds nothing else."""
 import logging
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
-
 from src.inference.inputs import Input
 from src.utils.errors import UserError
-from src.utils.files import PART, keep_earlier
+from src.utils.files import PART, is_another_process, keep_earlier
 from src.utils.safe_io import shown, shown_list
 
 logger = logging.getLogger(__name__)
@@ -49,8 +46,8 @@ def free_output_folder(folder: Path | str, inputs: Sequence[Input], has_annotati
         raise UserError(f"--output: {shown(folder)} is a file; name a folder")
     names = [entry.name for entry in folder.iterdir()]
     unfinished = [match for match in map(_UNFINISHED.fullmatch, names) if match]
-    for process in (int(match[1]) for match in unfinished):
-        if process != os.getpid() and psutil.pid_exists(process):
+    for process in (match[1] for match in unfinished):
+        if is_another_process(process):
             raise UserError(f"--output: another run, process {process}, writes to {shown(folder)}; wait for its end, "
                             "or name another folder")
     lists = [f"{LIST_NAME}{suffix}" for suffix in LIST_SUFFIXES]

@@ -176,14 +176,14 @@ def remove_parts(folder: Path | str, pattern: str = "*", locked: bool = False) -
         locked: no other process writes such files there. Otherwise, parts of processes that run stay.
     """
     for part in Path(folder).glob(f"{PART}*-{pattern}"):
-        if locked or not _is_of_another(part.name.removeprefix(PART).partition("-")[0]):
+        if locked or not is_another_process(part.name.removeprefix(PART).partition("-")[0]):
             part.unlink(missing_ok=True)
 
 
-def _is_of_another(process: str) -> bool:
-    """Whether that is the number of another process that runs."""
-    return (process.isdecimal() and int(process) < MAX_PROCESS and int(process) != os.getpid()
-            and psutil.pid_exists(int(process)))
+def is_another_process(number: str) -> bool:
+    """Whether a process other than this one runs that has this number."""
+    return (number.isdecimal() and int(number) < MAX_PROCESS and int(number) != os.getpid()
+            and psutil.pid_exists(int(number)))
 
 
 def keep_earlier(path: Path | str) -> Path | None:
