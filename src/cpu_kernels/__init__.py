@@ -7,10 +7,12 @@ from mindspore import nn
 from src.cpu_kernels.cells import (
     ACTIVATIONS,
     KERNEL_CELLS,
+    LAYERS,
     KernelBatchNorm2d,
     KernelConv2d,
     KernelFocalLoss,
     KernelMaxPool2d,
+    KernelReLU,
     Numbers,
 )
 from src.cpu_kernels.chains import layers_with_one_user
@@ -23,7 +25,8 @@ __all__ = ["describe_arithmetic", "use_cpu_kernels"]
 logger = logging.getLogger(__name__)
 
 
-def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32) -> int:
+def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32,
+                    in_float32: tuple[type[nn.Cell], ...] = ()) -> int:
     """Makes the cells of `net` that have a faster kernel use it, in place: parameters and their names stay.
 
     Where the kernels cannot be compiled, `net` stays as it is; the log says so.
@@ -32,6 +35,7 @@ def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32) -> in
         net: a network in float32, to run on a CPU and not to be exported.
         threads: of the kernels; 0: all cores.
         precision: `fp32`, `bf16` or `auto`, see `choose_precision`. Holds for all networks of the process.
+        in_float32: cells of these classes, and all in them, compute in float32 with any precision.
 
     Returns:
         The number of cells that use a kernel.
@@ -43,10 +47,10 @@ def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32) -> in
         logger.info("CPU kernels: none, those of MindSpore are used (%s)", error)
         return 0
     chosen = choose_precision(library, precision)
-    cells = [cell for _, cell in net.cells_and_names()]
-    for cell in cells:
+    for _, cell in list(net.cells_and_names()):
         if isinstance(cell, nn.SequentialCell):
             _fuse_activations(cell)
+    cells = [cell for _, cell in net.cells_and_names()]
     for cell in cells:
         if type(cell) is nn.BatchNorm2d:
             cell.__class__ = KernelBatchNorm2d
@@ -54,13 +58,19 @@ def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32) -> in
             cell.__class__ = KernelConv2d
         elif type(cell) is nn.MaxPool2d and _is_plain_pool(cell):
             cell.__class__ = KernelMaxPool2d
+        elif type(cell) is nn.ReLU:
+            cell.__class__ = KernelReLU
         elif type(cell) is SigmoidFocalLoss:
             cell.__class__ = KernelFocalLoss
     adopted = [cell for cell in cells if isinstance(cell, KERNEL_CELLS)]
-    narrow = layers_with_one_user(net, (KernelBatchNorm2d, KernelConv2d)) if chosen.is_bfloat16 else set()
+    narrow = layers_with_one_user(net, LAYERS) if chosen.is_bfloat16 else set()
+    exact = {id(part) for cell in cells if isinstance(cell, in_float32) for _, part in cell.cells_and_names()}
     for cell in adopted:
-        result = ms.bfloat16 if id(cell) in narrow else ms.float32
-        cell.use_kernel(library, Numbers(chosen.is_bfloat16, result))
+        if id(cell) in exact:
+            numbers = Numbers()
+        else:
+            numbers = Numbers(chosen.is_bfloat16, ms.bfloat16 if id(cell) in narrow else ms.float32)
+        cell.use_kernel(library, numbers)
     logger.info("CPU kernels: %d cells, %s, %s", len(adopted), threads_text(threads), chosen.text)
     return len(adopted)
 

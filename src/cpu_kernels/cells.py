@@ -56,6 +56,16 @@ class KernelBatchNorm2d(nn.BatchNorm2d):
         )
 
 
+class KernelReLU(nn.ReLU):
+    """`nn.ReLU` that is not part of a BatchNorm."""
+
+    def use_kernel(self, library: Path, numbers: Numbers) -> None:
+        self.kernel = operators.relu(library, numbers.result)
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        return self.kernel(x)
+
+
 class KernelMaxPool2d(nn.MaxPool2d):
     """`nn.MaxPool2d` with square windows and without explicit padding. Its result has the type of its input."""
 
@@ -79,4 +89,5 @@ class KernelFocalLoss(SigmoidFocalLoss):
         return self.kernel(self.settings, logits, labels)
 
 
-KERNEL_CELLS = (KernelBatchNorm2d, KernelConv2d, KernelFocalLoss, KernelMaxPool2d)
+LAYERS = (KernelBatchNorm2d, KernelConv2d, KernelReLU)  # whose results may have another type than their inputs
+KERNEL_CELLS = (*LAYERS, KernelFocalLoss, KernelMaxPool2d)

@@ -117,6 +117,16 @@ def batch_norm_inference(library: Path, result: ms.Type = ms.float32) -> ops.Cus
     return _operator(library, "batch_norm_inference", lambda settings, x, *rest: x, bprop, out_type=result)
 
 
+def relu(library: Path, result: ms.Type = ms.float32) -> ops.Custom:
+    """Operator: x -> y of the same shape, the positive part."""
+    gradient = _operator(library, "relu_gradient", lambda dy, y, x: x, out_type=2)
+
+    def bprop(x: Tensor, out: Tensor, dout: Tensor) -> Tensors:
+        return (gradient(dout, out, x),)
+
+    return _operator(library, "relu", lambda x: x, bprop, out_type=result)
+
+
 def max_pool(library: Path, stride: int, same: bool, size: int) -> ops.Custom:
     """Operator: settings, x `(B, C, H, W)` -> `(B, C, H', W')`, the largest value of each window of `size` x `size`."""
     gradient = _operator(library, "max_pool_gradient", lambda settings, dy, x: x, out_type=2)

@@ -8,6 +8,7 @@ from src.boxes import build_box_coder
 from src.config import Config
 from src.cpu_kernels import describe_arithmetic, use_cpu_kernels
 from src.ssd.decoder import SsdInferWithDecoder
+from src.ssd.heads import SharedTowerMultiBox
 from src.ssd.losses import MultiBoxLoss, SSDLoss, SSDWithLossCell
 from src.ssd.registry import get_model
 
@@ -54,7 +55,7 @@ def with_cpu_kernels(config: Config, net: nn.Cell) -> nn.Cell:
         if config.half_precision:
             logger.info("CPU kernels: none, they compute in float32 only (use_float16, amp_level)")
         else:
-            use_cpu_kernels(net, config.cpu_threads, config.cpu_precision)
+            use_cpu_kernels(net, config.cpu_threads, config.cpu_precision, in_float32=(SharedTowerMultiBox,))
     return net
 
 

@@ -6,13 +6,13 @@ from mindspore import nn, ops
 
 from src.boxes import build_box_coder
 from src.cpu_kernels import use_cpu_kernels
-from src.cpu_kernels.cells import KERNEL_CELLS, KernelBatchNorm2d, KernelConv2d
+from src.cpu_kernels.cells import KERNEL_CELLS, LAYERS, KernelBatchNorm2d, KernelConv2d
 from src.cpu_kernels.chains import layers_with_one_user
 from src.cpu_kernels.library import BuildError, build_library
 from src.ssd import build_inference_net, build_training_net
 from src.training.optimizer import build_train_step
 from src.training.step import TrainingWrapper
-from tests.support.small_models import SMALL_MULTIBOX
+from tests.support.small_models import SMALL_MULTIBOX, SMALL_VGG
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -139,9 +139,25 @@ def test_cells_with_bfloat16(caplog):
         close(found, expected[name], 0.01)
 
 
+class Head(nn.SequentialCell):
+    """What stays in float32."""
+
+
+def test_cells_that_stay_in_float32():
+    def build():
+        return Head([nn.SequentialCell([nn.Conv2d(3, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU6()]), nn.Conv2d(16, 8, 1)])
+
+    plain, net = build(), build()
+    copy_values(plain, net)
+    use_cpu_kernels(plain)
+    use_cpu_kernels(net, precision="bf16", in_float32=(Head,))
+    x = ms.Tensor(draw(np.random.default_rng(0), 2, 3, 20, 33))
+    np.testing.assert_array_equal(net(x).asnumpy(), plain(x).asnumpy())
+
+
 def narrow_layers(net, prefix):
     """Names of the layers below `prefix` whose results are stored in bfloat16, without it."""
-    narrow = layers_with_one_user(net, (KernelBatchNorm2d, KernelConv2d))
+    narrow = layers_with_one_user(net, LAYERS)
     names = [name for name, cell in net.cells_and_names() if id(cell) in narrow]
     return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
@@ -157,6 +173,8 @@ def test_which_results_are_stored_in_bfloat16(config_of):
         "0.features.0", "0.features.1", "1.features.0", "1.features.1", "2"]
     assert narrow_layers(net, "backbone.features_1.0.") == ["features.0"]
     assert narrow_layers(net, "multi_box.multi_cls_layers.0.") == ["0", "1"]
+    net = build("ssd_vgg16_config.yaml", *SMALL_VGG)
+    assert narrow_layers(net, "backbone.b1.") == ["0", "1", "2"]
     net = build("ssd_efficientnet_lite0_config.yaml")
     taps = {number: narrow_layers(net, f"backbone.blocks.{number}.") for number in (10, 11)}
     assert taps[10] == ["expand.features.0", "expand.features.1", "depthwise.features.0", "depthwise.features.1",

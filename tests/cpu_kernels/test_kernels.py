@@ -120,6 +120,14 @@ def test_max_pool(kernels, size, stride, same):
         close(kernels("max_pool_gradient", [settings, dy, x], [x.shape])[0], by_value[x.astype(int)])
 
 
+def test_relu(kernels):
+    x, dy = draw(np.random.default_rng(0), 2, 2, 3, 107, 131)
+    x[0, 0, 0, :2] = np.nan, 0
+    y = kernels("relu", [x], [x.shape])[0]
+    np.testing.assert_array_equal(y, np.maximum(x, 0))
+    np.testing.assert_array_equal(kernels("relu_gradient", [dy, y, x], [x.shape])[0], np.where(x > 0, dy, 0))
+
+
 def focal_loss(logits, labels, gamma, alpha):
     """Losses `(B,)` and their gradients `(B, A, C)` in float64."""
     x = logits.astype(np.float64)

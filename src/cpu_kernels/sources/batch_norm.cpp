@@ -12,7 +12,6 @@ namespace {
 
 enum Activation { kNone = 0, kRelu = 1, kRelu6 = 2 };
 
-constexpr int64_t kStreamed = 16 << 20;  // bytes of a result from which on it does not go through the caches
 
 struct Sizes {
   int64_t images, channels, plane;
@@ -71,7 +70,7 @@ inline void fill_plane(int64_t plane, bool streamed, Number *to, const Compute &
     const int64_t before = -int64_t(reinterpret_cast<uintptr_t>(to) / sizeof(Number)) & (kLanes - 1);
     if (before > 0) part(std::min(plane, before));
     for (; at + kLanes <= plane; at += kLanes) store_past_caches(to + at, compute(at, kLanes));
-    _mm_sfence();
+    finish_streaming();
   }
 #endif
   for (; at + kLanes <= plane; at += kLanes) store(to + at, compute(at, kLanes));

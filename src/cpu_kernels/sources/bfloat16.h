@@ -62,14 +62,30 @@ inline void store_part(Bfloat16 *to, Vector value, int count) {
 #endif
 }
 
+// Lanes begin ... end - 1, of which there may be none; the others are zero, and not read.
+inline Vector load_between(const Bfloat16 *from, int begin, int end) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  const __m256i values = _mm256_maskz_loadu_epi16(lanes_within(begin, end), from);
+  return (Vector)_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16);
+#else
+  Vector value{};
+  for (int lane = std::max(0, begin); lane < std::min(kLanes, end); ++lane) value[lane] = to_float(from[lane]);
+  return value;
+#endif
+}
+
 template <typename Number>
 inline Vector load_up_to(const Number *from, int count) {
   return count == kLanes ? load(from) : load_part(from, count);
 }
 
+template <typename Number>
+inline void store_up_to(Number *to, Vector values, int count) {
+  count == kLanes ? store(to, values) : store_part(to, values, count);
+}
+
 #if defined(__AVX512F__)
-// To a multiple of the vector's bytes in memory. Readers on other cores see it after `_mm_sfence`.
-inline void store_past_caches(float *to, Vector value) { _mm512_stream_ps(to, (__m512)value); }
+// See vector.h.
 inline void store_past_caches(Bfloat16 *to, Vector value) {
   _mm256_stream_si256(reinterpret_cast<__m256i *>(to), (__m256i)rounded(value));
 }

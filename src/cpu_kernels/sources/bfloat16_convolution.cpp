@@ -404,43 +404,6 @@ void weight_gradient16(int64_t images, const Image &gradient, const Y *dy, const
   if (parts > 1) add_parts(partial, parts, weights, dw);
 }
 
-int64_t count_of(const Tensor &tensor) {
-  int64_t count = 1;
-  for (int axis = 0; axis < tensor.rank; ++axis) count *= tensor.shape[axis];
-  return count;
-}
-
-constexpr int64_t kConverted = 1 << 14;  // numbers of a task
-
-template <typename To, typename From>
-void convert_all(To *to, const From *from, int64_t count) {
-  parallel(divide_up(count, kConverted), [&](int task) {
-    const int64_t at = task * kConverted;
-    convert(to + at, from + at, std::min(kConverted, count - at));
-  });
-}
-
-// The tensor in float32, in scratch memory unless it is that already.
-template <int Tag>
-const float *widened(const Tensor &tensor) {
-  if (!tensor.is_bfloat16) return tensor.as<float>();
-  float *values = scratch<Tag>(count_of(tensor));
-  convert_all(values, tensor.as<Bfloat16>(), count_of(tensor));
-  return values;
-}
-
-// Runs compute(float *) and stores what it found, rounded if the tensor is bfloat16.
-template <int Tag, typename Compute>
-void with_float_result(const Tensor &tensor, const Compute &compute) {
-  if (!tensor.is_bfloat16) {
-    compute(tensor.as<float>());
-    return;
-  }
-  float *values = scratch<Tag>(count_of(tensor));
-  compute(values);
-  convert_all(tensor.as<Bfloat16>(), values, count_of(tensor));
-}
-
 // Winograd's algorithm needs float32: its sums of bfloat16 would be off by far more than the rounding of the inputs. It
 // takes a quarter of the multiplications, which only tiles make up for.
 bool wants_winograd(const Geometry &geometry, const Tensor &weight, const Tensor &y) {
@@ -453,10 +416,11 @@ int forward(const Arguments &arguments) {
   const float *bias = arguments.count == 5 ? arguments[3].as<float>() : nullptr;
   const Geometry geometry(arguments[0], x, weight, y);
   if (wants_winograd(geometry, weight, y)) {
-    const float *source = widened<5>(x);
-    with_float_result<6>(y, [&](float *result) {
-      winograd_correlate(weight.shape[0], {weight.as<float>(), weight.shape[1] * 9, 9, 1}, bias, x.shape[0],
-                         image_of(x), source, -geometry.top, -geometry.left, image_of(y), result);
+    with_numbers(x, [&](const auto *from) {
+      with_numbers(y, [&](auto *to) {
+        winograd_correlate(TileSizes::kAll, weight.shape[0], {weight.as<float>(), weight.shape[1] * 9, 9, 1}, bias,
+                           x.shape[0], image_of(x), from, -geometry.top, -geometry.left, image_of(y), to);
+      });
     });
     return 0;
   }
@@ -481,10 +445,11 @@ int input_gradient(const Arguments &arguments) {
   const int64_t rows = weight.shape[2], columns = weight.shape[3], all = rows * columns;
   const float *values = weight.as<float>();
   if (wants_winograd(geometry, weight, dx)) {
-    const float *gradient = widened<5>(dy);
-    with_float_result<6>(dx, [&](float *result) {
-      winograd_correlate(target.channels, {values + 8, 9, target.channels * 9, -1}, nullptr, dy.shape[0], source,
-                         gradient, geometry.top - 2, geometry.left - 2, target, result);
+    with_numbers(dy, [&](const auto *from) {
+      with_numbers(dx, [&](auto *to) {
+        winograd_correlate(TileSizes::kAll, target.channels, {values + 8, 9, target.channels * 9, -1}, nullptr,
+                           dy.shape[0], source, from, geometry.top - 2, geometry.left - 2, target, to);
+      });
     });
     return 0;
   }
@@ -512,9 +477,12 @@ int gradient_of_weights(const Arguments &arguments) {
   const Tensor dy = arguments[1], x = arguments[2], dw = arguments[4];
   const Geometry geometry(arguments[0], x, dw, dy);
   if (wants_winograd(geometry, dw, dy)) {
-    const float *gradient = widened<5>(dy), *source = widened<6>(x);
-    winograd_weight_gradient(dy.shape[0], image_of(dy), gradient, image_of(x), source, -geometry.top, -geometry.left,
-                             dw.as<float>());
+    with_numbers(dy, [&](const auto *gradient) {
+      with_numbers(x, [&](const auto *source) {
+        winograd_weight_gradient(TileSizes::kAll, dy.shape[0], image_of(dy), gradient, image_of(x), source,
+                                 -geometry.top, -geometry.left, dw.as<float>());
+      });
+    });
     return 0;
   }
   const Taps taps = forward_taps(geometry, dw.shape[2], dw.shape[3]);

@@ -203,7 +203,7 @@ int forward(const Arguments &arguments) {
   const float *bias = arguments.count == 5 ? arguments[3].as<float>() : nullptr;
   const Geometry geometry(arguments[0], x, weight, y);
   if (winograd_fits(geometry, weight, y)) {
-    winograd_correlate(weight.shape[0], {weight.as<float>(), weight.shape[1] * 9, 9, 1}, bias, x.shape[0], image_of(x),
+    winograd_correlate(TileSizes::kSmall, weight.shape[0], {weight.as<float>(), weight.shape[1] * 9, 9, 1}, bias, x.shape[0], image_of(x),
                        x.as<float>(), -geometry.top, -geometry.left, image_of(y), y.as<float>());
     return 0;
   }
@@ -226,7 +226,7 @@ int input_gradient(const Arguments &arguments) {
   const int64_t rows = weight.shape[2], columns = weight.shape[3], out_channels = weight.shape[0];
   const float *values = weight.as<float>();
   if (winograd_fits(geometry, weight, dx)) {
-    winograd_correlate(target.channels, {values + 8, 9, target.channels * 9, -1}, nullptr, dy.shape[0], source,
+    winograd_correlate(TileSizes::kSmall, target.channels, {values + 8, 9, target.channels * 9, -1}, nullptr, dy.shape[0], source,
                        dy.as<float>(), geometry.top - 2, geometry.left - 2, target, dx.as<float>());
     return 0;
   }
@@ -250,7 +250,7 @@ int gradient_of_weights(const Arguments &arguments) {
   const Tensor dy = arguments[1], x = arguments[2], dw = arguments[4];
   const Geometry geometry(arguments[0], x, dw, dy);
   if (winograd_fits(geometry, dw, dy)) {
-    winograd_weight_gradient(dy.shape[0], image_of(dy), dy.as<float>(), image_of(x), x.as<float>(), -geometry.top,
+    winograd_weight_gradient(TileSizes::kSmall, dy.shape[0], image_of(dy), dy.as<float>(), image_of(x), x.as<float>(), -geometry.top,
                              -geometry.left, dw.as<float>());
     return 0;
   }

@@ -24,31 +24,63 @@ struct Windows {
   int padding(int64_t pixels, int64_t results) const {
     return std::max<int64_t>(0, (results - 1) * stride + size - pixels) / 2;
   }
-  // visit(position in the plane) for the pixels of a window, row by row
-  template <typename Visit>
-  void visit(int64_t row, int64_t column, const Visit &visit) const {
-    const int64_t y = row * stride - top, x = column * stride - left;
-    for (int64_t i = std::max<int64_t>(0, y); i < std::min(source.height, y + size); ++i)
-      for (int64_t j = std::max<int64_t>(0, x); j < std::min(source.width, x + size); ++j) visit(i * source.width + j);
-  }
-  // The first of the largest pixels.
-  template <typename X>
-  int64_t largest(const X *plane, int64_t row, int64_t column) const {
-    int64_t best = -1;
-    visit(row, column, [&](int64_t at) {
-      best = best < 0 || to_float(plane[at]) > to_float(plane[best]) ? at : best;
-    });
-    return best;
-  }
 };
+
+// The first of the largest pixels of a window each: its value, and its position in the plane.
+struct Largest {
+  Vector values{};
+  Indexes positions = Indexes{} - 1;
+};
+
+// from[0], from[stride], ... for lanes begin ... end - 1; nothing else is read.
+template <typename X>
+inline Vector load_strided(const X *from, int64_t stride, int begin, int end) {
+  if (stride == 1) return load_between(from, begin, end);
+  if (stride == 2)
+    return even_of(load_between(from, 2 * begin, 2 * end - 1),
+                   load_between(from + kLanes, 2 * begin - kLanes, 2 * end - 1 - kLanes));
+  Vector values{};
+  for (int lane = begin; lane < end; ++lane) values[lane] = to_float(from[lane * stride]);
+  return values;
+}
+
+// Of windows (row, column) ... (row, column + count - 1).
+template <typename X>
+inline Largest largest_of(const Windows &windows, const X *plane, int64_t row, int64_t column, int count) {
+  const Indexes lanes = indexes(0, 1);
+  const int stride = windows.stride;
+  const int64_t width = windows.source.width, y = row * stride - windows.top, x = column * stride - windows.left;
+  Largest best;
+  for (int64_t i = std::max<int64_t>(0, y); i < std::min(windows.source.height, y + windows.size); ++i)
+    for (int64_t j = x; j < x + windows.size; ++j) {
+      const int begin = j < 0 ? divide_up(-j, stride) : 0;
+      const int end = std::min<int64_t>(count, j < width ? divide_up(width - j, stride) : 0);
+      if (begin >= end) continue;
+      const Vector values = load_strided(plane + i * width + j, stride, begin, end);
+      const Indexes is_new = (lanes >= begin) & (lanes < end) & ((best.positions < 0) | (values > best.values));
+      best.values = is_new ? values : best.values;
+      best.positions = is_new ? int32_t(i * width + j) + lanes * stride : best.positions;
+    }
+  return best;
+}
+
+// visit(index of the first, number, the largest pixels) for the windows of a plane, some at a time.
+template <typename X, typename Visit>
+void visit_windows(const Windows &windows, const X *plane, const Visit &visit) {
+  for (int64_t row = 0; row < windows.result.height; ++row)
+    for (int64_t column = 0; column < windows.result.width; column += kLanes) {
+      const int count = std::min<int64_t>(kLanes, windows.result.width - column);
+      visit(row * windows.result.width + column, count, largest_of(windows, plane, row, column, count));
+    }
+}
 
 template <typename X>
 void forward(const Windows &windows, int64_t planes, const X *x, X *y) {
   parallel(planes, [&](int index) {
-    const X *from = x + index * windows.source.plane();
     X *to = y + index * windows.result.plane();
-    for (int64_t row = 0; row < windows.result.height; ++row)
-      for (int64_t column = 0; column < windows.result.width; ++column) *to++ = from[windows.largest(from, row, column)];
+    visit_windows(windows, x + index * windows.source.plane(), [&](int64_t at, int count, const Largest &largest) {
+      store_up_to(to + at, largest.values, count);
+    });
   });
 }
 
@@ -57,13 +89,13 @@ template <typename X>
 void backward(const Windows &windows, int64_t planes, const X *dy, const X *x, X *dx) {
   const int64_t size = windows.source.plane();
   parallel(planes, [&](int index) {
-    const X *plane = x + index * size, *from = dy + index * windows.result.plane();
+    const X *from = dy + index * windows.result.plane();
     X *to = dx + index * size;
     float *sums = std::is_same_v<X, float> ? reinterpret_cast<float *>(to) : scratch<0>(size);
     std::fill(sums, sums + size, 0.0f);
-    for (int64_t row = 0; row < windows.result.height; ++row)
-      for (int64_t column = 0; column < windows.result.width; ++column)
-        sums[windows.largest(plane, row, column)] += to_float(*from++);
+    visit_windows(windows, x + index * size, [&](int64_t at, int count, const Largest &largest) {
+      for (int lane = 0; lane < count; ++lane) sums[largest.positions[lane]] += to_float(from[at + lane]);
+    });
     if (!std::is_same_v<X, float>) convert(to, sums, size);
   });
 }

@@ -11,26 +11,27 @@ constexpr int kColumnVectors = 2;
 constexpr int kColumns = kColumnVectors * kLanes;    // columns of a panel
 constexpr int kMaxRows = kRegisters == 32 ? 12 : 6;  // rows of a panel
 
-// result (ROWS, kColumns) = the sum before, or shifts (ROWS), + a (depth, ROWS) * b (depth, kColumns); steps are those
+// result (ROWS, VECTORS * kLanes) = the sum before, or shifts (ROWS), + a (depth, ROWS) * b (depth, VECTORS * kLanes). The sum before is
+// added last, so that rounding errors grow with the terms of a call and the calls, not with their product. Steps are those
 // from one k, or one row of the result, to the next; ROW_STEP is that from one row of a to the next
-template <int ROWS, int ROW_STEP>
+template <int ROWS, int ROW_STEP, int VECTORS>
 void multiply(int depth, const float *a, int a_step, const float *b, int b_step, float *result, int64_t result_step,
               const float *shifts) {
-  Vector total[ROWS][kColumnVectors];
+  Vector total[ROWS][VECTORS];
 #pragma GCC unroll 16
   for (int row = 0; row < ROWS; ++row)
 #pragma GCC unroll 4
-    for (int part = 0; part < kColumnVectors; ++part)
-      total[row][part] = shifts != nullptr ? splat(shifts[row]) : load(result + row * result_step + part * kLanes);
+    for (int part = 0; part < VECTORS; ++part)
+      total[row][part] = shifts != nullptr ? splat(shifts[row]) : Vector{};
   for (int k = 0; k < depth; ++k) {
-    Vector columns[kColumnVectors];
+    Vector columns[VECTORS];
 #pragma GCC unroll 4
-    for (int part = 0; part < kColumnVectors; ++part) columns[part] = load(b + part * kLanes);
+    for (int part = 0; part < VECTORS; ++part) columns[part] = load(b + part * kLanes);
 #pragma GCC unroll 16
     for (int row = 0; row < ROWS; ++row) {
       const Vector factor = splat(a[row * ROW_STEP]);
 #pragma GCC unroll 4
-      for (int part = 0; part < kColumnVectors; ++part) total[row][part] += factor * columns[part];
+      for (int part = 0; part < VECTORS; ++part) total[row][part] += factor * columns[part];
     }
     a += a_step;
     b += b_step;
@@ -38,19 +39,21 @@ void multiply(int depth, const float *a, int a_step, const float *b, int b_step,
 #pragma GCC unroll 16
   for (int row = 0; row < ROWS; ++row)
 #pragma GCC unroll 4
-    for (int part = 0; part < kColumnVectors; ++part)
-      store(result + row * result_step + part * kLanes, total[row][part]);
+    for (int part = 0; part < VECTORS; ++part) {
+      float *to = result + row * result_step + part * kLanes;
+      store(to, shifts != nullptr ? total[row][part] : load(to) + total[row][part]);
+    }
 }
 
 using Multiply = void (*)(int, const float *, int, const float *, int, float *, int64_t, const float *);
-template <int ROW_STEP, int... ROWS>
+template <int ROW_STEP, int VECTORS, int... ROWS>
 std::array<Multiply, sizeof...(ROWS)> table_of_products(std::integer_sequence<int, ROWS...>) {
-  return {multiply<ROWS + 1, ROW_STEP>...};
+  return {multiply<ROWS + 1, ROW_STEP, VECTORS>...};
 }
 // [rows - 1]: the product for so many rows
-template <int ROW_STEP = 1>
+template <int ROW_STEP = 1, int VECTORS = kColumnVectors>
 std::array<Multiply, kMaxRows> multiply_table() {
-  return table_of_products<ROW_STEP>(std::make_integer_sequence<int, kMaxRows>());
+  return table_of_products<ROW_STEP, VECTORS>(std::make_integer_sequence<int, kMaxRows>());
 }
 
 // Weights as panels [panel][k][rows]. Their memory belongs to the calling thread.

@@ -8,6 +8,8 @@
 #include <memory>
 #include <new>
 
+#include <sys/mman.h>
+
 #if defined(__AVX__)
 #include <immintrin.h>
 #endif
@@ -59,11 +61,18 @@ inline void store_part(float *to, Vector value, int count) {
 #endif
 }
 
+#if defined(__AVX512F__)
+// A mask of lanes begin ... end - 1, of which there may be none.
+inline __mmask16 lanes_within(int begin, int end) {
+  const auto below = [](int lane) { return (1u << std::max(0, std::min(lane, kLanes))) - 1; };
+  return below(end) & ~below(begin);
+}
+#endif
+
 // Lanes begin ... end - 1, of which there may be none; the others are zero, and not read.
 inline Vector load_between(const float *from, int begin, int end) {
 #if defined(__AVX512F__)
-  const auto below = [](int lane) { return (1u << std::max(0, std::min(lane, kLanes))) - 1; };
-  return _mm512_maskz_loadu_ps(below(end) & ~below(begin), from);
+  return _mm512_maskz_loadu_ps(lanes_within(begin, end), from);
 #elif defined(__AVX__)
   const Indexes lanes = indexes(0, 1);
   return (Vector)_mm256_maskload_ps(from, (__m256i)((lanes >= begin) & (lanes < end)));
@@ -97,6 +106,8 @@ inline float sum(Vector value) {
 inline int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 inline int64_t round_up(int64_t value, int64_t to) { return divide_up(value, to) * to; }
 
+constexpr size_t kHugePage = 2 << 20;
+
 // Scratch memory of one thread: grows, and is kept for the next kernel. One for each `Tag`.
 template <int Tag>
 float *scratch(size_t floats) {
@@ -109,8 +120,10 @@ float *scratch(size_t floats) {
   if (memory.size < floats) {
     std::free(memory.data);
     memory.size = 0;
-    memory.data = static_cast<float *>(std::aligned_alloc(64, round_up(floats * sizeof(float), 64)));
+    const size_t bytes = floats * sizeof(float), page = bytes < kHugePage ? 64 : kHugePage, whole = round_up(bytes, page);
+    memory.data = static_cast<float *>(std::aligned_alloc(page, whole));
     if (memory.data == nullptr) throw std::bad_alloc();
+    if (page == kHugePage) madvise(memory.data, whole, MADV_HUGEPAGE);  // with small ones, streams wait for addresses
     memory.size = floats;
   }
   return memory.data;
@@ -122,12 +135,34 @@ inline void copy(float *to, const float *from, int64_t count) {
   if (at < count) store_part(to + at, load_part(from + at, count - at), count - at);
 }
 
+// Bytes of a result from which on it does not go through the caches: whoever reads it would not find it there, and memory
+// that is written through a cache is read first.
+constexpr int64_t kStreamed = 16 << 20;
+#if defined(__AVX512F__)
+// To a multiple of the vector's bytes in memory. Readers on other cores see it after `finish_streaming`.
+inline void store_past_caches(float *to, Vector value) { _mm512_stream_ps(to, (__m512)value); }
+inline void finish_streaming() { _mm_sfence(); }
+#else
+inline void store_past_caches(float *to, Vector value) { store(to, value); }
+inline void finish_streaming() {}
+#endif
+
+// Past the caches where it can be.
+inline void copy_result(float *to, const float *from, int64_t count, bool is_streamed) {
+  if (!is_streamed || count % kLanes != 0 || reinterpret_cast<uintptr_t>(to) % kVectorBytes != 0)
+    return copy(to, from, count);
+  for (int64_t at = 0; at < count; at += kLanes) store_past_caches(to + at, load(from + at));
+}
+
+// Every second of two vectors side by side.
+inline Vector even_of(Vector low, Vector high) { return __builtin_shuffle(low, high, indexes(0, 2)); }
+inline Vector odd_of(Vector low, Vector high) { return __builtin_shuffle(low, high, indexes(1, 2)); }
+
 // to[i] = from[2 i]
 inline void pick_every_second(float *to, const float *from, int64_t count) {
-  const Indexes even = indexes(0, 2);
   int64_t at = 0;
   for (; at + kLanes < count; at += kLanes)  // reads one float beyond the last that is used
-    store(to + at, __builtin_shuffle(load(from + 2 * at), load(from + 2 * at + kLanes), even));
+    store(to + at, even_of(load(from + 2 * at), load(from + 2 * at + kLanes)));
   for (; at < count; ++at) to[at] = from[2 * at];
 }
 
