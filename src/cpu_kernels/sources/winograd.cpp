@@ -14,7 +14,7 @@ constexpr int kLeastChannels = 32;          // below, transforms cost more than 
 constexpr int kLeastPixels = 512;           // results of all images
 constexpr int kChunk = 4 * kLanes;          // tiles of a task of a transform
 constexpr int kChunkStep = kChunk + kLanes;  // from one row of them to the next: no power of two
-constexpr double kLeastBytes = 2 << 20, kMostBytes = 24 << 20;  // of transformed values at a time
+constexpr int64_t kLeastBytes = 2 << 20, kMostBytes = 48 << 20;  // of transformed values at a time
 constexpr int kTogether = 16;               // channels whose weights are transformed before they are stored
 constexpr int kWeightCost = 20;             // transforming a weight at a point takes as long as so many products
 
@@ -205,11 +205,12 @@ class Winograd : Transforms<TILE> {
     });
   }
 
-  // Tiles at a time: whole panels, about the same each time. Their transformed values take so many times the bytes of
-  // the transformed weights, which are read or written once each time.
-  static int64_t tiles_at_a_time(int64_t tiles, int64_t lefts, int64_t rights, double times) {
-    const double bytes = std::clamp(times * lefts * rights * kPoints * sizeof(float), kLeastBytes, kMostBytes);
-    const int64_t most = std::max<int64_t>(kChunk, bytes / (sizeof(float) * kPoints * (lefts + rights)));
+  // Tiles at a time: whole panels, about the same each time. The transformed weights are read, or written, each time:
+  // few times where they do not stay in the caches; where they do, the transformed values are to stay there too.
+  static int64_t tiles_at_a_time(int64_t tiles, int64_t lefts, int64_t rights) {
+    const int64_t of_weights = sizeof(float) * kPoints * lefts * rights, of_tile = sizeof(float) * kPoints * (lefts + rights);
+    const int64_t bytes = of_weights < kStreamed ? std::max(kLeastBytes, of_weights / 2) : kMostBytes;
+    const int64_t most = std::max<int64_t>(kChunk, bytes / of_tile);
     return round_up(divide_up(tiles, divide_up(tiles, most)), kColumns);
   }
 
@@ -224,7 +225,7 @@ class Winograd : Transforms<TILE> {
     float *weights = scratch<3>(kPoints * point_size);
     transform_weights(channels, weight, depth, rows, point_size, weights);
 
-    const int64_t step = tiles_at_a_time(tiles.count(), depth, channels, 0.5);
+    const int64_t step = tiles_at_a_time(tiles.count(), depth, channels);
     const int64_t panel_size = depth * kColumns;
     // From one channel, and from one point, to the next: no power of two, which would strain few sets of the cache.
     const int64_t pitch = (step / kColumns | 1) * kColumns;
@@ -272,7 +273,7 @@ class Winograd : Transforms<TILE> {
     const int64_t lefts = gradient.channels, rights = source.channels;
     const int right_panels = divide_up(rights, kColumns), right_groups = divide_up(rights, kLanes);
     const int count = divide_up(lefts, kMaxRows), rows = divide_up(lefts, count);
-    const int64_t step = round_up(tiles_at_a_time(tiles.count(), lefts, right_panels * kColumns, 2), kChunk);
+    const int64_t step = round_up(tiles_at_a_time(tiles.count(), lefts, right_panels * kColumns), kChunk);
     // From one point to the next: no power of two, as above.
     const int64_t gradient_step = step / kChunk * lefts * kChunkStep + kColumns;
     const int64_t source_step = right_panels * step * kColumns + kColumns;
