@@ -4,6 +4,7 @@ import pytest
 
 from mindspore_hub_conf import CONFIG_FOLDER, create_network
 from src.config import load_config
+from src.config.run_config import WRITTEN_BY
 from src.ssd import MODELS
 from src.utils.errors import UserError
 
@@ -47,10 +48,25 @@ def test_settings_and_checkpoint(tmp_path):
         create_network("ssd300", num_classes=4, checkpoint=tmp_path / "mine.ckpt", **settings)
 
 
+def test_a_checkpoint_of_a_run_brings_its_configuration(tmp_path):
+    shapes = ["img_shape: [96, 96]", "feature_size: [6, 3, 2, 1, 1, 1]", "steps: [16, 32, 64, 96, 96, 96]",
+              "num_ssd_boxes: -1", "num_classes: 3", "classes: [background, cat, dog]", "prior_scaling: [0.1, 0.3]"]
+    (tmp_path / "config.yaml").write_text("\n".join([f"{WRITTEN_BY}0", "model_name: ssd300", *shapes]))
+    best = tmp_path / "ckpt_0" / "best_map.ckpt"
+    best.parent.mkdir()
+    net = create_network("ssd300", config_path=tmp_path / "config.yaml")
+    ms.save_checkpoint(net, str(best))
+    again = create_network("ssd300", checkpoint=best)
+    assert again.centres.shape == net.centres.shape
+    assert (again.centre_scaling, again.side_scaling) == (0.1, 0.3)
+    with pytest.raises(UserError, match=r"trained with prior_scaling \[0.1, 0.3\] .*config.yaml.* says \[0.1, 0.2\]"):
+        create_network("ssd300", checkpoint=best, prior_scaling=(0.1, 0.2))
+
+
 def test_published_weights_bring_their_configuration(tmp_path, monkeypatch):
     monkeypatch.setenv("SSD_WEIGHTS", str(tmp_path))
     seen = []
-    monkeypatch.setattr("mindspore_hub_conf.load_weights", lambda net, path: seen.append(path))
+    monkeypatch.setattr("src.inference.network.load_weights", lambda net, path: seen.append(path))
     monkeypatch.setattr("mindspore_hub_conf.find_weights", lambda name, key: tmp_path / name)
     net = create_network("ssd_mobilenet_v2", checkpoint="ssd_mobilenet_v2_openimages")
     head = net.parameters_dict()["network.multi_box.multi_cls_layers.0.bias"]

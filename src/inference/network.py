@@ -12,7 +12,7 @@ from src.evaluation.thresholds import Thresholds
 from src.inference.predictor import Predictor
 from src.ssd import build_inference_net
 from src.weights import load_weights
-from src.weights.run_classes import check_classes_of_run
+from src.weights.run_settings import check_settings_of_run
 
 
 class NetworkPredictor(Predictor):
@@ -31,8 +31,12 @@ class NetworkPredictor(Predictor):
 
 
 def load_network(config: Config, path: Path | str) -> nn.Cell:
-    """`build_inference_net` with the weights of a checkpoint."""
-    check_classes_of_run(path, config.classes)
+    """`build_inference_net` with the weights of a checkpoint.
+
+    Raises:
+        UserError: the checkpoint does not fit, or its run had other settings, see `check_settings_of_run`.
+    """
+    check_settings_of_run(path, config)
     net = build_inference_net(config)
     load_weights(net, path)
     return net

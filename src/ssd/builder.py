@@ -8,7 +8,6 @@ from src.boxes import build_box_coder
 from src.config import Config
 from src.cpu_kernels import describe_arithmetic, use_cpu_kernels
 from src.ssd.decoder import SsdInferWithDecoder
-from src.ssd.heads import SharedTowerMultiBox
 from src.ssd.losses import MultiBoxLoss, SSDLoss, SSDWithLossCell
 from src.ssd.registry import get_model
 
@@ -46,7 +45,8 @@ def build_detector(config: Config) -> nn.Cell:
 
 
 def with_cpu_kernels(config: Config, net: nn.Cell) -> nn.Cell:
-    """Lets `net` use the kernels of `src.cpu_kernels` where it runs on a CPU in float32. Not for export.
+    """Lets `net`, around a detector `net.network`, use the kernels of `src.cpu_kernels` where it runs on a CPU in
+    float32. Not for export.
 
     Returns:
         `net`.
@@ -55,7 +55,8 @@ def with_cpu_kernels(config: Config, net: nn.Cell) -> nn.Cell:
         if config.half_precision:
             logger.info("CPU kernels: none, they compute in float32 only (use_float16, amp_level)")
         else:
-            use_cpu_kernels(net, config.cpu_threads, config.cpu_precision, in_float32=(SharedTowerMultiBox,))
+            parts = [getattr(net.network, name) for name in get_model(config.model_name).float32_parts]
+            use_cpu_kernels(net, config.cpu_threads, config.cpu_precision, in_float32=parts)
     return net
 
 

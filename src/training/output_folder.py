@@ -13,7 +13,7 @@ from src.utils.errors import UserError
 from src.utils.file_lock import FolderInUseError, folder_lock
 from src.utils.files import keep_earlier, reason_of, remove_parts, whole_file
 from src.utils.safe_io import read_file
-from src.weights.run_classes import BEST_CHECKPOINT
+from src.weights.run_settings import BEST_CHECKPOINT
 
 LOCK_FILE = ".lock"
 # Pictures of the first batch.

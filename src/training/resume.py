@@ -16,7 +16,7 @@ from src.training.run_state import Position
 from src.utils.errors import UserError
 from src.utils.files import write_json
 from src.utils.safe_io import read_json, shown
-from src.weights.run_classes import check_classes_of_run
+from src.weights.run_settings import check_classes_of_run
 from src.weights.training_state import SUFFIX, read_state, read_state_file, state_path
 
 logger = logging.getLogger(__name__)

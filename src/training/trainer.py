@@ -28,7 +28,7 @@ from src.training.resume import NEWEST, Resume, named_checkpoint, with_resumed_c
 from src.training.step import TrainingWrapper
 from src.visualization.draw import save_image
 from src.weights import find_classifier, load_backbone, load_weights
-from src.weights.run_classes import check_classes_of_run, classes_of_run
+from src.weights.run_settings import check_classes_of_run, classes_of_run
 from src.weights.unfold import is_folded, unfold_batch_norm
 
 logger = logging.getLogger(__name__)

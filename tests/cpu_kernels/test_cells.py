@@ -139,20 +139,25 @@ def test_cells_with_bfloat16(caplog):
         close(found, expected[name], 0.01)
 
 
-class Head(nn.SequentialCell):
-    """What stays in float32."""
-
-
 def test_cells_that_stay_in_float32():
     def build():
-        return Head([nn.SequentialCell([nn.Conv2d(3, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU6()]), nn.Conv2d(16, 8, 1)])
+        first = nn.SequentialCell([nn.Conv2d(3, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU6()])
+        return nn.SequentialCell([first, nn.Conv2d(16, 8, 1)])
 
     plain, net = build(), build()
     copy_values(plain, net)
     use_cpu_kernels(plain)
-    use_cpu_kernels(net, precision="bf16", in_float32=(Head,))
+    use_cpu_kernels(net, precision="bf16", in_float32=[net])
     x = ms.Tensor(draw(np.random.default_rng(0), 2, 3, 20, 33))
     np.testing.assert_array_equal(net(x).asnumpy(), plain(x).asnumpy())
+
+
+def test_the_head_of_mobilenet_v2_stays_in_float32(config_of):
+    net = build_training_net(config_of("ssd_mobilenet_v2_config.yaml", *SMALL, "--cpu_precision=bf16")).network
+    names = {name for name, cell in net.cells_and_names()
+             if isinstance(cell, KernelConv2d) and cell.group == 1 and "bfloat16" not in cell.kernel.func}
+    assert names and names == {name for name, cell in net.cells_and_names()
+                               if isinstance(cell, KernelConv2d) and name.startswith("multi_box.")}
 
 
 def narrow_layers(net, prefix):

@@ -28,7 +28,7 @@ from src.training.results import Results, keep_earlier_results
 from src.training.resume import Resume, checkpoint_prefix, create_settings
 from src.training.run_record import LossScaleState, Resumable, RunRecord, name_run
 from src.training.step import TrainingWrapper
-from src.weights.run_classes import BEST_CHECKPOINT
+from src.weights.run_settings import BEST_CHECKPOINT
 from src.weights.thresholds_file import keep_earlier_checkpoint
 
 
