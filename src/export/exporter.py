@@ -178,7 +178,11 @@ def export_checkpoint(config: Config) -> tuple[nn.Cell, str]:
 
 
 def verify_file(config: Config, net: nn.Cell, path: str) -> None:
-    """Compares the file with the network, on a seeded input and on real images."""
+    """Compares the file with the network, on a seeded input and on real images.
+
+    Raises:
+        UserError: they do not agree. The file has another name then, so that nobody uses it.
+    """
     if config.file_format == "AIR":
         return
     batch = VERIFIED_IMAGES if config.dynamic_batch else config.batch_size
@@ -187,5 +191,10 @@ def verify_file(config: Config, net: nn.Cell, path: str) -> None:
     samples = [create_real_inputs(config, different)]
     if config.precision != "int8":  # its calibration is for photographs
         samples.append((create_seeded_inputs(config, different), "random values"))
-    for images, kind in samples:
-        verify_export(net, path, net_batch, images[np.arange(batch) % len(images)], kind)
+    try:
+        for images, kind in samples:
+            verify_export(net, path, net_batch, images[np.arange(batch) % len(images)], kind)
+    except UserError as error:
+        refused = Path(path).with_suffix(f".refused{Path(path).suffix}")
+        Path(path).replace(refused)
+        raise UserError(f"{error}. It is {refused} now") from error

@@ -56,7 +56,7 @@ def verify_export(net: nn.Cell, path: Path | str, net_batch: int, images: np.nda
                 path, precision, kind, *map(np.max, differences), name, limit)
     if not size <= limit:  # also for NaN
         raise UserError(f"{path} does not agree with the network: {name} difference {size:.1e} on {kind}, allowed "
-                        f"{limit:.0e}; do not use it")
+                        f"{limit:.0e}")
     return largest
 
 
@@ -84,5 +84,5 @@ def _check_nms(model: OnnxModel, metadata: ModelMetadata, images: np.ndarray) ->
         )
         if not agree:
             raise UserError(f"{model.path} finds {count} objects in image {row} where the evaluation finds "
-                            f"{len(expected_labels)}, or other ones; do not use it")
+                            f"{len(expected_labels)}, or other ones")
     return boxes, scores

@@ -14,6 +14,7 @@ from src.utils.file_lock import FolderInUseError, folder_lock
 from src.utils.files import keep_earlier, reason_of, remove_parts, whole_file
 from src.utils.safe_io import read_file
 from src.weights.run_settings import BEST_CHECKPOINT
+from src.weights.thresholds_file import keep_earlier_checkpoint
 
 LOCK_FILE = ".lock"
 # Pictures of the first batch.
@@ -80,7 +81,8 @@ def config_file(output_path: Path | str) -> Path:
 
 
 def save_config(output_path: Path | str, text: str, is_new: bool) -> None:
-    """Saves the configuration of a run as `config_file`; that of an earlier run is kept under a number.
+    """Saves the configuration of a run as `config_file`; that of an earlier run is kept under a number, and so is its
+    best checkpoint, which would seem to be of this configuration.
 
     Args:
         text: YAML.
@@ -88,6 +90,7 @@ def save_config(output_path: Path | str, text: str, is_new: bool) -> None:
     """
     path, content = config_file(output_path), _with_digest(text)
     if is_new and path.exists() and _content(path) != content:
+        keep_earlier_checkpoint(checkpoint_folder(output_path) / BEST_CHECKPOINT)
         keep_earlier(path)
     with whole_file(path) as part:
         part.write_text(content, encoding="utf-8")

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import tempfile
@@ -10,7 +11,8 @@ import pytest
 from src.boxes import build_nms_config, select_detections
 from src.boxes.box_ops import tlbr_to_xywh
 from src.evaluation.thresholds import OperatingPoint, Thresholds
-from src.export.exporter import OnnxOptions, _accepted_path, export_network, with_suffix
+from src.export import exporter
+from src.export.exporter import OnnxOptions, _accepted_path, export_network, verify_file, with_suffix
 from src.export.verify import verify_export
 from src.inference.metadata import create_metadata
 from src.inference.mindir import MindirModel
@@ -267,6 +269,22 @@ def test_a_file_that_does_not_agree(ssd300, tmp_path):
     bias.set_data(ms.ops.full_like(bias, float("nan")))  # in the scores alone
     with pytest.raises(UserError, match="does not agree with the network: largest difference nan"):
         verify_export(net, tmp_path / "a.onnx", 1, images, "zeros")
+
+
+def test_a_file_that_does_not_agree_has_another_name(ssd300, tmp_path, monkeypatch):
+    config, net = ssd300
+    images = np.zeros((1, 3, 96, 96), np.float32)
+    monkeypatch.setattr(exporter, "create_real_inputs", lambda config, count: (images, "images"))
+    for file_format, name in (("ONNX", "a.onnx"), ("MINDIR", "a.mindir")):
+        own = dataclasses.replace(config, file_format=file_format, batch_size=1, dynamic_batch=False, precision="fp32")
+        export_network(net, tmp_path / name, file_format, 1, create_metadata(own, "fp32"))
+        verify_file(own, net, str(tmp_path / name))
+        bias = next(p for p in net.trainable_params() if p.name.endswith("multi_cls_layers.0.3.bias"))
+        bias.set_data(bias + 1)
+        refused = tmp_path / name.replace(".", ".refused.")
+        with pytest.raises(UserError, match=f"does not agree with the network.*It is {refused} now"):
+            verify_file(own, net, str(tmp_path / name))
+        assert refused.is_file() and not (tmp_path / name).exists()
 
 
 def test_nms_that_does_not_agree(ssd300, tmp_path):

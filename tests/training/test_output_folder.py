@@ -23,6 +23,18 @@ def test_the_configuration_of_a_run_is_saved(tmp_path):
     assert names["config.yaml"].endswith("\nlr: 0.125\n") and names["config-1.yaml"].endswith("\nlr: 0.25\n")
 
 
+def test_a_best_checkpoint_stays_with_its_configuration(tmp_path):
+    best = tmp_path / "ckpt_0" / "best_map.ckpt"
+    best.parent.mkdir()
+    best.write_text("weights")
+    best.with_suffix(".thresholds.json").write_text("{}")
+    for is_new, text in ((True, "lr: 0.5\n"), (True, "lr: 0.5\n"), (False, "lr: 0.25\n")):
+        save_config(tmp_path, text, is_new=is_new)
+        assert best.is_file()
+    save_config(tmp_path, "lr: 0.125\n", is_new=True)
+    assert set(contents(best.parent)) == {"best_map-1.ckpt", "best_map-1.thresholds.json"}
+
+
 @pytest.mark.parametrize("text", ["", "lr: 0.5\n", "# written by train.py, sha256 0\nlr: 0.5\n", "\0"])
 def test_a_configuration_that_somebody_wrote_is_not_replaced(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text)

@@ -77,9 +77,10 @@ class EvalCallback(ms.Callback):
         return {"best": self.best, "since_better": self.since_better, "wants_end": self.wants_end}
 
     def restore(self, value: dict[str, Any]) -> None:
-        """Takes over what `state` returned."""
+        """Takes over what `state` returned; the best mAP only where its checkpoint still has its name."""
         best = value["best"]
-        self.best = None if best is None else (float(best[0]), int(best[1]))
+        is_there = self.best_path is None or self.best_path.is_file()
+        self.best = (float(best[0]), int(best[1])) if best is not None and is_there else None
         self.since_better, self.wants_end = int(value["since_better"]), bool(value["wants_end"])
 
     def on_train_epoch_end(self, run_context: RunContext) -> None:

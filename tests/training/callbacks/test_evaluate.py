@@ -93,6 +93,16 @@ def test_a_resumed_run_counts_on(run):
     assert other.state() == callback.state()
 
 
+def test_a_best_checkpoint_that_is_no_longer_there_is_not_the_best(tmp_path):
+    callback = EvalCallback(None, None, start=1, interval=1, best_path=tmp_path / "best_map.ckpt")
+    state = {"best": [0.3, 2], "since_better": 1, "wants_end": False}
+    callback.restore(state)
+    assert callback.best is None
+    callback.best_path.write_text("weights")
+    callback.restore(state)
+    assert callback.best == (0.3, 2)
+
+
 def test_an_evaluation_that_a_signal_ends_is_left_for_later():
     signals = SimpleNamespace(number=0)
     predict = unless_stopped(lambda images: images + 1, signals)
