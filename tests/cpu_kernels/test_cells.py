@@ -9,7 +9,7 @@ from src.cpu_kernels import use_cpu_kernels
 from src.cpu_kernels.cells import KERNEL_CELLS, LAYERS, KernelBatchNorm2d, KernelConv2d
 from src.cpu_kernels.chains import layers_with_one_user
 from src.cpu_kernels.library import BuildError, build_library
-from src.ssd import build_inference_net, build_training_net
+from src.ssd import build_detector, build_inference_net, build_training_net, with_cpu_kernels
 from src.training.optimizer import build_train_step
 from src.training.step import TrainingWrapper
 from tests.support.small_models import SMALL_MULTIBOX, SMALL_VGG
@@ -153,7 +153,8 @@ def test_cells_that_stay_in_float32():
 
 
 def test_the_head_of_mobilenet_v2_stays_in_float32(config_of):
-    net = build_training_net(config_of("ssd_mobilenet_v2_config.yaml", *SMALL, "--cpu_precision=bf16")).network
+    config = config_of("ssd_mobilenet_v2_config.yaml", *SMALL, "--cpu_precision=bf16")
+    net = with_cpu_kernels(config, build_detector(config))
     names = {name for name, cell in net.cells_and_names()
              if isinstance(cell, KernelConv2d) and cell.group == 1 and "bfloat16" not in cell.kernel.func}
     assert names and names == {name for name, cell in net.cells_and_names()
