@@ -52,7 +52,7 @@ def test_other_errors_keep_their_traceback(error):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_closes_what_is_open(number, code, capsys):
+def test_a_signal_closes_what_is_open(number, code, hangup, capsys):
     closed = []
 
     @entry_point

@@ -1,13 +1,9 @@
-import os
 import signal
-
-import pytest
 
 from src.runtime.signals import StopSignals, exit_code
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
-def test_a_closed_terminal_is_noted():
+def test_a_closed_terminal_is_noted(hangup):
     with StopSignals("the step") as signals:
         signal.raise_signal(signal.SIGHUP)
         assert (signals.number, exit_code(signals.number)) == (signal.SIGHUP, 129)
