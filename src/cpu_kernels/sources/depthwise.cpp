@@ -1,77 +1,43 @@
 // Depthwise convolution: each channel by itself, a square kernel of 3 or 5, stride 1 or 2.
 //
-// A plane is copied into a padded one, with as many columns for each row as the result has and some more, so that the
-// result at position q of that grid is the sum over the taps of source[q + offset of the tap]: one long loop over
-// vectors, whatever the width. With stride 2 the source is split into its four phases, (even or odd) rows and columns.
-//
-// Grids are of bfloat16 where the image on either side is, and the weights are rounded then; sums are float32.
+// Lanes are channels: `gather` transposes the pixels of as many planes as a vector has lanes, so that a vector is one
+// pixel of all of them, and `scatter` transposes the results back. In between, the taps of a pixel are whole vectors
+// beside each other, with any width of the image, and vectors of weights. Tasks are bands of rows, which fit in a cache.
 #include <algorithm>
 #include <type_traits>
 
 #include "aot.h"
-#include "depthwise_sums.h"
 #include "geometry.h"
 #include "numbers.h"
 #include "pool.h"
+#include "products.h"
 #include "vector.h"
 
 namespace {
 
-constexpr int kGroup = 8;  // planes of a task, side by side in memory
+constexpr int64_t kGridBytes = 128 << 10;  // of the rows of a band, together with those that its taps reach
 
 struct Sizes {
   int64_t images, channels, height, width;  // of the input
   int64_t out_height, out_width;
   int stride, kernel, top, left;
 
-  int reach() const { return (kernel - 1) / stride; }           // rows of a phase that a result reaches beyond its own
-  int64_t pitch() const { return out_width + reach(); }
-  int64_t rows() const { return out_height + reach(); }
-  int64_t grid() const { return rows() * pitch() + 4 * kLanes; }  // numbers of a phase, with room to read beyond
-  int64_t positions() const { return out_height * pitch(); }
-  int phases() const { return stride * stride; }
-  int64_t phase_offset(int row, int column) const { return ((row % stride) * stride + column % stride) * grid(); }
+  int taps() const { return kernel * kernel; }
+  int64_t plane() const { return height * width; }
+  int64_t out_plane() const { return out_height * out_width; }
+  int64_t groups() const { return divide_up(channels, kLanes); }
+  // Columns of a grid of the input, the first `left` of which are zeros, and of one of the gradient of the result, with
+  // kernel - 1 of them.
+  int64_t pitch() const { return std::max((out_width - 1) * stride + kernel, left + width); }
+  int64_t out_pitch() const { return kernel - 1 + std::max(out_width, (width - 1 + left) / stride + 1); }
+  // Rows of the result in a band, and the bands.
+  int64_t band_rows() const {
+    const int64_t most = kGridBytes / (pitch() * kVectorBytes);
+    const int64_t rows = std::max<int64_t>(1, (most - kernel + stride) / stride);
+    return divide_up(out_height, divide_up(out_height, rows));
+  }
+  int64_t bands() const { return divide_up(out_height, band_rows()); }
 };
-
-// Phases of a plane in padded grids: position (r, c) of phase (p, q) is the pixel (r * stride + p - top, ...).
-// The grids must be zero where no pixel lies, from the start.
-template <typename X, typename Grid>
-void split(const Sizes &sizes, const X *plane, Grid *grids) {
-  const int s = sizes.stride;
-  for (int64_t y = 0; y < sizes.height; ++y) {
-    const int64_t row = (y + sizes.top) / s;
-    if (row >= sizes.rows()) continue;
-    const X *from = plane + y * sizes.width;
-    Grid *to = grids + (y + sizes.top) % s * s * sizes.grid() + row * sizes.pitch();
-    if (s == 1) {
-      convert(to + sizes.left, from, std::min(sizes.width, sizes.pitch() - sizes.left));
-    } else {
-      for (int phase = 0; phase < 2; ++phase) {
-        const int64_t first = (phase + sizes.left) % 2;  // first pixel of the row that belongs to the phase
-        const int64_t at = (first + sizes.left) / 2;
-        const int64_t count = std::min((sizes.width - first + 1) / 2, sizes.pitch() - at);
-        pick_every_second(to + phase * sizes.grid() + at, from + first, count);
-      }
-    }
-  }
-}
-
-// The inverse: grids of the gradient of the input, phase by phase, to a plane.
-template <typename X>
-void join(const Sizes &sizes, const X *grids, X *plane) {
-  const int64_t first = sizes.left / 2;
-  for (int64_t y = 0; y < sizes.height; ++y) {
-    const X *even = grids + (y + sizes.top) % 2 * 2 * sizes.grid() + (y + sizes.top) / 2 * sizes.pitch() + first;
-    const X *odd = even + sizes.grid();
-    X *to = plane + y * sizes.width;
-    if (sizes.left % 2 == 0) {
-      interleave(to, even, odd, sizes.width);
-    } else {
-      to[0] = odd[0];
-      interleave(to + 1, even + 1, odd + 1, sizes.width - 1);
-    }
-  }
-}
 
 Sizes sizes_of(const Tensor &settings, const Tensor &x, const Tensor &weight, const Tensor &y) {
   const Geometry geometry(settings, x, weight, y);
@@ -79,123 +45,246 @@ Sizes sizes_of(const Tensor &settings, const Tensor &x, const Tensor &weight, co
           geometry.stride, int(weight.shape[2]), geometry.top, geometry.left};
 }
 
-// Scratch memory for so many numbers of a grid.
-template <int Tag, typename Grid>
-Grid *scratch_grid(int64_t numbers) {
-  return reinterpret_cast<Grid *>(scratch<Tag>(divide_up(numbers * sizeof(Grid), sizeof(float))));
+template <int Tag>
+Vector *scratch_vectors(int64_t count) {
+  return reinterpret_cast<Vector *>(scratch<Tag>(count * kLanes));
 }
 
-// Bfloat16 if one of the two images is of it.
-template <typename X, typename Y>
-using GridOf = std::conditional_t<std::is_same_v<X, float> && std::is_same_v<Y, float>, float, Bfloat16>;
+// One task: rows begin ... end - 1 of the result, for the channels of a group in one image.
+struct Band {
+  int64_t group, image, number, begin, end;
+  // Rows of the input that the taps of these results see.
+  int64_t first_source(const Sizes &sizes) const { return begin * sizes.stride - sizes.top; }
+  int64_t last_source(const Sizes &sizes) const { return (end - 1) * sizes.stride - sizes.top + sizes.kernel; }
+};
 
-// The taps of a result. With stride 2, even columns lie in one phase and odd ones in another.
-template <int K, int STRIDE>
-using TapsOf = std::conditional_t<STRIDE == 1, TapRows<K, K, 0>, TapRows<K, (K + 1) / 2, K / 2>>;
-
-// Where the tap of a column of the kernel lies among them.
-template <int K, int STRIDE>
-constexpr int place_of(int column) {
-  return column % STRIDE * ((K + 1) / 2) + column / STRIDE;
+template <typename Task>
+void for_bands(const Sizes &sizes, const Task &task) {
+  const int64_t groups = sizes.groups(), bands = sizes.bands(), rows = sizes.band_rows();
+  parallel(sizes.images * bands * groups, [&](int index) {
+    const int64_t number = index / groups % bands;
+    task(Band{index % groups, index / groups / bands, number, number * rows,
+              std::min(sizes.out_height, (number + 1) * rows)});
+  });
 }
 
-template <int K, int STRIDE>
-TapsOf<K, STRIDE> taps_of(const Sizes &sizes, const float *weights) {
-  TapsOf<K, STRIDE> taps;
-  for (int row = 0; row < K; ++row)
-    for (int column = 0; column < K; ++column) {
-      if (column < STRIDE) taps.offsets[row][column] = sizes.phase_offset(row, column) + row / STRIDE * sizes.pitch();
-      taps.weights[row][place_of<K, STRIDE>(column)] = weights[row * K + column];
+// The planes of a group, a lane each; lanes without a channel repeat the last one.
+template <typename Number>
+struct Planes {
+  Number *of_lane[kLanes];
+  int count;
+};
+
+template <typename Number>
+Planes<Number> planes_of(const Sizes &sizes, const Band &band, Number *images, int64_t plane) {
+  Planes<Number> planes;
+  const int64_t first = band.group * kLanes;
+  planes.count = std::min<int64_t>(kLanes, sizes.channels - first);
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const int64_t channel = first + std::min(lane, planes.count - 1);
+    planes.of_lane[lane] = images + (band.image * sizes.channels + channel) * plane;
+  }
+  return planes;
+}
+
+// Rows begin ... end - 1 of planes (height, width) as a grid [row][column] of vectors, with zeros in the first `before`
+// columns, in those after the image, and in rows that the image does not have.
+template <typename X>
+void gather(const Planes<const X> &planes, int64_t height, int64_t width, int64_t begin, int64_t end, int before,
+            int64_t pitch, Vector *grid) {
+  const int64_t first = std::min(std::max<int64_t>(begin, 0), end), last = std::max(first, std::min(end, height));
+  std::fill(grid, grid + (first - begin) * pitch, Vector{});
+  std::fill(grid + (last - begin) * pitch, grid + (end - begin) * pitch, Vector{});
+  for (int64_t row = first; row < last; ++row) {
+    Vector *line = grid + (row - begin) * pitch;
+    std::fill(line, line + before, Vector{});
+    std::fill(line + before + width, line + pitch, Vector{});
+  }
+  Vector *to = grid + (first - begin) * pitch + before;
+  int64_t left = width;  // pixels of the row that are to come
+  for (int64_t at = first * width; at < last * width; at += kLanes) {
+    const int count = std::min<int64_t>(kLanes, last * width - at);
+    Vector pixels[kLanes];
+#pragma GCC unroll 16
+    for (int lane = 0; lane < kLanes; ++lane) pixels[lane] = load_up_to(planes.of_lane[lane] + at, count);
+    transpose(pixels);
+#pragma GCC unroll 16
+    for (int pixel = 0; pixel < kLanes; ++pixel) {
+      if (pixel == count) break;
+      *to++ = pixels[pixel];
+      if (--left == 0) {
+        left = width;
+        to += pitch - width;
+      }
     }
-  return taps;
+  }
+}
+
+// The inverse: vectors of pixels begin ... end - 1 to planes.
+template <typename Y>
+void scatter(const Vector *from, int64_t begin, int64_t end, const Planes<Y> &planes) {
+  for (int64_t at = begin; at < end; at += kLanes, from += kLanes) {
+    const int count = std::min<int64_t>(kLanes, end - at);
+    Vector pixels[kLanes];
+#pragma GCC unroll 16
+    for (int pixel = 0; pixel < kLanes; ++pixel) pixels[pixel] = from[pixel];
+    transpose(pixels);
+#pragma GCC unroll 16
+    for (int lane = 0; lane < kLanes; ++lane)
+      if (lane < planes.count) store_up_to(planes.of_lane[lane] + at, pixels[lane], count);
+  }
+}
+
+// A row of taps side by side: the weights of the first, and what it sees for the first result.
+struct TapRow {
+  const Vector *weights, *source;
+};
+
+// Weights `step` apart.
+struct TapRows {
+  TapRow rows[5];
+  int count, step;
+};
+
+// result[n * result_step] = sum over taps of weight * source[n * STRIDE], for n = at ... at + COUNT - 1. Each pixel is
+// loaded once for all COLUMNS taps that see it.
+template <int COUNT, int COLUMNS, int STRIDE>
+void correlate_block(const TapRows &taps, int64_t at, Vector *result, int result_step) {
+  Vector totals[COUNT] = {};
+  for (int row = 0; row < taps.count; ++row) {
+    Vector weights[COLUMNS];
+#pragma GCC unroll 5
+    for (int column = 0; column < COLUMNS; ++column) weights[column] = taps.rows[row].weights[column * taps.step];
+    const Vector *source = taps.rows[row].source + at * STRIDE;
+    keep(source);
+#pragma GCC unroll 20
+    for (int pixel = 0; pixel < (COUNT - 1) * STRIDE + COLUMNS; ++pixel) {
+      Vector value = source[pixel];
+      keep(value);
+#pragma GCC unroll 5
+      for (int column = 0; column < COLUMNS; ++column)
+        if (const int n = (pixel - column) / STRIDE; pixel >= column && (pixel - column) % STRIDE == 0 && n < COUNT)
+          totals[n] += weights[column] * value;
+    }
+  }
+#pragma GCC unroll 8
+  for (int n = 0; n < COUNT; ++n) result[(at + n) * result_step] = totals[n];
+}
+
+template <int COLUMNS, int STRIDE>
+void correlate(const TapRows &taps, int64_t count, Vector *result, int result_step) {
+  int64_t at = 0;
+  for (; at + 8 <= count; at += 8) correlate_block<8, COLUMNS, STRIDE>(taps, at, result, result_step);
+  for (; at + 2 <= count; at += 2) correlate_block<2, COLUMNS, STRIDE>(taps, at, result, result_step);
+  if (at < count) correlate_block<1, COLUMNS, STRIDE>(taps, at, result, result_step);
+}
+
+// [group][tap]: weights (C, 1, k, k) with a channel in each lane
+const Vector *pack_weights(const Sizes &sizes, const float *weights) {
+  const int taps = sizes.taps();
+  Vector *packed = scratch_vectors<4>(sizes.groups() * taps);
+  for (int64_t index = 0; index < sizes.groups() * kLanes; ++index) {
+    const int64_t channel = std::min(index, sizes.channels - 1);
+    for (int tap = 0; tap < taps; ++tap) packed[index / kLanes * taps + tap][index % kLanes] = weights[channel * taps + tap];
+  }
+  return packed;
 }
 
 template <int K, int STRIDE, typename X, typename Y>
 void forward(const Sizes &sizes, const X *x, const float *weights, Y *y) {
-  using Grid = GridOf<X, Y>;
-  const int64_t planes = sizes.images * sizes.channels, plane = sizes.height * sizes.width;
-  const int64_t source_size = sizes.phases() * sizes.grid();
-  parallel(divide_up(planes, kGroup), [&](int task) {
-    Grid *source = scratch_grid<0, Grid>(source_size);
-    Y *result = scratch_grid<1, Y>(sizes.grid());
-    std::memset(source, 0, source_size * sizeof(Grid));
-    for (int64_t index = task * kGroup; index < std::min<int64_t>(planes, (task + 1) * kGroup); ++index) {
-      split(sizes, x + index * plane, source);
-      const auto taps = taps_of<K, STRIDE>(sizes, weights + index % sizes.channels * K * K);
-      correlation_of<Grid>(taps)(sizes.positions(), source, result);
-      Y *to = y + index * sizes.out_height * sizes.out_width;
-      for (int64_t row = 0; row < sizes.out_height; ++row)
-        convert(to + row * sizes.out_width, result + row * sizes.pitch(), sizes.out_width);
+  const Vector *packed = pack_weights(sizes, weights);
+  const int64_t pitch = sizes.pitch(), source_rows = (sizes.band_rows() - 1) * STRIDE + K;
+  for_bands(sizes, [&](const Band &band) {
+    Vector *source = scratch_vectors<0>(source_rows * pitch);
+    Vector *result = scratch_vectors<1>(round_up(sizes.band_rows() * sizes.out_width, kLanes));
+    gather(planes_of(sizes, band, x, sizes.plane()), sizes.height, sizes.width, band.first_source(sizes),
+           band.last_source(sizes), sizes.left, pitch, source);
+    TapRows taps{{}, K, 1};
+    for (int64_t row = band.begin; row < band.end; ++row) {
+      for (int tap = 0; tap < K; ++tap)
+        taps.rows[tap] = {packed + (band.group * K + tap) * K, source + ((row - band.begin) * STRIDE + tap) * pitch};
+      correlate<K, STRIDE>(taps, sizes.out_width, result + (row - band.begin) * sizes.out_width, 1);
     }
+    scatter(result, band.begin * sizes.out_width, band.end * sizes.out_width,
+            planes_of(sizes, band, y, sizes.out_plane()));
   });
 }
 
-// For the gradient of the input: the gradient of the result with `reach` rows and columns of zeros before it, in the
-// same grid. Phase (p, q) of the input's grid sees the taps (p + i * stride, q + j * stride), i rows up, j columns left.
-template <typename Grid, int ROWS, int COLUMNS>
-auto correlation_of_phase(const Sizes &sizes, const float *weights, int64_t before, int row_phase, int column_phase) {
-  TapRows<ROWS, COLUMNS, 0> taps;
-  for (int i = 0; i < ROWS; ++i) {
-    taps.offsets[i][0] = before - i * sizes.pitch() - (COLUMNS - 1);
-    for (int j = 0; j < COLUMNS; ++j)
-      taps.weights[i][COLUMNS - 1 - j] =
-          weights[(row_phase + i * sizes.stride) * sizes.kernel + column_phase + j * sizes.stride];
+// totals[row][column of the kernel] += sum over n of gradient[n] * source[row * pitch + n * STRIDE + column]
+template <int ROWS, int K, int STRIDE>
+void accumulate(int64_t count, const Vector *gradient, const Vector *source, int64_t pitch, Vector *totals) {
+  Vector local[ROWS * K];
+#pragma GCC unroll 25
+  for (int tap = 0; tap < ROWS * K; ++tap) local[tap] = totals[tap];
+  for (int64_t n = 0; n < count; ++n) {
+    Vector factor = gradient[n];
+    keep(factor);
+#pragma GCC unroll 25
+    for (int tap = 0; tap < ROWS * K; ++tap) local[tap] += factor * source[tap / K * pitch + n * STRIDE + tap % K];
   }
-  return correlation_of<Grid>(taps);
+#pragma GCC unroll 25
+  for (int tap = 0; tap < ROWS * K; ++tap) totals[tap] = local[tap];
+}
+
+// A row of the gradient of the input, at the columns `phase`, phase + STRIDE, ...: those see the taps FIRST_TAP, FIRST_TAP +
+// STRIDE, ... of a row, the last of them at the left. `gradient` is where pixel (0, 0) of the result's would be.
+template <int K, int STRIDE, int FIRST_TAP>
+void correlate_phase(const Sizes &sizes, const Vector *weights, const Vector *gradient, int64_t row, int phase,
+                     Vector *result) {
+  constexpr int kColumns = (K - FIRST_TAP - 1) / STRIDE + 1, kLeft = FIRST_TAP + (kColumns - 1) * STRIDE;
+  TapRows taps{{}, 0, -STRIDE};
+  for (int tap = 0; tap < K; ++tap)
+    if (const int64_t down = row + sizes.top - tap; down % STRIDE == 0)
+      taps.rows[taps.count++] = {weights + tap * K + kLeft, gradient + down / STRIDE * sizes.out_pitch() +
+                                                                (phase + sizes.left - kLeft) / STRIDE};
+  correlate<kColumns, 1>(taps, divide_up(sizes.width - phase, STRIDE), result + phase, STRIDE);
 }
 
 template <int K, int STRIDE, typename Y, typename X>
 void backward(const Sizes &sizes, const Y *dy, const X *x, const float *weights, X *dx, float *dw) {
-  using Grid = GridOf<X, Y>;
-  const int64_t plane = sizes.height * sizes.width, out_plane = sizes.out_height * sizes.out_width;
-  const int64_t source_size = sizes.phases() * sizes.grid();
-  const int64_t before = sizes.reach() * (sizes.pitch() + 1);  // zeros before the gradient
-  const int64_t gradient_size = before + sizes.grid();
-  parallel(sizes.channels, [&](int channel) {
-    Grid *source = scratch_grid<0, Grid>(source_size);
-    Grid *gradient = scratch_grid<1, Grid>(gradient_size);
-    X *result = scratch_grid<2, X>(source_size);
-    std::memset(source, 0, source_size * sizeof(Grid));
-    std::memset(gradient, 0, gradient_size * sizeof(Grid));
-    const float *w = weights + int64_t(channel) * K * K;
-    const auto taps = taps_of<K, STRIDE>(sizes, w);
-    Vector totals[K * K] = {};
-    const auto for_images = [&](const auto &correlate_all) {
-      for (int64_t image = 0; image < sizes.images; ++image) {
-        const int64_t index = image * sizes.channels + channel;
-        for (int64_t row = 0; row < sizes.out_height; ++row)
-          convert(gradient + before + row * sizes.pitch(), dy + index * out_plane + row * sizes.out_width,
-                  sizes.out_width);
-        split(sizes, x + index * plane, source);
-        accumulate(sizes.positions(), gradient + before, source, taps, totals);
-        correlate_all(dx + index * plane);
+  constexpr int kTaps = K * K, kRows = kTaps + 2 <= kRegisters ? K : 1;  // rows of taps whose sums fit in the registers
+  const Vector *packed = pack_weights(sizes, weights);
+  const int64_t pitch = sizes.pitch(), out_pitch = sizes.out_pitch(), rows = sizes.band_rows(), bands = sizes.bands();
+  const int64_t numbers = sizes.channels * kTaps;
+  float *parts = scratch<5>(sizes.images * bands * numbers);
+  for_bands(sizes, [&](const Band &band) {
+    // Rows of the input whose gradients are made here, and of the gradient of the result that these see.
+    const int64_t begin = std::min(band.begin * STRIDE, sizes.height);
+    const int64_t end = band.end == sizes.out_height ? sizes.height : std::min(band.end * STRIDE, sizes.height);
+    const int64_t first = std::min(band.begin, (begin + sizes.top - (K - 1)) / STRIDE);
+    const int64_t last = std::max(band.end, (end - 1 + sizes.top) / STRIDE + 1);
+    Vector *source = scratch_vectors<0>(((rows - 1) * STRIDE + K) * pitch);
+    Vector *gradients = scratch_vectors<1>((last - first) * out_pitch);
+    Vector *result = scratch_vectors<2>(round_up((end - begin) * sizes.width, kLanes));
+    gather(planes_of(sizes, band, x, sizes.plane()), sizes.height, sizes.width, band.first_source(sizes),
+           band.last_source(sizes), sizes.left, pitch, source);
+    gather(planes_of(sizes, band, dy, sizes.out_plane()), sizes.out_height, sizes.out_width, first, last, K - 1,
+           out_pitch, gradients);
+    const Vector *gradient = gradients - first * out_pitch + K - 1;
+
+    Vector totals[kTaps] = {};
+    for (int64_t row = band.begin; row < band.end; ++row)
+#pragma GCC unroll 5
+      for (int tap = 0; tap < K; tap += kRows)
+        accumulate<kRows, K, STRIDE>(sizes.out_width, gradient + row * out_pitch,
+                                     source + ((row - band.begin) * STRIDE + tap) * pitch, pitch, totals + tap * K);
+    float *part = parts + (band.image * bands + band.number) * numbers + band.group * kLanes * kTaps;
+    for (int lane = 0; lane < std::min<int64_t>(kLanes, sizes.channels - band.group * kLanes); ++lane)
+      for (int tap = 0; tap < kTaps; ++tap) part[lane * kTaps + tap] = totals[tap][lane];
+
+    const Vector *group_weights = packed + band.group * kTaps;
+    for (int64_t row = begin; row < end; ++row) {
+      Vector *to = result + (row - begin) * sizes.width;
+      if constexpr (STRIDE == 1) {
+        correlate_phase<K, 1, 0>(sizes, group_weights, gradient, row, 0, to);
+      } else {
+        correlate_phase<K, 2, 0>(sizes, group_weights, gradient, row, sizes.left % 2, to);
+        correlate_phase<K, 2, 1>(sizes, group_weights, gradient, row, 1 - sizes.left % 2, to);
       }
-    };
-    const int64_t grid = sizes.grid(), positions = sizes.rows() * sizes.pitch();
-    if constexpr (STRIDE == 1) {
-      const auto correlate = correlation_of_phase<Grid, K, K>(sizes, w, before, 0, 0);
-      for_images([&](X *to) {
-        correlate(positions, gradient, result);
-        for (int64_t row = 0; row < sizes.height; ++row)
-          convert(to + row * sizes.width, result + (row + sizes.top) * sizes.pitch() + sizes.left, sizes.width);
-      });
-    } else {
-      constexpr int E = (K + 1) / 2, O = K / 2;  // taps of the even and of the odd phase
-      const auto even = correlation_of_phase<Grid, E, E>(sizes, w, before, 0, 0);
-      const auto even_odd = correlation_of_phase<Grid, E, O>(sizes, w, before, 0, 1);
-      const auto odd_even = correlation_of_phase<Grid, O, E>(sizes, w, before, 1, 0);
-      const auto odd = correlation_of_phase<Grid, O, O>(sizes, w, before, 1, 1);
-      for_images([&](X *to) {
-        even(positions, gradient, result);
-        even_odd(positions, gradient, result + grid);
-        odd_even(positions, gradient, result + 2 * grid);
-        odd(positions, gradient, result + 3 * grid);
-        join(sizes, result, to);
-      });
     }
-    for (int tap = 0; tap < K * K; ++tap)
-      dw[int64_t(channel) * K * K + tap] = sum(totals[tap / K * K + place_of<K, STRIDE>(tap % K)]);
+    scatter(result, begin * sizes.width, end * sizes.width, planes_of(sizes, band, dx, sizes.plane()));
   });
+  add_parts(parts, sizes.images * bands, numbers, dw);
 }
 
 // action(integral constants of the size of the kernel and of the stride)

@@ -94,6 +94,9 @@ inline void keep(Vector &value) {
 #endif
 }
 
+// The same for an address: compilers would rather keep one for each offset to it.
+inline void keep(const Vector *&address) { asm("" : "+r"(address)); }
+
 inline float sum(Vector value) {
   float lanes[kLanes];
   store(lanes, value);
