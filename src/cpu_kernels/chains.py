@@ -10,6 +10,7 @@ from mindspore import nn
 from src.backbones.efficientnet_lite import Block, EfficientNetLite
 from src.backbones.mindcv import MindCVBackbone
 from src.backbones.mobilenet_v1 import MobileNetV1
+from src.backbones.vgg16 import VGG16
 from src.layers.blocks import BottleneckConv, ConvBNReLU, InvertedResidual, SeparableConvBNReLU
 
 
@@ -35,6 +36,8 @@ def _chains(net: nn.Cell) -> Iterator[list[nn.Cell]]:
         elif isinstance(cell, MobileNetV1):
             seen.add(id(cell.network))
             yield from _between_taps(list(cell.network), cell.taps, seen)
+        elif isinstance(cell, VGG16):  # what lies between these blocks, a pooling, keeps the type of its input
+            yield [layer for block in (cell.b1, cell.b2, cell.b3, cell.b4) for layer in _layers(block, seen)]
         elif isinstance(cell, EfficientNetLite):
             for number, block in enumerate(cell.blocks):
                 yield _layers_of_block(block, not cell.pyramid and number in cell.taps, seen)

@@ -180,7 +180,8 @@ def test_which_results_are_stored_in_bfloat16(config_of):
     assert narrow_layers(net, "backbone.features_1.0.") == ["features.0"]
     assert narrow_layers(net, "multi_box.multi_cls_layers.0.") == ["0", "1"]
     net = build("ssd_vgg16_config.yaml", *SMALL_VGG)
-    assert narrow_layers(net, "backbone.b1.") == ["0", "1", "2"]
+    assert narrow_layers(net, "backbone.b1.") == ["0", "1", "2", "3"]  # to the pooling and the next block
+    assert narrow_layers(net, "backbone.b4.") == ["0", "1", "2", "3", "4"]
     net = build("ssd_efficientnet_lite0_config.yaml")
     taps = {number: narrow_layers(net, f"backbone.blocks.{number}.") for number in (10, 11)}
     assert taps[10] == ["expand.features.0", "expand.features.1", "depthwise.features.0", "depthwise.features.1",

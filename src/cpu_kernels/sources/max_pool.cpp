@@ -44,12 +44,41 @@ inline Vector load_strided(const X *from, int64_t stride, int begin, int end) {
   return values;
 }
 
+// Takes over what is larger. A NaN that comes first stays.
+template <bool WITH_POSITIONS>
+inline void compare(Largest &best, Vector values, Indexes positions) {
+  const Indexes is_new = values > best.values;
+  best.values = is_new ? values : best.values;
+  if (WITH_POSITIONS) best.positions = is_new ? positions : best.positions;
+}
+
+// Of windows (row, column) ... (row, column + kLanes - 1), none of which reaches beyond the plane.
+template <bool WITH_POSITIONS, typename X>
+inline Largest largest_inside(const Windows &windows, const X *plane, int64_t y, int64_t x) {
+  const int stride = windows.stride;
+  const int64_t width = windows.source.width;
+  const auto load_lanes = [&](const X *from) {
+    if (stride == 1) return load(from);
+    return even_of(load(from), load_between(from + kLanes, 0, kLanes - 1));
+  };
+  const X *from = plane + y * width + x;
+  Largest best{load_lanes(from), int32_t(y * width + x) + indexes(0, 1) * stride};
+  const Indexes first = best.positions;
+  for (int64_t i = 0; i < windows.size; ++i)
+    for (int64_t j = i == 0; j < windows.size; ++j)
+      compare<WITH_POSITIONS>(best, load_lanes(from + i * width + j), first + int32_t(i * width + j));
+  return best;
+}
+
 // Of windows (row, column) ... (row, column + count - 1).
-template <typename X>
+template <bool WITH_POSITIONS, typename X>
 inline Largest largest_of(const Windows &windows, const X *plane, int64_t row, int64_t column, int count) {
-  const Indexes lanes = indexes(0, 1);
   const int stride = windows.stride;
   const int64_t width = windows.source.width, y = row * stride - windows.top, x = column * stride - windows.left;
+  if (count == kLanes && stride <= 2 && x >= 0 && x + (kLanes - 1) * stride + windows.size <= width && y >= 0 &&
+      y + windows.size <= windows.source.height)
+    return largest_inside<WITH_POSITIONS>(windows, plane, y, x);
+  const Indexes lanes = indexes(0, 1);
   Largest best;
   for (int64_t i = std::max<int64_t>(0, y); i < std::min(windows.source.height, y + windows.size); ++i)
     for (int64_t j = x; j < x + windows.size; ++j) {
@@ -65,12 +94,13 @@ inline Largest largest_of(const Windows &windows, const X *plane, int64_t row, i
 }
 
 // visit(index of the first, number, the largest pixels) for the windows of a plane, some at a time.
-template <typename X, typename Visit>
+template <bool WITH_POSITIONS, typename X, typename Visit>
 void visit_windows(const Windows &windows, const X *plane, const Visit &visit) {
   for (int64_t row = 0; row < windows.result.height; ++row)
     for (int64_t column = 0; column < windows.result.width; column += kLanes) {
       const int count = std::min<int64_t>(kLanes, windows.result.width - column);
-      visit(row * windows.result.width + column, count, largest_of(windows, plane, row, column, count));
+      visit(row * windows.result.width + column, count,
+            largest_of<WITH_POSITIONS>(windows, plane, row, column, count));
     }
 }
 
@@ -78,7 +108,7 @@ template <typename X>
 void forward(const Windows &windows, int64_t planes, const X *x, X *y) {
   parallel(planes, [&](int index) {
     X *to = y + index * windows.result.plane();
-    visit_windows(windows, x + index * windows.source.plane(), [&](int64_t at, int count, const Largest &largest) {
+    visit_windows<false>(windows, x + index * windows.source.plane(), [&](int64_t at, int count, const Largest &largest) {
       store_up_to(to + at, largest.values, count);
     });
   });
@@ -93,7 +123,7 @@ void backward(const Windows &windows, int64_t planes, const X *dy, const X *x, X
     X *to = dx + index * size;
     float *sums = std::is_same_v<X, float> ? reinterpret_cast<float *>(to) : scratch<0>(size);
     std::fill(sums, sums + size, 0.0f);
-    visit_windows(windows, x + index * size, [&](int64_t at, int count, const Largest &largest) {
+    visit_windows<true>(windows, x + index * size, [&](int64_t at, int count, const Largest &largest) {
       for (int lane = 0; lane < count; ++lane) sums[largest.positions[lane]] += to_float(from[at + lane]);
     });
     if (!std::is_same_v<X, float>) convert(to, sums, size);
