@@ -41,8 +41,8 @@ void for_channels(const Sizes &sizes, const Action &action) {
   });
 }
 
-// Asks for the same plane of the next channel while this one is at work: planes of a channel lie far apart, and each would
-// be waited for. Of large planes, which the processor reads ahead by itself, for the first page.
+// Asks for the same plane of the next channel while this one is at work: planes of a channel lie far apart, and each
+// would be waited for. Of large planes, which the processor reads ahead by itself, for the first page.
 template <typename Number>
 inline void prefetch_next(const Sizes &sizes, const Number *plane) {
   constexpr int64_t kLine = 64 / sizeof(Number), kPage = 4096 / sizeof(Number), kSmall = 32 * kPage;
@@ -74,8 +74,8 @@ inline Vector pass(Vector gradient, Vector value) {
   return gradient;
 }
 
-// to[at] = compute(at, count) for a plane, `count` numbers each time. Results too large to be found in a cache by whoever
-// reads them are written past it; their memory would be read first otherwise.
+// to[at] = compute(at, count) for a plane, `count` numbers each time. Results too large to be found in a cache by
+// whoever reads them are written past it; their memory would be read first otherwise.
 template <typename Number, typename Compute>
 inline void fill_plane(int64_t plane, bool streamed, Number *to, const Compute &compute) {
   int64_t at = 0;
@@ -195,8 +195,8 @@ void gradients(const Sizes &sizes, const Y *dy, const X *x, int64_t channel, flo
   }
 }
 
-// settings (epsilon, part of the new in the moving statistics, activation), x, gamma, beta, moving_mean, moving_variance
-// -> y, mean, deviation; the moving statistics are updated where they are
+// settings (epsilon, part of the new in the moving statistics, activation), x, gamma, beta, moving_mean,
+// moving_variance -> y, mean, deviation; the moving statistics are updated where they are
 template <typename X, typename Y>
 void forward(const Arguments &arguments, const X *x, Y *y) {
   const float *settings = arguments[0].as<float>();

@@ -50,7 +50,8 @@ void correlate(const Panels &weights, const float *bias, int64_t images, const I
     const int panels = divide_up(end - begin, kColumns);
     const auto runs = source_runs(taps, result, source, begin, end, kColumns);
     float *gathered = scratch<0>(panels * block * kColumns);
-    if (!is_plain(taps, result, source)) std::memset(gathered, 0, panels * block * kColumns * sizeof(float));  // the padding
+    if (!is_plain(taps, result, source))  // for the padding
+      std::memset(gathered, 0, panels * block * kColumns * sizeof(float));
     // Where the pixels of a panel lie side by side, sums are made in the result itself.
     std::vector<float *> direct(panels, nullptr);
     if (in_one_row)
@@ -203,8 +204,9 @@ int forward(const Arguments &arguments) {
   const float *bias = arguments.count == 5 ? arguments[3].as<float>() : nullptr;
   const Geometry geometry(arguments[0], x, weight, y);
   if (winograd_fits(geometry, weight, y)) {
-    winograd_correlate(TileSizes::kSmall, weight.shape[0], {weight.as<float>(), weight.shape[1] * 9, 9, 1}, bias, x.shape[0], image_of(x),
-                       x.as<float>(), -geometry.top, -geometry.left, image_of(y), y.as<float>());
+    winograd_correlate(TileSizes::kSmall, weight.shape[0], {weight.as<float>(), weight.shape[1] * 9, 9, 1}, bias,
+                       x.shape[0], image_of(x), x.as<float>(), -geometry.top, -geometry.left, image_of(y),
+                       y.as<float>());
     return 0;
   }
   const int64_t T = weight.shape[2] * weight.shape[3], depth = weight.shape[1] * T;
@@ -226,8 +228,9 @@ int input_gradient(const Arguments &arguments) {
   const int64_t rows = weight.shape[2], columns = weight.shape[3], out_channels = weight.shape[0];
   const float *values = weight.as<float>();
   if (winograd_fits(geometry, weight, dx)) {
-    winograd_correlate(TileSizes::kSmall, target.channels, {values + 8, 9, target.channels * 9, -1}, nullptr, dy.shape[0], source,
-                       dy.as<float>(), geometry.top - 2, geometry.left - 2, target, dx.as<float>());
+    winograd_correlate(TileSizes::kSmall, target.channels, {values + 8, 9, target.channels * 9, -1}, nullptr,
+                       dy.shape[0], source, dy.as<float>(), geometry.top - 2, geometry.left - 2, target,
+                       dx.as<float>());
     return 0;
   }
   for_phases(geometry, target, rows, columns,
@@ -250,8 +253,8 @@ int gradient_of_weights(const Arguments &arguments) {
   const Tensor dy = arguments[1], x = arguments[2], dw = arguments[4];
   const Geometry geometry(arguments[0], x, dw, dy);
   if (winograd_fits(geometry, dw, dy)) {
-    winograd_weight_gradient(TileSizes::kSmall, dy.shape[0], image_of(dy), dy.as<float>(), image_of(x), x.as<float>(), -geometry.top,
-                             -geometry.left, dw.as<float>());
+    winograd_weight_gradient(TileSizes::kSmall, dy.shape[0], image_of(dy), dy.as<float>(), image_of(x), x.as<float>(),
+                             -geometry.top, -geometry.left, dw.as<float>());
     return 0;
   }
   weight_gradient(dy.shape[0], image_of(dy), dy.as<float>(), image_of(x),

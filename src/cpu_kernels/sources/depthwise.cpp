@@ -2,7 +2,7 @@
 //
 // Lanes are channels: `gather` transposes the pixels of as many planes as a vector has lanes, so that a vector is one
 // pixel of all of them, and `scatter` transposes the results back. In between, the taps of a pixel are whole vectors
-// beside each other, with any width of the image, and vectors of weights. Tasks are bands of rows, which fit in a cache.
+// beside each other, with any width of the image, and so are the weights. Tasks are bands of rows that fit in a cache.
 #include <algorithm>
 #include <type_traits>
 
@@ -185,7 +185,8 @@ const Vector *pack_weights(const Sizes &sizes, const float *weights) {
   Vector *packed = scratch_vectors<4>(sizes.groups() * taps);
   for (int64_t index = 0; index < sizes.groups() * kLanes; ++index) {
     const int64_t channel = std::min(index, sizes.channels - 1);
-    for (int tap = 0; tap < taps; ++tap) packed[index / kLanes * taps + tap][index % kLanes] = weights[channel * taps + tap];
+    Vector *to = packed + index / kLanes * taps;
+    for (int tap = 0; tap < taps; ++tap) to[tap][index % kLanes] = weights[channel * taps + tap];
   }
   return packed;
 }
@@ -226,8 +227,8 @@ void accumulate(int64_t count, const Vector *gradient, const Vector *source, int
   for (int tap = 0; tap < ROWS * K; ++tap) totals[tap] = local[tap];
 }
 
-// A row of the gradient of the input, at the columns `phase`, phase + STRIDE, ...: those see the taps FIRST_TAP, FIRST_TAP +
-// STRIDE, ... of a row, the last of them at the left. `gradient` is where pixel (0, 0) of the result's would be.
+// A row of the gradient of the input, at the columns `phase`, phase + STRIDE, ...: those see the taps FIRST_TAP,
+// FIRST_TAP + STRIDE, ... of a row, the last of them at the left. `gradient` is where pixel (0, 0) of the result's is.
 template <int K, int STRIDE, int FIRST_TAP>
 void correlate_phase(const Sizes &sizes, const Vector *weights, const Vector *gradient, int64_t row, int phase,
                      Vector *result) {

@@ -52,7 +52,7 @@ inline void compare(Largest &best, Vector values, Indexes positions) {
   if (WITH_POSITIONS) best.positions = is_new ? positions : best.positions;
 }
 
-// Of windows (row, column) ... (row, column + kLanes - 1), none of which reaches beyond the plane.
+// Of kLanes windows side by side, the first of which begins at pixel (y, x), with none beyond the plane.
 template <bool WITH_POSITIONS, typename X>
 inline Largest largest_inside(const Windows &windows, const X *plane, int64_t y, int64_t x) {
   const int stride = windows.stride;
@@ -108,7 +108,8 @@ template <typename X>
 void forward(const Windows &windows, int64_t planes, const X *x, X *y) {
   parallel(planes, [&](int index) {
     X *to = y + index * windows.result.plane();
-    visit_windows<false>(windows, x + index * windows.source.plane(), [&](int64_t at, int count, const Largest &largest) {
+    const X *plane = x + index * windows.source.plane();
+    visit_windows<false>(windows, plane, [&](int64_t at, int count, const Largest &largest) {
       store_up_to(to + at, largest.values, count);
     });
   });

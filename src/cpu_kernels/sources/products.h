@@ -11,9 +11,10 @@ constexpr int kColumnVectors = 2;
 constexpr int kColumns = kColumnVectors * kLanes;    // columns of a panel
 constexpr int kMaxRows = kRegisters == 32 ? 12 : 6;  // rows of a panel
 
-// result (ROWS, VECTORS * kLanes) = the sum before, or shifts (ROWS), + a (depth, ROWS) * b (depth, VECTORS * kLanes). The sum before is
-// added last, so that rounding errors grow with the terms of a call and the calls, not with their product. Steps are those
-// from one k, or one row of the result, to the next; ROW_STEP is that from one row of a to the next
+// result (ROWS, VECTORS * kLanes) = the sum before, or shifts (ROWS), + a (depth, ROWS) * b (depth, VECTORS * kLanes).
+// The sum before is added last, so that rounding errors grow with the terms of a call and the calls, not with their
+// product. Steps are those from one k, or one row of the result, to the next; ROW_STEP is that from one row of a to the
+// next.
 template <int ROWS, int ROW_STEP, int VECTORS>
 void multiply(int depth, const float *a, int a_step, const float *b, int b_step, float *result, int64_t result_step,
               const float *shifts) {

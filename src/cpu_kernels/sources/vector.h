@@ -123,7 +123,8 @@ float *scratch(size_t floats) {
   if (memory.size < floats) {
     std::free(memory.data);
     memory.size = 0;
-    const size_t bytes = floats * sizeof(float), page = bytes < kHugePage ? 64 : kHugePage, whole = round_up(bytes, page);
+    const size_t bytes = floats * sizeof(float), page = bytes < kHugePage ? 64 : kHugePage;
+    const size_t whole = round_up(bytes, page);
     memory.data = static_cast<float *>(std::aligned_alloc(page, whole));
     if (memory.data == nullptr) throw std::bad_alloc();
     if (page == kHugePage) madvise(memory.data, whole, MADV_HUGEPAGE);  // with small ones, streams wait for addresses
@@ -138,8 +139,8 @@ inline void copy(float *to, const float *from, int64_t count) {
   if (at < count) store_part(to + at, load_part(from + at, count - at), count - at);
 }
 
-// Bytes of a result from which on it does not go through the caches: whoever reads it would not find it there, and memory
-// that is written through a cache is read first.
+// Bytes of a result from which on it does not go through the caches: whoever reads it would not find it there, and
+// memory that is written through a cache is read first.
 constexpr int64_t kStreamed = 16 << 20;
 #if defined(__AVX512F__)
 // To a multiple of the vector's bytes in memory. Readers on other cores see it after `finish_streaming`.
@@ -160,14 +161,6 @@ inline void copy_result(float *to, const float *from, int64_t count, bool is_str
 // Every second of two vectors side by side.
 inline Vector even_of(Vector low, Vector high) { return __builtin_shuffle(low, high, indexes(0, 2)); }
 inline Vector odd_of(Vector low, Vector high) { return __builtin_shuffle(low, high, indexes(1, 2)); }
-
-// to[i] = from[2 i]
-inline void pick_every_second(float *to, const float *from, int64_t count) {
-  int64_t at = 0;
-  for (; at + kLanes < count; at += kLanes)  // reads one float beyond the last that is used
-    store(to + at, even_of(load(from + 2 * at), load(from + 2 * at + kLanes)));
-  for (; at < count; ++at) to[at] = from[2 * at];
-}
 
 // a[n], b[n], a[n + 1], b[n + 1], ... from lane n = `start` on.
 inline Vector in_turns(Vector a, Vector b, int start) {
@@ -217,14 +210,3 @@ inline void transpose(Vector *vectors) {
   }
 }
 #endif
-
-// to = even[0], odd[0], even[1], odd[1], ...: `count` floats
-inline void interleave(float *to, const float *even, const float *odd, int64_t count) {
-  int64_t at = 0;
-  for (; at + 2 * kLanes <= count; at += 2 * kLanes) {
-    const Vector a = load(even + at / 2), b = load(odd + at / 2);
-    store(to + at, low_in_turns(a, b));
-    store(to + at + kLanes, high_in_turns(a, b));
-  }
-  for (; at < count; ++at) to[at] = at % 2 == 0 ? even[at / 2] : odd[at / 2];
-}

@@ -208,7 +208,8 @@ class Winograd : Transforms<TILE> {
   // Tiles at a time: whole panels, about the same each time. The transformed weights are read, or written, each time:
   // few times where they do not stay in the caches; where they do, the transformed values are to stay there too.
   static int64_t tiles_at_a_time(int64_t tiles, int64_t lefts, int64_t rights) {
-    const int64_t of_weights = sizeof(float) * kPoints * lefts * rights, of_tile = sizeof(float) * kPoints * (lefts + rights);
+    const int64_t of_weights = sizeof(float) * kPoints * lefts * rights;
+    const int64_t of_tile = sizeof(float) * kPoints * (lefts + rights);
     const int64_t bytes = of_weights < kStreamed ? std::max(kLeastBytes, of_weights / 2) : kMostBytes;
     const int64_t most = std::max<int64_t>(kChunk, bytes / of_tile);
     return round_up(divide_up(tiles, divide_up(tiles, most)), kColumns);

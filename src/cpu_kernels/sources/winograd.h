@@ -1,5 +1,5 @@
-// 3 x 3 convolution of stride 1 by Winograd's algorithm (https://arxiv.org/abs/1509.09308). For each pair of channels, a
-// tile of 4 x 4 results takes 36 products instead of 144, one of 8 x 8 results 100 instead of 576.
+// 3 x 3 convolution of stride 1 by Winograd's algorithm (https://arxiv.org/abs/1509.09308). For each pair of channels,
+// a tile of 4 x 4 results takes 36 products instead of 144, one of 8 x 8 results 100 instead of 576.
 #pragma once
 #include "aot.h"
 #include "geometry.h"

@@ -1,5 +1,5 @@
-// One side of the transforms of Winograd's algorithm F(TILE x TILE, 3 x 3): polynomials at the points 0, p, -p for each p
-// of `PointsOf`, and infinity. Rows of p and -p have their even and their odd terms in common.
+// One side of the transforms of Winograd's algorithm F(TILE x TILE, 3 x 3): polynomials at the points 0, p, -p for each
+// p of `PointsOf`, and infinity. Rows of p and -p have their even and their odd terms in common.
 #pragma once
 #include "vector.h"
 
