@@ -26,6 +26,7 @@ from src.training.loop import TrainingLoop
 from src.training.output_folder import WITH_BOXES, WITH_MATCHES, save_config
 from src.training.resume import NEWEST, Resume, named_checkpoint, with_resumed_choices
 from src.training.step import TrainingWrapper
+from src.utils.files import keep_earlier
 from src.visualization.draw import save_image
 from src.weights import find_classifier, load_backbone, load_weights
 from src.weights.run_settings import check_classes_of_run, classes_of_run
@@ -114,8 +115,8 @@ def save_run_preview(config: Config, net: SSDWithLossCell, data: TrainingData, r
     order = build_order(config, data.records)
     if order is not None:
         logger.info("%s", order.describe())
-    save_config(output, format_config(dataclasses.replace(config, resume="")),
-                is_new=resume is None or config.resume != NEWEST)
+    is_new = resume is None or config.resume != NEWEST
+    save_config(output, format_config(dataclasses.replace(config, resume="")), is_new)
     logger.info("%s: %d images, %d steps an epoch, epochs %d to %d, output in %s", config.model_name, images, steps,
                 config.pre_trained_epoch_size + 1, config.epoch_size, config.output_path)
     num_evaluation = data.evaluation.num_images if data.evaluation else None
@@ -123,6 +124,8 @@ def save_run_preview(config: Config, net: SSDWithLossCell, data: TrainingData, r
     # Batches of its own: those that are trained on would continue with the next order of images.
     sheets = draw_first_batch(config, build_training_batches(config, data.records, ranks))
     for name, sheet in zip((WITH_BOXES, WITH_MATCHES), sheets):
+        if is_new:
+            keep_earlier(output / name)
         save_image(output / name, sheet)
 
 

@@ -16,24 +16,28 @@ def step_line(epoch, step):
 
 def test_results_of_an_earlier_run_stay(tmp_path):
     """The later run is stopped in its first epoch, and resumed."""
-    place = Place(tmp_path, flags=(*FLAGS, "--epoch_size=1"))
+    place = Place(tmp_path, flags=(*FLAGS, "--epoch_size=1", "--tensorboard=True"))
     place.draw_data()
     place.finish(place.command("train"), "earlier")
-    names = ("config.yaml", "results.csv", "results.png", "ckpt_0/best_map.ckpt", "ckpt_0/best_map.thresholds.json")
+    names = ("config.yaml", "results.csv", "results.png", "first_batch.jpg", "ckpt_0/best_map.ckpt",
+             "ckpt_0/best_map.thresholds.json")
     before = {name: digest(place.output / name) for name in names}
+    (events,) = (place.output / "tensorboard").iterdir()
 
     later = place.start(place.command("train", "--lr=0.01"), "later")
     assert later.wait_until(lambda run: step_line(1, 2) in run.text)
     later.send(signal.SIGTERM)
     assert later.finish() == 128 + signal.SIGTERM
-    kept = {name: name.replace(".", "-1.", 1) if name.startswith(("config", "ckpt")) else name for name in names}
-    assert {name: digest(place.output / kept[name]) for name in names} == before
+    kept = {name: name.replace(".", "-1.", 1) for name in names}
+    there = {name: name if name.startswith("results") else kept[name] for name in names}
+    assert {name: digest(place.output / there[name]) for name in names} == before
 
     place.finish(place.train("--lr=0.01"), "resumed")
-    kept = {name: name.replace(".", "-1.", 1) for name in names}
     assert {name: digest(place.output / kept[name]) for name in names} == before
     assert (place.checkpoints / "ssd-1_4.ckpt").is_file() and (place.checkpoints / "ssd_1-1_4.ckpt").is_file()
     assert all((place.output / name).is_file() for name in names) and not list(place.output.rglob("*-2.*"))
+    assert [path.name for path in (place.output / "tensorboard-1").iterdir()] == [events.name]
+    assert events.name not in [path.name for path in (place.output / "tensorboard").iterdir()]
 
 
 def test_stopped_and_killed_and_resumed(tmp_path):

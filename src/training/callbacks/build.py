@@ -28,6 +28,7 @@ from src.training.results import Results, keep_earlier_results
 from src.training.resume import Resume, checkpoint_prefix, create_settings
 from src.training.run_record import LossScaleState, Resumable, RunRecord, name_run
 from src.training.step import TrainingWrapper
+from src.utils.files import keep_earlier
 from src.weights.run_settings import BEST_CHECKPOINT
 from src.weights.thresholds_file import keep_earlier_checkpoint
 
@@ -69,7 +70,7 @@ def build_callbacks(config: Config, data: TrainingData, train_step: TrainingWrap
         save,  # before the evaluation, so that a kill meanwhile costs no training
         evaluation,  # adds the mAP to the row
         PlotResults(results),
-        _build_tensorboard(output, results, resume) if config.tensorboard else None,
+        _build_tensorboard(output, results, continued) if config.tensorboard else None,
         summary,  # names the files that are written by then
         # These take long; the summary is there to read meanwhile.
         AtEnd(MODEL_FILE, lambda: export_best(config, summary.checkpoint)) if config.export_best else None,
@@ -110,6 +111,9 @@ def _build_eval_callback(config: Config, evaluation: Evaluation, train_step: Tra
     )
 
 
-def _build_tensorboard(output: Path, results: Results, resume: Resume | None) -> TensorBoard:
+def _build_tensorboard(output: Path, results: Results, continued: Resume | None) -> TensorBoard:
+    folder = output / "tensorboard"
+    if continued is None:  # TensorBoard would draw the curves of both runs as one
+        keep_earlier(folder)
     pictures = {name: load_image(output / name) for name in (WITH_BOXES, WITH_MATCHES)}
-    return TensorBoard(output / "tensorboard", results, pictures, resume.next_step[0] + 1 if resume else None)
+    return TensorBoard(folder, results, pictures, continued.next_step[0] + 1 if continued else None)
