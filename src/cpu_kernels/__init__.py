@@ -1,6 +1,5 @@
 """Kernels of our own for training on a CPU, where those of MindSpore are slow."""
 import logging
-from collections.abc import Iterable
 
 import mindspore as ms
 from mindspore import nn
@@ -26,8 +25,7 @@ __all__ = ["describe_arithmetic", "use_cpu_kernels"]
 logger = logging.getLogger(__name__)
 
 
-def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32,
-                    in_float32: Iterable[nn.Cell] = ()) -> int:
+def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32) -> int:
     """Makes the cells of `net` that have a faster kernel use it, in place: parameters and their names stay.
 
     Where the kernels cannot be compiled, `net` stays as it is; the log says so.
@@ -36,7 +34,6 @@ def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32,
         net: a network in float32, to run on a CPU and not to be exported.
         threads: of the kernels; 0: all cores.
         precision: `fp32`, `bf16` or `auto`, see `choose_precision`. Holds for all networks of the process.
-        in_float32: cells of `net` that compute in float32 with any precision, with all that is in them.
 
     Returns:
         The number of cells that use a kernel.
@@ -65,13 +62,8 @@ def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32,
             cell.__class__ = KernelFocalLoss
     adopted = [cell for cell in cells if isinstance(cell, KERNEL_CELLS)]
     narrow = layers_with_one_user(net, LAYERS) if chosen.is_bfloat16 else set()
-    exact = {id(part) for cell in in_float32 for _, part in cell.cells_and_names()}
     for cell in adopted:
-        if id(cell) in exact:
-            numbers = Numbers()
-        else:
-            numbers = Numbers(chosen.is_bfloat16, ms.bfloat16 if id(cell) in narrow else ms.float32)
-        cell.use_kernel(library, numbers)
+        cell.use_kernel(library, Numbers(chosen.is_bfloat16, ms.bfloat16 if id(cell) in narrow else ms.float32))
     logger.info("CPU kernels: %d cells, %s, %s", len(adopted), threads_text(threads), chosen.text)
     return len(adopted)
 

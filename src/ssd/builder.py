@@ -45,8 +45,7 @@ def build_detector(config: Config) -> nn.Cell:
 
 
 def with_cpu_kernels(config: Config, net: nn.Cell) -> nn.Cell:
-    """Lets `net`, a detector or one around it, use the kernels of `src.cpu_kernels` where it runs on a CPU in float32.
-    Not for export.
+    """Lets `net` use the kernels of `src.cpu_kernels` where it runs on a CPU in float32. Not for export.
 
     Returns:
         `net`.
@@ -55,9 +54,7 @@ def with_cpu_kernels(config: Config, net: nn.Cell) -> nn.Cell:
         if config.half_precision:
             logger.info("CPU kernels: none, they compute in float32 only (use_float16, amp_level)")
         else:
-            detector = getattr(net, "network", net)
-            parts = [getattr(detector, name) for name in get_model(config.model_name).float32_parts]
-            use_cpu_kernels(net, config.cpu_threads, config.cpu_precision, in_float32=parts)
+            use_cpu_kernels(net, config.cpu_threads, config.cpu_precision)
     return net
 
 

@@ -44,7 +44,6 @@ class Model:
             sigmoids, and the loss is the focal loss.
         initialise: sets the initial weights of a detector.
         early_parts: parts of the backbone that see edges and textures, as in `freeze_parts`; for `freeze_parts: auto`.
-        float32_parts: parts of the detector that compute in float32 on a CPU with any `cpu_precision`.
     """
 
     build: Callable[[Config, nn.Cell], nn.Cell]
@@ -54,7 +53,6 @@ class Model:
     softmax: bool = False
     initialise: Callable[[nn.Cell], None] = init_net_param
     early_parts: tuple[str, ...] = ()
-    float32_parts: tuple[str, ...] = ()
 
 
 MODELS: dict[str, Model] = {}
@@ -199,7 +197,6 @@ register(
     backbone_path="backbone",
     config_file="ssd_mobilenet_v2_config.yaml",
     early_parts=("features_1.0", "features_1.1", "features_1.2", "features_1.3"),
-    float32_parts=("multi_box",),
 )
 register(
     "ssd_mobilenet_v1",

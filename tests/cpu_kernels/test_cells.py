@@ -9,7 +9,7 @@ from src.cpu_kernels import use_cpu_kernels
 from src.cpu_kernels.cells import KERNEL_CELLS, LAYERS, KernelBatchNorm2d, KernelConv2d
 from src.cpu_kernels.chains import layers_with_one_user
 from src.cpu_kernels.library import BuildError, build_library
-from src.ssd import build_detector, build_inference_net, build_training_net, with_cpu_kernels
+from src.ssd import build_inference_net, build_training_net
 from src.training.optimizer import build_train_step
 from src.training.step import TrainingWrapper
 from tests.support.small_models import SMALL_MULTIBOX, SMALL_VGG
@@ -137,28 +137,6 @@ def test_cells_with_bfloat16(caplog):
     expected = values_of(plain)
     for name, found in values_of(net).items():
         close(found, expected[name], 0.01)
-
-
-def test_cells_that_stay_in_float32():
-    def build():
-        first = nn.SequentialCell([nn.Conv2d(3, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU6()])
-        return nn.SequentialCell([first, nn.Conv2d(16, 8, 1)])
-
-    plain, net = build(), build()
-    copy_values(plain, net)
-    use_cpu_kernels(plain)
-    use_cpu_kernels(net, precision="bf16", in_float32=[net])
-    x = ms.Tensor(draw(np.random.default_rng(0), 2, 3, 20, 33))
-    np.testing.assert_array_equal(net(x).asnumpy(), plain(x).asnumpy())
-
-
-def test_the_head_of_mobilenet_v2_stays_in_float32(config_of):
-    config = config_of("ssd_mobilenet_v2_config.yaml", *SMALL, "--cpu_precision=bf16")
-    net = with_cpu_kernels(config, build_detector(config))
-    names = {name for name, cell in net.cells_and_names()
-             if isinstance(cell, KernelConv2d) and cell.group == 1 and "bfloat16" not in cell.kernel.func}
-    assert names and names == {name for name, cell in net.cells_and_names()
-                               if isinstance(cell, KernelConv2d) and name.startswith("multi_box.")}
 
 
 def narrow_layers(net, prefix):
