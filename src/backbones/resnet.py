@@ -2,6 +2,8 @@
 import mindspore as ms
 from mindspore import nn
 
+from src.layers.blocks import BatchNormReLU
+
 BN_EPS = 1e-3
 BN_MOMENTUM = 0.997
 EXPANSION = 4
@@ -17,6 +19,10 @@ def _bn(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=BN_EPS, momentum=BN_MOMENTUM)
 
 
+def _bn_relu(channels: int) -> BatchNormReLU:
+    return BatchNormReLU(channels, eps=BN_EPS, momentum=BN_MOMENTUM)
+
+
 class Bottleneck(nn.Cell):
     """1x1, 3x3 and 1x1 convolutions beside a shortcut: `(B, in, H, W)` -> `(B, 4 * width, H / s, W / s)`.
 
@@ -29,9 +35,9 @@ class Bottleneck(nn.Cell):
         super().__init__()
         out_channels = width * EXPANSION
         self.conv1 = _conv(in_channels, width, 1)
-        self.bn1 = _bn(width)
+        self.bn1 = _bn_relu(width)
         self.conv2 = _conv(width, width, 3, stride)
-        self.bn2 = _bn(width)
+        self.bn2 = _bn_relu(width)
         self.conv3 = _conv(width, out_channels, 1)
         self.bn3 = _bn(out_channels)
         self.relu = nn.ReLU()
@@ -40,8 +46,8 @@ class Bottleneck(nn.Cell):
             self.down_sample_layer = nn.SequentialCell([_conv(in_channels, out_channels, 1, stride), _bn(out_channels)])
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn1(self.conv1(x))
+        out = self.bn2(self.conv2(out))
         out = self.bn3(self.conv3(out))
         shortcut = self.down_sample_layer(x) if self.down_sample else x
         return self.relu(out + shortcut)
@@ -55,8 +61,7 @@ class ResNet50(nn.Cell):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = _conv(3, 64, 7, stride=2)
-        self.bn1 = _bn(64)
-        self.relu = nn.ReLU()
+        self.bn1 = _bn_relu(64)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, pad_mode="same")
         stages, channels = [], 64
         for width, repeats, stride in STAGES:
@@ -68,7 +73,7 @@ class ResNet50(nn.Cell):
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
 
     def construct(self, x: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor, ms.Tensor]:
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (B, 64, H / 4, W / 4)
+        x = self.maxpool(self.bn1(self.conv1(x)))  # (B, 64, H / 4, W / 4)
         stride_8 = self.layer2(self.layer1(x))  # (B, 512, H / 8, W / 8)
         stride_16 = self.layer3(stride_8)  # (B, 1024, H / 16, W / 16)
         return stride_8, stride_16, self.layer4(stride_16)

@@ -18,6 +18,7 @@ from src.cpu_kernels.cells import (
 from src.cpu_kernels.chains import layers_with_one_user
 from src.cpu_kernels.library import BuildError, build_library, set_threads
 from src.cpu_kernels.precision import FP32, choose_precision, describe_arithmetic
+from src.layers.blocks import BatchNormReLU
 from src.layers.focal_loss import SigmoidFocalLoss
 from src.runtime.environment import threads_text
 
@@ -52,6 +53,9 @@ def use_cpu_kernels(net: nn.Cell, threads: int = 0, precision: str = FP32) -> in
     for cell in cells:
         if type(cell) is nn.BatchNorm2d:
             cell.__class__ = KernelBatchNorm2d
+        elif type(cell) is BatchNormReLU:
+            cell.__class__ = KernelBatchNorm2d
+            cell.activation = ACTIVATIONS[nn.ReLU]
         elif type(cell) is nn.Conv2d and _has_kernel(cell):
             cell.__class__ = KernelConv2d
         elif type(cell) is nn.MaxPool2d and _is_plain_pool(cell):

@@ -11,6 +11,13 @@ def batch_norm(channels: int, eps: float = BN_EPS, momentum: float = BN_MOMENTUM
     return nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
 
 
+class BatchNormReLU(nn.BatchNorm2d):
+    """BatchNorm, then ReLU."""
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        return ops.relu(super().construct(x))
+
+
 def depthwise_conv(channels: int, stride: int = 1, kernel_size: int = 3) -> nn.Conv2d:
     """Convolution of each channel by itself, without bias: `(B, C, H, W)` -> `(B, C, ceil(H / s), ceil(W / s))`."""
     return nn.Conv2d(channels, channels, kernel_size, stride, pad_mode="same", group=channels, has_bias=False)

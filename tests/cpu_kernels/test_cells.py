@@ -9,10 +9,11 @@ from src.cpu_kernels import use_cpu_kernels
 from src.cpu_kernels.cells import KERNEL_CELLS, LAYERS, KernelBatchNorm2d, KernelConv2d
 from src.cpu_kernels.chains import layers_with_one_user
 from src.cpu_kernels.library import BuildError, build_library
+from src.layers.blocks import BatchNormReLU
 from src.ssd import build_inference_net, build_training_net
 from src.training.optimizer import build_train_step
 from src.training.step import TrainingWrapper
-from tests.support.small_models import SMALL_MULTIBOX, SMALL_VGG
+from tests.support.small_models import SMALL_MULTIBOX, SMALL_PYRAMID, SMALL_VGG
 
 pytestmark = pytest.mark.usefixtures("cpu")
 
@@ -39,14 +40,15 @@ class Mixed(nn.Cell):
         self.wide = nn.Conv2d(8, 32, 3)
         self.pool = nn.MaxPool2d(3, 1, "same")
         self.winograd = nn.Conv2d(32, 32, 3, has_bias=True)
-        self.norm = nn.BatchNorm2d(32)
+        self.norm_relu = BatchNormReLU(32)
+        self.norm = nn.BatchNorm2d(16)
         self.grouped = nn.Conv2d(32, 16, 3, group=4)
         self.uneven = nn.Conv2d(16, 4, (1, 3), padding=(0, 0, 1, 1), pad_mode="pad")
         self.shared = self.uneven
 
     def construct(self, x):
         x = self.winograd(self.wide(self.pool(self.depthwise(self.first(x)))))
-        return self.shared(self.grouped(ops.relu(self.norm(x))))
+        return self.shared(self.norm(self.grouped(self.norm_relu(x))))
 
 
 class Gradients(nn.Cell):
@@ -86,7 +88,7 @@ def test_cells_with_kernels_agree_with_those_without():
     plain, net = Mixed(), Mixed()
     copy_values(plain, net)
     names = [(parameter.name, parameter.shape) for parameter in net.get_parameters()]
-    assert use_cpu_kernels(net, threads=2) == 8
+    assert use_cpu_kernels(net, threads=2) == 9
     assert [(parameter.name, parameter.shape) for parameter in net.get_parameters()] == names
     assert isinstance(net.first[0], KernelConv2d)
     assert isinstance(net.first[1], KernelBatchNorm2d)
@@ -155,11 +157,17 @@ def test_which_results_are_stored_in_bfloat16(config_of):
     net = build("ssd300_config.yaml", *SMALL_MULTIBOX)
     assert narrow_layers(net, "backbone.features_1.2.conv.") == [
         "0.features.0", "0.features.1", "1.features.0", "1.features.1", "2"]
-    assert narrow_layers(net, "backbone.features_1.0.") == ["features.0"]
+    # the stem, and a block whose result is not added to anything
+    assert narrow_layers(net, "backbone.features_1.0.") == ["features.0", "features.1"]
+    assert narrow_layers(net, "backbone.features_1.1.conv.") == ["0.features.0", "0.features.1", "1", "2"]
     assert narrow_layers(net, "multi_box.multi_cls_layers.0.") == ["0", "1"]
     net = build("ssd_vgg16_config.yaml", *SMALL_VGG)
     assert narrow_layers(net, "backbone.b1.") == ["0", "1", "2", "3"]  # to the pooling and the next block
     assert narrow_layers(net, "backbone.b4.") == ["0", "1", "2", "3", "4"]
+    net = build("ssd_resnet50_fpn_config.yaml", *SMALL_PYRAMID)
+    assert narrow_layers(net, "feature_extractor.resnet.layer1.1.") == ["conv1", "bn1", "conv2", "bn2", "conv3"]
+    stem = [narrow_layers(net, f"feature_extractor.resnet.{name}") for name in ("conv1", "bn1")]
+    assert stem == [[""], []]  # the pooling's result has two users
     net = build("ssd_efficientnet_lite0_config.yaml")
     taps = {number: narrow_layers(net, f"backbone.blocks.{number}.") for number in (10, 11)}
     assert taps[10] == ["expand.features.0", "expand.features.1", "depthwise.features.0", "depthwise.features.1",

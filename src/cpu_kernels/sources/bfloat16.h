@@ -36,7 +36,13 @@ inline Halves rounded(Vector value) {
 #endif
 }
 
-inline Vector widened(Halves values) { return (Vector)(__builtin_convertvector(values, Words) << 16); }
+inline Vector widened(Halves values) {
+#if defined(__AVX512F__)
+  return (Vector)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)values), 16);  // GCC takes two halves of a vector
+#else
+  return (Vector)(__builtin_convertvector(values, Words) << 16);
+#endif
+}
 
 inline Vector load(const Bfloat16 *from) { return widened(*reinterpret_cast<const Halves *>(from)); }
 inline void store(Bfloat16 *to, Vector value) { *reinterpret_cast<Halves *>(to) = rounded(value); }

@@ -186,14 +186,20 @@ Panels16 pack_weights16(int64_t channels, int64_t source_channels, int T, const 
   const Panels16 panels{channels, pairs, blocks, rows, padded_rows, int(divide_up(channels, rows)), data};
   parallel(panels.count, [&](int panel) {
     Bfloat16 *to = data + panel * blocks * padded_rows * kBlock;
-    std::memset(to, 0, blocks * padded_rows * kBlock * sizeof(Bfloat16));
-    for (int row = 0; row < panels.rows_of(panel); ++row)
-      for (int64_t c = 0; c < source_channels; ++c)
-        for (int t = 0; t < T; ++t) {
-          const int64_t pair = c / 2 * T + t;
-          from_float(weight(int64_t(panel) * rows + row, c, t),
-                     to + (pair / kPairs * padded_rows + row) * kBlock + pair % kPairs * 2 + c % 2);
+    for (int64_t block = 0; block < blocks; ++block)
+      for (int row = 0; row < padded_rows; ++row, to += kBlock) {
+        float values[kBlock] = {};
+        const int64_t first = block * kPairs;
+        const int count = row < panels.rows_of(panel) ? std::min<int64_t>(kPairs, pairs - first) : 0;
+        int64_t c = first / T * 2;
+        for (int index = 0, t = first % T; index < count; ++index) {
+          const int64_t m = int64_t(panel) * rows + row;
+          values[2 * index] = weight(m, c, t);
+          if (c + 1 < source_channels) values[2 * index + 1] = weight(m, c + 1, t);
+          if (++t == T) t = 0, c += 2;
         }
+        convert(to, values, kBlock);
+      }
   });
   return panels;
 }
@@ -212,6 +218,9 @@ void correlate16(const Panels16 &weights, const float *bias, int64_t images, con
   const int64_t most_panels = std::max<int64_t>(1, kGathered / (panel_size * int64_t(sizeof(Bfloat16))));
   const int64_t task_columns = kPanel * std::min(most_panels, divide_up(divide_up(columns, kLeastTasks), kPanel));
   const Products16 &products = products16();
+  const auto to_image = at_once && lattice.step == 1 ? products.to_image<Y>() : nullptr;
+  std::vector<float> shifts(weights.channels);
+  if (bias != nullptr) std::copy(bias, bias + weights.channels, shifts.begin());
 
   parallel(divide_up(columns, task_columns), [&](int task) {
     const int64_t begin = task * task_columns, end = std::min(columns, begin + task_columns);
@@ -232,7 +241,8 @@ void correlate16(const Panels16 &weights, const float *bias, int64_t images, con
       const int blocks = std::min(depth_blocks, weights.blocks - first);
       const int pairs = std::min<int64_t>(blocks * kPairs, weights.pairs - first * kPairs);
       const bool is_last = first + blocks == weights.blocks;
-      for (int row = 0; row < blocks * kPairs; ++row) {
+      const int gathered_pairs = products.kind == kAmx ? blocks * kPairs : pairs;  // a tile takes whole blocks
+      for (int row = 0; row < gathered_pairs; ++row) {
         const int64_t pair = first * kPairs + row;
         Bfloat16 *target = gathered + int64_t(row) * 2 * kPanel;
         if (pair >= weights.pairs) {
@@ -259,14 +269,19 @@ void correlate16(const Panels16 &weights, const float *bias, int64_t images, con
         const int64_t m = int64_t(group) * weights.rows;
         const int rows = weights.rows_of(group);
         for (int panel = 0; panel < panels; ++panel) {
+          const Part *part = targets.begin(0, panel), *last = targets.end(0, panel);
+          Y *target = to + m * result.plane;
+          if (to_image != nullptr && part->end - part->begin == kPanel) {
+            to_image(rows, pairs, weights.at(group, first), int64_t(weights.padded_rows) * kBlock,
+                     gathered + panel * panel_size, shifts.data() + m, target + part->offset, result.plane);
+            continue;
+          }
           float *sum = at_once ? sums : sums + (int64_t(panel) * weights.count + group) * group_size;
           products.packed(rows, pairs, weights.at(group, first), int64_t(weights.padded_rows) * kBlock,
                           gathered + panel * panel_size, sum, kPanel, first == 0);
           if (!is_last) continue;
-          const Part *part = targets.begin(0, panel), *last = targets.end(0, panel);
-          Y *target = to + m * result.plane;
           for (int row = 0; row < rows; ++row, target += result.plane) {
-            const float shift = bias != nullptr ? bias[m + row] : 0.0f;
+            const float shift = shifts[m + row];
             const float *values = sum + row * kPanel;
             if (lattice.step == 1) {
               put_parts(values, shift, part, last, target);
@@ -303,13 +318,16 @@ inline void copy_row(Bfloat16 *to, const X *from, int64_t length, int stride) {
 #endif
 }
 
-// Runs of a row with zeros between and after them.
+// Runs of a row with zeros between and after them. Rows lie too far apart for the processor to foresee them: it asks for
+// what lies `ahead`.
 template <typename X>
-void gather_row16(Bfloat16 *to, const std::vector<Run> &runs, const X *from, int stride) {
+void gather_row16(Bfloat16 *to, const std::vector<Run> &runs, const X *from, int stride, int64_t ahead) {
   int at = 0;
   for (const Run &run : runs) {
     if (run.column > at) std::memset(to + at, 0, (run.column - at) * sizeof(Bfloat16));
     copy_row(to + run.column, from + run.offset, run.length, stride);
+    for (int64_t pixel = 0; pixel < int64_t(run.length) * stride; pixel += 64 / sizeof(X))
+      __builtin_prefetch(from + run.offset + ahead + pixel);
     at = run.column + run.length;
   }
   std::memset(to + at, 0, (kPixels16 - at) * sizeof(Bfloat16));
@@ -375,7 +393,8 @@ void weight_gradient16(int64_t images, const Image &gradient, const Y *dy, const
       const auto left_runs = source_runs(itself, pixels, gradient, begin, end, 0);
       const auto right_runs = source_runs(taps, pixels, source, begin, end, 0);
       const auto gather_right = [&](int row, Bfloat16 *to) {
-        gather_row16(to, right_runs[(right + row) % T], x + (right + row) / T * source.plane(), taps.stride);
+        gather_row16(to, right_runs[(right + row) % T], x + (right + row) / T * source.plane(), taps.stride,
+                     2 * source.plane());
       };
       if (in_rows) {
         for (int row = 0; row < right_rows; ++row) gather_right(row, columns_of_source + row * kRowStep16);
@@ -385,7 +404,8 @@ void weight_gradient16(int64_t images, const Image &gradient, const Y *dy, const
       for (int64_t left = 0; left < lefts; left += left_block) {
         const int count = std::min<int64_t>(left_block, lefts - left);
         for (int row = 0; row < count; ++row)
-          gather_row16(rows + row * kRowStep16, left_runs[0], dy + (left + row) * gradient.plane(), 1);
+          gather_row16(rows + row * kRowStep16, left_runs[0], dy + (left + row) * gradient.plane(), 1,
+                       2 * gradient.plane());
         if (in_rows) {
           products.dots(count, right_rows, depth * kBlock, rows, columns_of_source, totals + left * kRightStep,
                         kRightStep, chunk == first);

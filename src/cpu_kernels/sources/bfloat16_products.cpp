@@ -38,20 +38,18 @@ void multiply_twin(int rows, int pairs, const Bfloat16 *a, int64_t block_step, c
   }
 }
 
-constexpr Products16 kTwinProducts{kTwin, 12, 1, multiply_twin<kBlock>, multiply_twin<kRowStep16>, nullptr};
+constexpr Products16 kTwinProducts{
+    kTwin, 12, 1, multiply_twin<kBlock>, multiply_twin<kRowStep16>, nullptr, nullptr, nullptr};
 
 #if defined(HAS_AVX512_BF16)
 constexpr int kAvx512Rows = 12;
 
+using Sums = __m512[kPanel / kLanes];
+
+// The products of ROWS rows of a with the columns of b, added to `totals`.
 template <int ROWS>
-void multiply_avx512(int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
-                     int64_t result_step, bool first) {
-  __m512 totals[ROWS][2];
-#pragma GCC unroll 16
-  for (int row = 0; row < ROWS; ++row)
-#pragma GCC unroll 2
-    for (int part = 0; part < 2; ++part)
-      totals[row][part] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(result + row * result_step + part * 16);
+inline __attribute__((always_inline)) void add_products(int pairs, const Bfloat16 *a, int64_t block_step,
+                                                        const Bfloat16 *b, Sums *totals) {
   const auto add = [&](int pair) {
     const __m512bh left = (__m512bh)_mm512_loadu_si512(b), right = (__m512bh)_mm512_loadu_si512(b + kPanel);
 #pragma GCC unroll 16
@@ -67,16 +65,64 @@ void multiply_avx512(int pairs, const Bfloat16 *a, int64_t block_step, const Bfl
   for (; pairs >= kPairs; pairs -= kPairs, a += block_step)
     for (int pair = 0; pair < kPairs; ++pair) add(pair);
   for (int pair = 0; pair < pairs; ++pair) add(pair);
+}
+
+template <int ROWS>
+void multiply_avx512(int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, float *result,
+                     int64_t result_step, bool first) {
+  Sums totals[ROWS];
+#pragma GCC unroll 16
+  for (int row = 0; row < ROWS; ++row)
+#pragma GCC unroll 2
+    for (int part = 0; part < 2; ++part)
+      totals[row][part] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(result + row * result_step + part * 16);
+  add_products<ROWS>(pairs, a, block_step, b, totals);
 #pragma GCC unroll 16
   for (int row = 0; row < ROWS; ++row)
 #pragma GCC unroll 2
     for (int part = 0; part < 2; ++part) _mm512_storeu_ps(result + row * result_step + part * 16, totals[row][part]);
 }
 
+// In the order of the pixels, which `gather_pair` changed.
+inline void store_pixels(Bfloat16 *to, const Sums &sums) {
+  const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi64(order, (__m512i)_mm512_cvtne2ps_pbh(sums[1], sums[0])));
+}
+inline void store_pixels(float *to, const Sums &sums) {
+  const __m512i order = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+  _mm512_storeu_ps(to, _mm512_permutex2var_ps(sums[0], order, sums[1]));
+  _mm512_storeu_ps(to + 16, _mm512_permutex2var_ps(sums[0], _mm512_add_epi32(order, _mm512_set1_epi32(8)), sums[1]));
+}
+
+template <int ROWS, typename Y>
+void multiply_to_image(int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b, const float *shifts,
+                       Y *result, int64_t result_step) {
+  Sums totals[ROWS];
+#pragma GCC unroll 16
+  for (int row = 0; row < ROWS; ++row) totals[row][0] = totals[row][1] = _mm512_set1_ps(shifts[row]);
+  add_products<ROWS>(pairs, a, block_step, b, totals);
+#pragma GCC unroll 16
+  for (int row = 0; row < ROWS; ++row) store_pixels(result + row * result_step, totals[row]);
+}
+
 using MultiplyAvx512 = void (*)(int, const Bfloat16 *, int64_t, const Bfloat16 *, float *, int64_t, bool);
 template <int... ROWS>
 constexpr std::array<MultiplyAvx512, sizeof...(ROWS)> table_of(std::integer_sequence<int, ROWS...>) {
   return {multiply_avx512<ROWS + 1>...};
+}
+
+template <typename Y>
+using ToImage = void (*)(int, const Bfloat16 *, int64_t, const Bfloat16 *, const float *, Y *, int64_t);
+template <typename Y, int... ROWS>
+constexpr std::array<ToImage<Y>, sizeof...(ROWS)> image_table_of(std::integer_sequence<int, ROWS...>) {
+  return {multiply_to_image<ROWS + 1, Y>...};
+}
+
+template <typename Y>
+void multiply_to_image_rows(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
+                            const float *shifts, Y *result, int64_t result_step) {
+  static constexpr auto table = image_table_of<Y>(std::make_integer_sequence<int, kAvx512Rows>());
+  table[rows - 1](pairs, a, block_step, b, shifts, result, result_step);
 }
 
 void multiply_avx512_rows(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
@@ -135,7 +181,14 @@ void multiply_rows_avx512(int lefts, int rights, int depth, const Bfloat16 *left
                                              result + l * result_step + r, result_step, first);
 }
 
-constexpr Products16 kAvx512Products{kAvx512, kAvx512Rows, 1, multiply_avx512_rows, nullptr, multiply_rows_avx512};
+constexpr Products16 kAvx512Products{kAvx512,
+                                     kAvx512Rows,
+                                     1,
+                                     multiply_avx512_rows,
+                                     nullptr,
+                                     multiply_rows_avx512,
+                                     multiply_to_image_rows<Bfloat16>,
+                                     multiply_to_image_rows<float>};
 #endif
 
 #if defined(HAS_AMX)
@@ -193,7 +246,7 @@ void multiply_amx(int rows, int pairs, const Bfloat16 *a, int64_t block_step, co
 }
 
 constexpr Products16 kAmxProducts{kAmx,    2 * kTileRows, kTileRows, multiply_amx<kBlock>, multiply_amx<kRowStep16>,
-                                  nullptr};
+                                  nullptr, nullptr, nullptr};
 
 // Linux saves the tiles of a process only if it was asked to.
 bool may_use_tiles() {

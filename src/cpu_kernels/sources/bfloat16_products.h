@@ -1,5 +1,7 @@
 // Products of matrices of bfloat16 with sums in float32: the inner loops, one for each kind of processor.
 #pragma once
+#include <type_traits>
+
 #include "bfloat16.h"
 
 constexpr int kBlock = 32;      // numbers of the depth that a product takes at a time: a row of a tile
@@ -23,6 +25,12 @@ using MultiplyRows16 = void (*)(int lefts, int rights, int depth, const Bfloat16
                                 float *result, int64_t result_step, bool first);
 constexpr int kDotRights = 4;
 
+// As `Multiply16` from the sum `shifts[row]` on, with the pixels of b in the order of `gather_pair`; the result has them
+// in their own. It stays in registers until then.
+template <typename Y>
+using MultiplyToImage = void (*)(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
+                                 const float *shifts, Y *result, int64_t result_step);
+
 struct Products16 {
   Kind kind;
   int most_rows;        // of a panel
@@ -31,6 +39,16 @@ struct Products16 {
   // One of these is there, the other nullptr:
   Multiply16 gathered;  // rows are kRowStep16 numbers apart
   MultiplyRows16 dots;
+  MultiplyToImage<Bfloat16> to_bfloat16;  // like `packed`; may be nullptr
+  MultiplyToImage<float> to_float;
+  template <typename Y>
+  MultiplyToImage<Y> to_image() const {
+    if constexpr (std::is_same_v<Y, float>) {
+      return to_float;
+    } else {
+      return to_bfloat16;
+    }
+  }
   int padded(int64_t rows) const { return round_up(rows, row_unit); }
 };
 
