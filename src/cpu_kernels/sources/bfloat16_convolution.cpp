@@ -318,10 +318,10 @@ inline void copy_row(Bfloat16 *to, const X *from, int64_t length, int stride) {
 #endif
 }
 
-// Runs of a row with zeros between and after them. Rows lie too far apart for the processor to foresee them: it asks for
-// what lies `ahead`.
+// Runs of a row with zeros between and after them. Rows lie too far apart for the processor to foresee them: what lies
+// `ahead` is asked for early.
 template <typename X>
-void gather_row16(Bfloat16 *to, const std::vector<Run> &runs, const X *from, int stride, int64_t ahead) {
+void gather_row16(Bfloat16 *to, int pixels, const std::vector<Run> &runs, const X *from, int stride, int64_t ahead) {
   int at = 0;
   for (const Run &run : runs) {
     if (run.column > at) std::memset(to + at, 0, (run.column - at) * sizeof(Bfloat16));
@@ -330,11 +330,11 @@ void gather_row16(Bfloat16 *to, const std::vector<Run> &runs, const X *from, int
       __builtin_prefetch(from + run.offset + ahead + pixel);
     at = run.column + run.length;
   }
-  std::memset(to + at, 0, (kPixels16 - at) * sizeof(Bfloat16));
+  std::memset(to + at, 0, (pixels - at) * sizeof(Bfloat16));
 }
 
 // Rows of a source as panels [panel][pair of pixels][row][2], zero beyond the last row:
-// gather_row(row, to) -> kPixels16 of one row.
+// gather_row(row, to) -> `pixels` of one row.
 template <typename GatherRow>
 void gather_panels16(int rows, int pixels, const GatherRow &gather_row, Bfloat16 *panels) {
   Bfloat16 *gathered = reinterpret_cast<Bfloat16 *>(scratch<1>(kLanes * kRowStep16 / 2));
@@ -343,7 +343,7 @@ void gather_panels16(int rows, int pixels, const GatherRow &gather_row, Bfloat16
       if (first + row < rows) {
         gather_row(first + row, gathered + row * kRowStep16);
       } else {
-        std::memset(gathered + row * kRowStep16, 0, kPixels16 * sizeof(Bfloat16));
+        std::memset(gathered + row * kRowStep16, 0, pixels * sizeof(Bfloat16));
       }
     }
     float *to = reinterpret_cast<float *>(panels) + first / kPanel * (kPixels16 / 2) * kPanel + first % kPanel;
@@ -389,31 +389,31 @@ void weight_gradient16(int64_t images, const Image &gradient, const Y *dy, const
     const int64_t first = chunks * part / parts, last = chunks * (part + 1) / parts;
     for (int64_t chunk = first; chunk < last; ++chunk) {
       const int64_t begin = chunk * kPixels16, end = std::min(columns, begin + kPixels16);
-      const int depth = divide_up(end - begin, kBlock);
+      const int depth = round_up(end - begin, kBlock);
       const auto left_runs = source_runs(itself, pixels, gradient, begin, end, 0);
       const auto right_runs = source_runs(taps, pixels, source, begin, end, 0);
       const auto gather_right = [&](int row, Bfloat16 *to) {
-        gather_row16(to, right_runs[(right + row) % T], x + (right + row) / T * source.plane(), taps.stride,
+        gather_row16(to, depth, right_runs[(right + row) % T], x + (right + row) / T * source.plane(), taps.stride,
                      2 * source.plane());
       };
       if (in_rows) {
         for (int row = 0; row < right_rows; ++row) gather_right(row, columns_of_source + row * kRowStep16);
       } else {
-        gather_panels16(right_rows, depth * kBlock, gather_right, columns_of_source);
+        gather_panels16(right_rows, depth, gather_right, columns_of_source);
       }
       for (int64_t left = 0; left < lefts; left += left_block) {
         const int count = std::min<int64_t>(left_block, lefts - left);
         for (int row = 0; row < count; ++row)
-          gather_row16(rows + row * kRowStep16, left_runs[0], dy + (left + row) * gradient.plane(), 1,
+          gather_row16(rows + row * kRowStep16, depth, left_runs[0], dy + (left + row) * gradient.plane(), 1,
                        2 * gradient.plane());
         if (in_rows) {
-          products.dots(count, right_rows, depth * kBlock, rows, columns_of_source, totals + left * kRightStep,
+          products.dots(count, right_rows, depth, rows, columns_of_source, totals + left * kRightStep,
                         kRightStep, chunk == first);
           continue;
         }
         for (int panel = 0; panel < panels; ++panel)
           for (int row = 0; row < count; row += most_rows)
-            products.gathered(std::min(most_rows, count - row), depth * kPairs, rows + row * kRowStep16, kBlock,
+            products.gathered(std::min(most_rows, count - row), depth / 2, rows + row * kRowStep16, kBlock,
                               columns_of_source + panel * kPixels16 * kPanel,
                               totals + (left + row) * kRightStep + panel * kPanel, kRightStep, chunk == first);
       }

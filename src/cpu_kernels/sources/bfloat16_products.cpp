@@ -175,8 +175,8 @@ void multiply_rows_avx512(int lefts, int rights, int depth, const Bfloat16 *left
   using Dots = void (*)(int, const Bfloat16 *, const Bfloat16 *, float *, int64_t, bool);
   static constexpr Dots table[kLefts] = {dots_avx512<1>, dots_avx512<2>, dots_avx512<3>,
                                          dots_avx512<4>, dots_avx512<5>, dots_avx512<6>};
-  for (int r = 0; r < rights; r += kDotRights)
-    for (int l = 0; l < lefts; l += kLefts)
+  for (int l = 0; l < lefts; l += kLefts)
+    for (int r = 0; r < rights; r += kDotRights)
       table[std::min(kLefts, lefts - l) - 1](depth, left + l * kRowStep16, right + r * kRowStep16,
                                              result + l * result_step + r, result_step, first);
 }

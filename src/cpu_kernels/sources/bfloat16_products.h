@@ -4,10 +4,10 @@
 
 #include "bfloat16.h"
 
-constexpr int kBlock = 32;      // numbers of the depth that a product takes at a time: a row of a tile
+constexpr int kBlock = 32;       // numbers of the depth that a product takes at a time: a row of a tile
 constexpr int kPairs = kBlock / 2;
-constexpr int kPanel = 32;      // columns of a panel: two tiles
-constexpr int kPixels16 = 512;  // of a row of the gradient of the weights, gathered at a time
+constexpr int kPanel = 32;       // columns of a panel: two tiles
+constexpr int kPixels16 = 1024;  // of a row of the gradient of the weights, gathered at a time, at most
 constexpr int kRowStep16 = kPixels16 + kBlock;  // no power of two, which would strain few sets of the cache
 
 enum Kind { kTwin = 0, kAvx512 = 1, kAmx = 2 };
@@ -25,8 +25,8 @@ using MultiplyRows16 = void (*)(int lefts, int rights, int depth, const Bfloat16
                                 float *result, int64_t result_step, bool first);
 constexpr int kDotRights = 4;
 
-// As `Multiply16` from the sum `shifts[row]` on, with the pixels of b in the order of `gather_pair`; the result has them
-// in their own. It stays in registers until then.
+// As `Multiply16` from the sum `shifts[row]` on. The columns of b are in the order of `gather_pair`, those of the
+// result in that of the pixels. Sums stay in registers.
 template <typename Y>
 using MultiplyToImage = void (*)(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
                                  const float *shifts, Y *result, int64_t result_step);

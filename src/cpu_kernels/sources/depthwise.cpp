@@ -16,6 +16,7 @@
 namespace {
 
 constexpr int64_t kGridBytes = 128 << 10;  // of the rows of a band, together with those that its taps reach
+constexpr int kAhead = 256;                // bytes; so many planes at once are too many for the processor to foresee
 
 struct Sizes {
   int64_t images, channels, height, width;  // of the input
@@ -106,7 +107,10 @@ void gather(const Planes<const X> &planes, int64_t height, int64_t width, int64_
     const int count = std::min<int64_t>(kLanes, last * width - at);
     Vector pixels[kLanes];
 #pragma GCC unroll 16
-    for (int lane = 0; lane < kLanes; ++lane) pixels[lane] = load_up_to(planes.of_lane[lane] + at, count);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      pixels[lane] = load_up_to(planes.of_lane[lane] + at, count);
+      __builtin_prefetch(planes.of_lane[lane] + at + kAhead / sizeof(X));
+    }
     transpose(pixels);
 #pragma GCC unroll 16
     for (int pixel = 0; pixel < kLanes; ++pixel) {
