@@ -68,10 +68,16 @@ class Winograd : Transforms<TILE> {
   using Transforms<TILE>::kPoints;
   static constexpr int kLine = TILE * kChunk + 2 * kLanes;  // pixels of a chunk, and what is written beyond
 
-  // B^T d B, d kSide x kSide values of the source, for the tiles of a chunk: put(point, group of kLanes tiles, values).
-  template <typename X, typename Put>
+  static void store_points(const Vector *points, float *to, int64_t point_step) {
+#pragma GCC unroll 10
+    for (int part = 0; part < kSide; ++part) store(to + part * point_step, points[part]);
+  }
+
+  // B^T d B, d kSide x kSide values of the source, for the tiles of a chunk: those of a group of kLanes tiles at
+  // place(group), from one point to the next `point_step`.
+  template <typename X, typename Place>
   static void source_points(const Image &source, const X *channel, const Chunk &chunk, int row, int column,
-                            const Put &put) {
+                            int64_t point_step, const Place &place) {
     float lines[kSide][kLine];
     float after[kSide][2 * kChunk];  // the two pixels after a tile, where the next one is another segment's
     for (const Segment &segment : chunk.segments) {
@@ -87,8 +93,9 @@ class Winograd : Transforms<TILE> {
         } else {
 #pragma GCC unroll 10
           for (int line = 0; line < kSide; ++line)
-            values[line] = load_between(from + line * source.width + at, left - at,
-                                        line >= top && line < bottom ? right - at : left - at);
+            values[line] = line < top || line >= bottom
+                               ? Vector{}
+                               : load_between(from + line * source.width + at, left - at, right - at);
         }
         Transforms<TILE>::at_points(values, points);
 #pragma GCC unroll 10
@@ -110,14 +117,14 @@ class Winograd : Transforms<TILE> {
         values[TILE + 1] = chunk.is_last[group] ? odd_of(low, high)
                                                 : __builtin_shuffle(values[1], splat(pixels[TILE * kLanes + 1]), next);
         Transforms<TILE>::at_points(values, points);
-#pragma GCC unroll 10
-        for (int part = 0; part < kSide; ++part) put(line * kSide + part, group, points[part]);
+        store_points(points, place(group) + line * kSide * point_step, point_step);
       }
   }
 
   // A g A^T, g TILE x TILE values of the gradient, in the same way.
-  template <typename Y, typename Put>
-  static void gradient_points(const Image &gradient, const Y *channel, const Chunk &chunk, const Put &put) {
+  template <typename Y, typename Place>
+  static void gradient_points(const Image &gradient, const Y *channel, const Chunk &chunk, int64_t point_step,
+                              const Place &place) {
     float lines[kSide][kLine];
     for (const Segment &segment : chunk.segments) {
       const int64_t y = TILE * segment.row, x = TILE * segment.column;
@@ -139,8 +146,7 @@ class Winograd : Transforms<TILE> {
         Vector values[TILE], points[kSide];
         load_tiles<TILE>(lines[line] + TILE * kLanes * group, values);
         Transforms<TILE>::gradients_at(values, points);
-#pragma GCC unroll 10
-        for (int part = 0; part < kSide; ++part) put(line * kSide + part, group, points[part]);
+        store_points(points, place(group) + line * kSide * point_step, point_step);
       }
   }
 
@@ -241,9 +247,8 @@ class Winograd : Transforms<TILE> {
         const int64_t c = task / chunks.size();
         // [panel of tiles][c][tile]
         float *target = sources + (chunk.first - begin) * depth + c * kColumns;
-        source_points(source, from + c * source.plane(), chunk, row, column, [&](int point, int group, Vector values) {
-          store(target + point * source_step + group / kColumnVectors * panel_size + group % kColumnVectors * kLanes,
-                values);
+        source_points(source, from + c * source.plane(), chunk, row, column, source_step, [=](int group) {
+          return target + group / kColumnVectors * panel_size + group % kColumnVectors * kLanes;
         });
       });
       const int64_t end = std::min(tiles.count() - begin, step);
@@ -290,10 +295,8 @@ class Winograd : Transforms<TILE> {
         if (task < tasks_of_gradient) {
           const int64_t index = task % chunks.size(), channel = task / chunks.size();
           float *target = gradients + (index * lefts + channel) * kChunkStep;  // [chunk][channel][tile]
-          gradient_points(gradient, dy + channel * gradient.plane(), chunks[index],
-                          [&](int point, int group, Vector values) {
-            store(target + point * gradient_step + group * kLanes, values);
-          });
+          gradient_points(gradient, dy + channel * gradient.plane(), chunks[index], gradient_step,
+                          [=](int group) { return target + group * kLanes; });
           return;
         }
         const int64_t index = (task - tasks_of_gradient) % chunks.size();
@@ -302,10 +305,8 @@ class Winograd : Transforms<TILE> {
         float *points = scratch<2>(kPoints * kLanes * kChunkStep);  // [point][channel][tile]
         for (int channel = 0; channel < kLanes; ++channel) {
           if (first + channel < rights)
-            source_points(source, from + (first + channel) * source.plane(), chunk, row, column,
-                          [&](int point, int group, Vector values) {
-              store(points + (point * kLanes + channel) * kChunkStep + group * kLanes, values);
-            });
+            source_points(source, from + (first + channel) * source.plane(), chunk, row, column, kLanes * kChunkStep,
+                          [=](int group) { return points + channel * kChunkStep + group * kLanes; });
         }
         // [panel of channels][tile][channel]
         float *target = sources + (first / kColumns * step + chunk.first - begin) * kColumns + first % kColumns;
