@@ -58,6 +58,7 @@ CONVOLUTIONS = [
     (1, 300, 13, 19, 19, 3, 1, 6, 6),  # more than one block of products, dilated
     (1, 8, 70, 150, 75, 1, 1, 1, -1),
     (1, 8, 12, 5, 150, 5, 1, 1, -1),
+    (5, 24, 20, 19, 19, 1, 1, 1, -1),  # panels and rows that reach from one image to the next
     (2, 32, 33, 17, 38, 3, 1, 1, -1),  # Winograd's algorithm from here on
     (3, 40, 64, 15, 14, 3, 1, 1, 1),
     (1, 64, 50, 23, 150, 3, 1, 1, -1),

@@ -39,14 +39,14 @@ struct Products16 {
   // One of these is there, the other nullptr:
   Multiply16 gathered;  // rows are kRowStep16 numbers apart
   MultiplyRows16 dots;
-  MultiplyToImage<Bfloat16> to_bfloat16;  // like `packed`; may be nullptr
-  MultiplyToImage<float> to_float;
+  MultiplyToImage<Bfloat16> to_bfloat16_image;  // like `packed`; may be nullptr
+  MultiplyToImage<float> to_float_image;
   template <typename Y>
   MultiplyToImage<Y> to_image() const {
     if constexpr (std::is_same_v<Y, float>) {
-      return to_float;
+      return to_float_image;
     } else {
-      return to_bfloat16;
+      return to_bfloat16_image;
     }
   }
   int padded(int64_t rows) const { return round_up(rows, row_unit); }
