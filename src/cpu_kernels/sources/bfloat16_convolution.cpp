@@ -118,9 +118,8 @@ inline void gather_pair(Bfloat16 *to, const X *even, const X *odd, const Part *p
 // A row of results + shift, in the order of the columns, to the pixels of the parts.
 inline void put_parts(const float *values, float shift, const Part *part, const Part *end, Bfloat16 *to) {
   const __m512 add = _mm512_set1_ps(shift);
-  const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
-  const __m512i words = _mm512_permutexvar_epi64(
-      order, round_to_words(_mm512_load_ps(values) + add, _mm512_load_ps(values + 16) + add));
+  const __m512 low = _mm512_load_ps(values) + add, high = _mm512_load_ps(values + 16) + add;
+  const __m512i words = pixels_in_order(round_to_words(low, high));
   for (; part != end; ++part) {
     if (part->end - part->begin == kPanel) {
       _mm512_storeu_si512(to + part->offset, words);
@@ -130,10 +129,8 @@ inline void put_parts(const float *values, float shift, const Part *part, const 
   }
 }
 inline void put_parts(const float *values, float shift, const Part *part, const Part *end, float *to) {
-  const __m512i low_order = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-  const __m512i high_order = _mm512_add_epi32(low_order, _mm512_set1_epi32(8));
   const __m512 a = _mm512_load_ps(values) + shift, b = _mm512_load_ps(values + 16) + shift;
-  const __m512 low = _mm512_permutex2var_ps(a, low_order, b), high = _mm512_permutex2var_ps(a, high_order, b);
+  const __m512 low = pixels_in_order(a, b, 0), high = pixels_in_order(a, b, 16);
   for (; part != end; ++part) {
     const uint32_t lanes = lanes_between(part->begin, part->end);
     _mm512_mask_storeu_ps(to + part->offset, lanes & 0xffff, low);
@@ -219,8 +216,8 @@ void correlate16(const Panels16 &weights, const float *bias, int64_t images, con
   const int64_t task_columns = kPanel * std::min(most_panels, divide_up(divide_up(columns, kLeastTasks), kPanel));
   const Products16 &products = products16();
   const auto to_image = at_once && lattice.step == 1 ? products.to_image<Y>() : nullptr;
-  std::vector<float> shifts(weights.channels);
-  if (bias != nullptr) std::copy(bias, bias + weights.channels, shifts.begin());
+  const std::vector<float> zeros(weights.channels);
+  const float *shifts = bias != nullptr ? bias : zeros.data();
 
   parallel(divide_up(columns, task_columns), [&](int task) {
     const int64_t begin = task * task_columns, end = std::min(columns, begin + task_columns);
@@ -273,7 +270,7 @@ void correlate16(const Panels16 &weights, const float *bias, int64_t images, con
           Y *target = to + m * result.plane;
           if (to_image != nullptr && part->end - part->begin == kPanel) {
             to_image(rows, pairs, weights.at(group, first), int64_t(weights.padded_rows) * kBlock,
-                     gathered + panel * panel_size, shifts.data() + m, target + part->offset, result.plane);
+                     gathered + panel * panel_size, shifts + m, target + part->offset, result.plane);
             continue;
           }
           float *sum = at_once ? sums : sums + (int64_t(panel) * weights.count + group) * group_size;

@@ -83,15 +83,12 @@ void multiply_avx512(int pairs, const Bfloat16 *a, int64_t block_step, const Bfl
     for (int part = 0; part < 2; ++part) _mm512_storeu_ps(result + row * result_step + part * 16, totals[row][part]);
 }
 
-// In the order of the pixels, which `gather_pair` changed.
 inline void store_pixels(Bfloat16 *to, const Sums &sums) {
-  const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
-  _mm512_storeu_si512(to, _mm512_permutexvar_epi64(order, (__m512i)_mm512_cvtne2ps_pbh(sums[1], sums[0])));
+  _mm512_storeu_si512(to, pixels_in_order((__m512i)_mm512_cvtne2ps_pbh(sums[1], sums[0])));
 }
 inline void store_pixels(float *to, const Sums &sums) {
-  const __m512i order = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-  _mm512_storeu_ps(to, _mm512_permutex2var_ps(sums[0], order, sums[1]));
-  _mm512_storeu_ps(to + 16, _mm512_permutex2var_ps(sums[0], _mm512_add_epi32(order, _mm512_set1_epi32(8)), sums[1]));
+  _mm512_storeu_ps(to, pixels_in_order(sums[0], sums[1], 0));
+  _mm512_storeu_ps(to + 16, pixels_in_order(sums[0], sums[1], 16));
 }
 
 template <int ROWS, typename Y>
@@ -105,17 +102,13 @@ void multiply_to_image(int pairs, const Bfloat16 *a, int64_t block_step, const B
   for (int row = 0; row < ROWS; ++row) store_pixels(result + row * result_step, totals[row]);
 }
 
-using MultiplyAvx512 = void (*)(int, const Bfloat16 *, int64_t, const Bfloat16 *, float *, int64_t, bool);
 template <int... ROWS>
-constexpr std::array<MultiplyAvx512, sizeof...(ROWS)> table_of(std::integer_sequence<int, ROWS...>) {
-  return {multiply_avx512<ROWS + 1>...};
+constexpr auto table_of(std::integer_sequence<int, ROWS...>) {
+  return std::array{multiply_avx512<ROWS + 1>...};
 }
-
-template <typename Y>
-using ToImage = void (*)(int, const Bfloat16 *, int64_t, const Bfloat16 *, const float *, Y *, int64_t);
 template <typename Y, int... ROWS>
-constexpr std::array<ToImage<Y>, sizeof...(ROWS)> image_table_of(std::integer_sequence<int, ROWS...>) {
-  return {multiply_to_image<ROWS + 1, Y>...};
+constexpr auto image_table_of(std::integer_sequence<int, ROWS...>) {
+  return std::array{multiply_to_image<ROWS + 1, Y>...};
 }
 
 template <typename Y>

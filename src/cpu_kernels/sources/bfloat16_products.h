@@ -14,7 +14,8 @@ enum Kind { kTwin = 0, kAvx512 = 1, kAmx = 2 };
 
 // result (rows, kPanel) = the sum before, or 0 if `first`, + a (rows, depth) * b (depth, kPanel), depth = 2 * pairs.
 // a: kBlock numbers of each row; from one block to the next `block_step`. b: [pair of the depth][column][2].
-// The memory of a and of the result has `padded(rows)` rows; a and b are zero beyond the depth, up to a whole block.
+// The memory of a and of the result has `padded(rows)` rows. For AMX, a and b are zero beyond the depth, up to a whole
+// block.
 using Multiply16 = void (*)(int rows, int pairs, const Bfloat16 *a, int64_t block_step, const Bfloat16 *b,
                             float *result, int64_t result_step, bool first);
 
@@ -24,6 +25,17 @@ using Multiply16 = void (*)(int rows, int pairs, const Bfloat16 *a, int64_t bloc
 using MultiplyRows16 = void (*)(int lefts, int rights, int depth, const Bfloat16 *left, const Bfloat16 *right,
                                 float *result, int64_t result_step, bool first);
 constexpr int kDotRights = 4;
+
+#if defined(__AVX512BW__)
+// A row of sums, whose columns are in the order of `gather_pair`, with its pixels side by side.
+inline __m512i pixels_in_order(__m512i words) {
+  return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), words);
+}
+inline __m512 pixels_in_order(__m512 first, __m512 second, int from) {  // 16 of them, from = 0 or 16
+  const __m512i order = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+  return _mm512_permutex2var_ps(first, _mm512_add_epi32(order, _mm512_set1_epi32(from / 2)), second);
+}
+#endif
 
 // As `Multiply16` from the sum `shifts[row]` on. The columns of b are in the order of `gather_pair`, those of the
 // result in that of the pixels. Sums stay in registers.
